@@ -1,0 +1,114 @@
+"""dcbench: a plug-in benchmark suite for dataset condensation.
+
+What a plug-in author or a notebook imports is here. It is loaded when it is first used, so that ``import dcbench``
+costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dcbench.api.condensed import CondensedSet, Decoder, decode_patches
+    from dcbench.api.errors import (
+        DcbenchError,
+        InvalidCondensedSetError,
+        MissingDataError,
+        RequestError,
+        UnreadableDataError,
+        UnsupportedFormatError,
+    )
+    from dcbench.api.evaluator import Context, Evaluation, Evaluator
+    from dcbench.api.hookspecs import hookimpl
+    from dcbench.api.images import Dataset, DatasetInfo, ImageSet, Split
+    from dcbench.api.method import Method, State, Task
+    from dcbench.api.network import Network
+    from dcbench.api.protocol import Protocol, TrainingRecipe
+    from dcbench.api.records import DatasetRecord, EvaluatorRecord, MethodRecord, NetworkRecord, ProtocolRecord
+    from dcbench.api.seeds import derive_seed
+    from dcbench.api.settings import Settings
+    from dcbench.report.frame import frame
+    from dcbench.session import load, run
+
+_HOME = {
+    "CondensedSet": "api.condensed",
+    "Context": "api.evaluator",
+    "Dataset": "api.images",
+    "DatasetInfo": "api.images",
+    "DatasetRecord": "api.records",
+    "DcbenchError": "api.errors",
+    "Decoder": "api.condensed",
+    "Evaluation": "api.evaluator",
+    "Evaluator": "api.evaluator",
+    "EvaluatorRecord": "api.records",
+    "ImageSet": "api.images",
+    "InvalidCondensedSetError": "api.errors",
+    "Method": "api.method",
+    "MethodRecord": "api.records",
+    "MissingDataError": "api.errors",
+    "Network": "api.network",
+    "NetworkRecord": "api.records",
+    "Protocol": "api.protocol",
+    "ProtocolRecord": "api.records",
+    "RequestError": "api.errors",
+    "Settings": "api.settings",
+    "Split": "api.images",
+    "State": "api.method",
+    "Task": "api.method",
+    "TrainingRecipe": "api.protocol",
+    "UnreadableDataError": "api.errors",
+    "UnsupportedFormatError": "api.errors",
+    "decode_patches": "api.condensed",
+    "derive_seed": "api.seeds",
+    "frame": "report.frame",
+    "hookimpl": "api.hookspecs",
+    "load": "session",
+    "run": "session",
+}
+
+__all__ = [
+    "CondensedSet",
+    "Context",
+    "Dataset",
+    "DatasetInfo",
+    "DatasetRecord",
+    "DcbenchError",
+    "Decoder",
+    "Evaluation",
+    "Evaluator",
+    "EvaluatorRecord",
+    "ImageSet",
+    "InvalidCondensedSetError",
+    "Method",
+    "MethodRecord",
+    "MissingDataError",
+    "Network",
+    "NetworkRecord",
+    "Protocol",
+    "ProtocolRecord",
+    "RequestError",
+    "Settings",
+    "Split",
+    "State",
+    "Task",
+    "TrainingRecipe",
+    "UnreadableDataError",
+    "UnsupportedFormatError",
+    "decode_patches",
+    "derive_seed",
+    "frame",
+    "hookimpl",
+    "load",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'dcbench' has no attribute {name!r}")
+    return getattr(import_module(f"dcbench.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

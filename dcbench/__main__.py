@@ -1,0 +1,5 @@
+"""``python -m dcbench`` is the same as ``dcbench``."""
+
+from dcbench.cli import main
+
+main()

@@ -1,0 +1,183 @@
+"""The condensed set: what a method returns, how it is decoded into training images, and the budget it must keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from dcbench.api.errors import InvalidCondensedSetError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dcbench.api.images import DatasetInfo, ImageSet
+
+PIXEL_RANGE = (-0.5, 1.5)
+"""Pixels outside this range are refused: images live in [0, 1], and a step may end a little outside."""
+
+
+def decode_patches(images: Tensor, factor: int) -> Tensor:
+    """Cut each image into factor x factor tiles and enlarge every tile to the full size, differentiably.
+
+    An image whose side is no multiple of *factor* is padded right and below with 0.5 first (code of IDC and M3D).
+
+    Args:
+        images: (N, C, H, W), square, any floating type.
+        factor: tiles per side, at least 1.
+
+    Returns:
+        (factor**2 * N, C, H, W), tile by tile: tile k of image i stands at ``k * N + i``; tiles go row by row.
+    """
+    import torch
+    from torch.nn import functional
+
+    if factor == 1:
+        return images
+    size = images.shape[-1]
+    side = -(-size // factor)
+    margin = side * factor - size
+    padded = functional.pad(images, (0, margin, 0, margin), value=0.5)
+    tiles = [
+        padded[..., row * side : (row + 1) * side, column * side : (column + 1) * side]
+        for row in range(factor)
+        for column in range(factor)
+    ]
+    return functional.interpolate(torch.cat(tiles), size=(size, size), mode="bilinear")
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """How stored images become training images."""
+
+    name: Literal["identity", "patches"] = "identity"
+    factor: int = 1
+
+    def images(self, stored: Tensor) -> Tensor:
+        """Return (factor**2 * N, C, H, W) training images from (N, C, H, W) stored ones."""
+        return decode_patches(stored, self.factor)
+
+    def labels(self, stored: Tensor) -> Tensor:
+        """Return the labels that belong to `images`: hard (N,) or soft (N, classes), repeated tile by tile."""
+        return stored.repeat(self.factor**2, *[1] * (stored.ndim - 1))
+
+
+@dataclass(frozen=True, eq=False)
+class CondensedSet:
+    """What a method returns: images of its own making, or a selection of training images.
+
+    Make one with `of_images` or `selection`.
+    """
+
+    labels: Tensor
+    """(N,) int64, or class probabilities (N, classes) float32."""
+    images: Tensor | None = None
+    """(N, C, H, W), float32, pixels in [0, 1], not normalised; None for a selection."""
+    source_indices: Tensor | None = None
+    """(N,) int64 positions in the training split; None for images of the method's own making."""
+    decoder: Decoder = Decoder()
+    """How stored images become training images."""
+
+    @classmethod
+    def of_images(cls, images: Tensor, labels: Tensor, factor: int = 1) -> CondensedSet:
+        """Return a set of stored *images* (N, C, H, W) with *labels*, each holding factor x factor training images."""
+        decoder = Decoder("patches", factor) if factor > 1 else Decoder()
+        return cls(labels.detach().cpu(), images.detach().cpu().float(), None, decoder)
+
+    @classmethod
+    def selection(cls, indices: Tensor, train: ImageSet) -> CondensedSet:
+        """Return a set made of the training images at *indices* (n,) int64, with their own labels."""
+        indices = indices.detach().cpu()
+        return cls(train.labels[indices], None, indices)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def stored_images(self, train: ImageSet | None = None) -> Tensor:
+        """Return the stored images (N, C, H, W), float32 in [0, 1]. A selection takes them from *train*."""
+        if self.images is not None:
+            return self.images
+        if self.source_indices is None or train is None:
+            raise ValueError("a selection is decoded with the training split it was made from")
+        return train.pixels(self.source_indices)
+
+    def decode(self, train: ImageSet | None = None) -> tuple[Tensor, Tensor]:
+        """Return the training images (M, C, H, W) float32 and their labels, M = factor**2 * N."""
+        return self.decoder.images(self.stored_images(train)), self.decoder.labels(self.labels)
+
+    def numbers(self, info: DatasetInfo) -> int:
+        """Return how many numbers the set holds: all pixels, and soft labels too (hard labels are free)."""
+        channels, height, width = info.shape
+        soft = self.labels.numel() if self.labels.ndim == 2 else 0
+        return len(self.labels) * channels * height * width + soft
+
+    def check(self, info: DatasetInfo, ipc: int, *, exempt: bool = False) -> None:
+        """Refuse a set that breaks the contract which makes methods comparable.
+
+        Args:
+            info: the dataset it was made for.
+            ipc: the images per class asked for.
+            exempt: leave out the budget, for a reference row such as the whole training set.
+
+        Raises:
+            InvalidCondensedSetError: with what is wrong and by how much.
+        """
+        self._check_shapes(info)
+        self._check_labels(info)
+        if not exempt:
+            self._check_budget(info, ipc)
+        if self.images is not None:
+            self._check_pixels(self.images)
+
+    def _check_shapes(self, info: DatasetInfo) -> None:
+        if (self.images is None) == (self.source_indices is None):
+            raise InvalidCondensedSetError("a condensed set holds either images or source_indices")
+        if len(self.labels) == 0:
+            raise InvalidCondensedSetError("the condensed set is empty")
+        if self.images is not None and tuple(self.images.shape) != (len(self.labels), *info.shape):
+            raise InvalidCondensedSetError(
+                f"images have shape {tuple(self.images.shape)}, expected {(len(self.labels), *info.shape)}"
+            )
+        if self.source_indices is not None:
+            count = sum(info.train_counts)
+            if self.source_indices.shape != self.labels.shape:
+                raise InvalidCondensedSetError("source_indices and labels differ in length")
+            if int(self.source_indices.min()) < 0 or int(self.source_indices.max()) >= count:
+                raise InvalidCondensedSetError(f"source_indices go beyond the {count} training images")
+
+    def _check_labels(self, info: DatasetInfo) -> None:
+        import torch
+
+        labels = self.labels
+        if labels.ndim == 2:
+            whole = torch.allclose(labels.sum(1), torch.ones(len(labels), dtype=labels.dtype), atol=1e-3)
+            if labels.shape[1] != info.classes or not whole or bool((labels < 0).any()):
+                raise InvalidCondensedSetError(f"soft labels must be probabilities over {info.classes} classes")
+            return
+        if labels.ndim != 1 or labels.dtype != torch.int64:
+            raise InvalidCondensedSetError(f"labels must be int64 (N,), not {labels.dtype} {tuple(labels.shape)}")
+        if int(labels.min()) < 0 or int(labels.max()) >= info.classes:
+            found = f"{int(labels.min())}..{int(labels.max())}"
+            raise InvalidCondensedSetError(f"labels must lie in 0..{info.classes - 1}, found {found}")
+        missing = sorted(set(range(info.classes)) - set(labels.tolist()))
+        if missing:
+            raise InvalidCondensedSetError(f"no image for class {', '.join(info.class_names[c] for c in missing[:5])}")
+
+    def _check_budget(self, info: DatasetInfo, ipc: int) -> None:
+        held, allowed = self.numbers(info), info.budget(ipc)
+        if held > allowed:
+            soft = f", {self.labels.numel():,} of them soft labels" if self.labels.ndim == 2 else ""
+            raise InvalidCondensedSetError(
+                f"over budget: the set holds {held:,} numbers{soft}; "
+                f"{info.classes} classes at IPC {ipc} may hold {allowed:,}"
+            )
+
+    @staticmethod
+    def _check_pixels(images: Tensor) -> None:
+        if not bool(images.isfinite().all()):
+            raise InvalidCondensedSetError("the images hold NaN or infinite pixels")
+        low, high = float(images.min()), float(images.max())
+        if low < PIXEL_RANGE[0] or high > PIXEL_RANGE[1]:
+            raise InvalidCondensedSetError(
+                f"pixels lie in {low:.3g}..{high:.3g}; images are kept in [0, 1], not normalised, "
+                f"and refused outside {list(PIXEL_RANGE)}"
+            )

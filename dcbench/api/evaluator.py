@@ -1,0 +1,78 @@
+"""Evaluators: what a condensed set is worth, in named figures with one value per repeat."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dcbench.api.settings import Settings as BaseSettings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from dcbench.api.condensed import CondensedSet
+    from dcbench.api.images import DatasetInfo, ImageSet
+    from dcbench.api.protocol import TrainingRecipe
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of one evaluation."""
+
+    figures: Mapping[str, tuple[float, ...]]
+    """Name of a figure to its values, one per repeat, in the order of ``context.seeds``."""
+
+
+class Context(ABC):
+    """What an evaluator gets beside the data."""
+
+    info: DatasetInfo
+    """What the dataset is."""
+    ipc: int
+    """Images per class of the condensed set."""
+    device: torch.device
+    """Where to compute."""
+    seeds: tuple[int, ...]
+    """One seed per repeat, the same for every method, so that comparisons are paired."""
+    recipe: TrainingRecipe | None
+    """The protocol of ``settings.protocol``, expanded for this set; None if the settings have no such field."""
+    chunk: int
+    """How many images to push through a network at once when nothing is learnt; bounds memory, changes no result."""
+
+    @abstractmethod
+    def network(self, name: str, seed: int) -> nn.Module:
+        """Return a freshly initialised network of the registry for these images, on `device`, in train mode."""
+
+    @abstractmethod
+    def progress(self, step: int, total: int, **figures: float) -> None:
+        """Report that *step* of *total* steps are done, with the latest *figures*."""
+
+
+class Evaluator(ABC):
+    """An evaluator. Made by the bench without arguments; holds no state between evaluations.
+
+    Settings fields named ``protocol`` and ``network`` are filled from ``--protocol`` and ``--networks``.
+    """
+
+    revision: ClassVar[int] = 1
+    """Raise it when the figures change: old evaluations then no longer count."""
+    figure: ClassVar[str] = "accuracy"
+    """The figure that tables show."""
+    Settings: ClassVar[type[BaseSettings]] = BaseSettings
+    """The settings class; the default has no field."""
+
+    def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
+        """Refuse at planning time what cannot work.
+
+        Raises:
+            RequestError: naming the setting and what would be allowed.
+        """
+
+    @abstractmethod
+    def evaluate(
+        self, condensed: CondensedSet, train: ImageSet, test: ImageSet, context: Context, settings: Any
+    ) -> Evaluation:
+        """Measure *condensed*: once for every seed of *context*."""

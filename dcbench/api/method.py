@@ -1,0 +1,113 @@
+"""Methods: what makes a condensed set, and the `Task` that is all a method gets to do it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dcbench.api.settings import Settings as BaseSettings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from dcbench.api.condensed import CondensedSet
+    from dcbench.api.images import DatasetInfo, ImageSet
+
+State = Mapping[str, "Tensor | int | float | str"]
+"""What a checkpoint may hold: tensors, numbers and short texts under flat names. Never pickled."""
+
+
+class Task(ABC):
+    """One condensing job as its method sees it. The test split is not part of it and is never opened."""
+
+    train: ImageSet
+    """The training split, uint8. Read only."""
+    info: DatasetInfo
+    """What the dataset is."""
+    ipc: int
+    """Images per class asked for."""
+    device: torch.device
+    """Where to compute."""
+    replicate: int
+    """The number given with ``--seeds``: what is shared by all IPCs and methods of one replicate of a comparison."""
+    seed: int
+    """A seed in [0, 2**63), the same for every method at this dataset, IPC and seed, so that comparisons are paired."""
+    generator: torch.Generator
+    """A CPU generator seeded with `seed`. On the CPU, so that a run on a GPU draws the same numbers."""
+    chunk: int
+    """How many images to push through a network at once; bounds memory, changes no result."""
+
+    @abstractmethod
+    def network(self, name: str, seed: int) -> nn.Module:
+        """Return a freshly initialised network of the registry for these images, on `device`, in train mode.
+
+        Args:
+            name: such as ``convnet3`` or ``convnet[depth=4,width=64]``.
+            seed: decides the weights; the global generator is left as it was.
+        """
+
+    @abstractmethod
+    def progress(self, step: int, total: int, **figures: float) -> None:
+        """Report that *step* of *total* steps are done.
+
+        *figures*, such as ``loss=0.3``, become the trace in the result file.
+        """
+
+    @abstractmethod
+    def snapshot(self, step: int, condensed: CondensedSet) -> None:
+        """Keep the set as it is after *step* steps. Step 0 shows what matching adds to the initialisation."""
+
+    @abstractmethod
+    def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """Return named tensors that several cells share, such as a network trained on the training set.
+
+        Args:
+            key: JSON values that name the artifact among those of this dataset. What changes the result belongs here.
+            build: called with a seed of the artifact's own when nobody has built it yet; other processes wait for it.
+
+        Returns:
+            the tensors, on the CPU. Their hash is recorded in the result file.
+        """
+
+    @abstractmethod
+    def checkpoint(self, state: Callable[[], State]) -> None:
+        """Offer a point to resume from. *state* is only called when the bench decides that it is time to write one."""
+
+    @abstractmethod
+    def resume(self) -> dict[str, Any] | None:
+        """Return the state last written by `checkpoint` (tensors on the CPU), or None for a fresh start."""
+
+
+class Method(ABC):
+    """A condensation method. Made by the bench without arguments; holds no state between cells."""
+
+    revision: ClassVar[int] = 1
+    """Raise it when the method's numbers change: old results then no longer count as this method's."""
+    cite: ClassVar[str] = ""
+    """The paper, and the code that was followed."""
+    Settings: ClassVar[type[BaseSettings]] = BaseSettings
+    """The settings class; the default has no field."""
+
+    def settings_for(self, info: DatasetInfo, ipc: int) -> BaseSettings:
+        """Return the recommended settings, the paper's where it has them.
+
+        What the user changes, with ``--set`` or ``name[field=value]``, goes on top.
+        """
+        return self.Settings()
+
+    def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
+        """Refuse at planning time what cannot work.
+
+        Raises:
+            RequestError: naming the setting and what would be allowed.
+        """
+
+    def factor(self, settings: Any) -> int:
+        """Return into how many tiles per side a stored image is cut; protocols train longer on fewer images."""
+        return int(getattr(settings, "factor", 1))
+
+    @abstractmethod
+    def condense(self, task: Task, settings: Any) -> CondensedSet:
+        """Condense ``task.train`` to ``task.ipc`` images per class."""

@@ -1,0 +1,36 @@
+"""Networks: an architecture that can be built for any dataset, with an embedding that matching methods compare."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dcbench.api.settings import Settings as BaseSettings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Network(ABC):
+    """An architecture. An instance of this class describes it; `build` makes modules.
+
+    Modules map (N, C, H, W) to logits (N, classes) by ``forward`` and to features (N, D), the input of the last linear
+    layer, by ``embed``.
+    """
+
+    Settings: ClassVar[type[BaseSettings]] = BaseSettings
+    """The settings class, such as depth and width."""
+
+    def validate(self, shape: tuple[int, int, int], settings: Any) -> None:
+        """Refuse images of *shape* (C, H, W) that these settings cannot take.
+
+        Raises:
+            RequestError: with what would fit.
+        """
+
+    @abstractmethod
+    def build(self, shape: tuple[int, int, int], classes: int, settings: Any) -> nn.Module:
+        """Return a freshly initialised module on the CPU.
+
+        Draws come from torch's global generator, which the bench seeds before and restores after.
+        """

@@ -1,0 +1,60 @@
+"""Protocols: how a network is trained on a condensed set. An accuracy without its protocol means nothing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from dcbench.api.settings import Settings
+
+if TYPE_CHECKING:
+    from dcbench.api.images import DatasetInfo
+
+
+class TrainingRecipe(Settings):
+    """One training from start to end: the expanded form of a protocol for one dataset, IPC and factor.
+
+    The optimiser is SGD with momentum. Everything but `repeats` is part of an evaluation's key.
+    """
+
+    epochs: int = Field(ge=1, description="passes over the decoded condensed set")
+    batch_size: int = Field(ge=1, description="images per step; the last batch of an epoch may be smaller")
+    lr: float = Field(0.01, gt=0, description="learning rate at the start")
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")
+    weight_decay: float = Field(5e-4, ge=0, description="L2 penalty")
+    milestones: tuple[int, ...] = Field(
+        (), description="epochs, counted from 0, before which lr is multiplied by gamma"
+    )
+    gamma: float = Field(0.1, gt=0, description="factor at each milestone")
+    reset_momentum: bool = Field(False, description="start a fresh optimiser at each milestone, as the DC code does")
+    augmentation: Literal["none", "dsa", "diffaug"] = Field("none", description="which semantics the strategy has")
+    strategy: str = Field(
+        "", description="operations joined by underscores, such as color_crop_cutout_flip_scale_rotate"
+    )
+    cutmix: float = Field(
+        0.0, ge=0, le=1, description="probability of CutMix for a batch; cutout is dropped when above 0"
+    )
+    cutmix_beta: float = Field(1.0, gt=0, description="both parameters of the Beta distribution of the area share")
+    mean: tuple[float, ...] = Field(description="subtracted from pixels in [0, 1], one per channel")
+    std: tuple[float, ...] = Field(description="divides the pixels after that, one per channel")
+    best_of: tuple[int, ...] = Field(
+        (), description="epochs, counted from 1, after which best-epoch accuracy looks at the test set"
+    )
+    repeats: int = Field(5, ge=1, description="networks trained per condensed set unless --repeats says otherwise")
+
+    def key_form(self) -> dict[str, object]:
+        """Return what the recipe adds to an evaluation's key: all but the number of repeats."""
+        return {name: value for name, value in self.digest_form().items() if name != "repeats"}
+
+
+class Protocol(ABC):
+    """A named way to train on a condensed set: a pure function from dataset, IPC and factor to a `TrainingRecipe`."""
+
+    cite: ClassVar[str] = ""
+    """Where the protocol was published or whose code it follows."""
+
+    @abstractmethod
+    def recipe(self, info: DatasetInfo, ipc: int, factor: int) -> TrainingRecipe:
+        """Return the recipe for a set of *ipc* images per class that each hold factor x factor training images."""

@@ -1,0 +1,53 @@
+"""Records: what a plug-in's hooks return. Small, frozen, and free of torch, so that listing plug-ins costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What every kind of record has."""
+
+    name: str
+    """Lower case letters, digits, dots, ``+``, ``_`` and ``-``; unique among records of its kind."""
+    summary: str
+    """One line for ``dcbench list``."""
+    target: str
+    """Where the class is, as ``package.module:Class``; imported only when the record is selected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodRecord(Record):
+    """A condensation method; *target* is a `dcbench.Method`."""
+
+    exempt: bool = False
+    """Leave out the budget: for reference rows such as the whole training set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetRecord(Record):
+    """A dataset; *target* is a `dcbench.Dataset`."""
+
+    argument: str = ""
+    """What follows the colon, as shown in lists: ``PATH`` for ``folder:PATH``; empty if the name stands alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatorRecord(Record):
+    """An evaluator; *target* is a `dcbench.Evaluator`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRecord(Record):
+    """A network architecture; *target* is a `dcbench.Network`."""
+
+    preset: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that this name stands for: ``convnet3`` is ``convnet`` with ``{"depth": 3}``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolRecord(Record):
+    """A training protocol; *target* is a `dcbench.Protocol`."""

@@ -1,0 +1,49 @@
+"""Settings: one pydantic model per plug-in gives its validation, its options, its documentation and its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """Everything that decides what a plug-in computes, as a frozen pydantic model.
+
+    Declare fields with ``pydantic.Field(default, description=...)`` and bounds such as ``gt=0``; the same declaration
+    validates ``--set name.field=value``, fills ``dcbench list`` and enters the digest of the cell. How to run
+    (device, threads, chunk) is not a setting: it never changes what is computed, only how fast.
+
+    Example::
+
+        class Settings(dcbench.Settings):
+            iterations: int = Field(1000, ge=0, description="matching steps")
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Names of fields added after the first release of the plug-in's revision. At its default such a field is left out
+    of the digest, so that results computed before it existed stay valid."""
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """Return a copy with *changes* applied and everything validated again.
+
+        Values may be strings, as they come from a command line (``{"lr": "10"}``).
+
+        Raises:
+            pydantic.ValidationError: a name is unknown or a value is not allowed.
+        """
+        return type(self).model_validate({**self.model_dump(), **changes})
+
+    def digest_form(self) -> dict[str, Any]:
+        """Return the settings as JSON values for the digest, without `later` fields that stand at their default."""
+        defaults = {
+            name: field.get_default(call_default_factory=False) for name, field in type(self).model_fields.items()
+        }
+        return {
+            name: value
+            for name, value in self.model_dump(mode="json").items()
+            if not (name in self.later and getattr(self, name) == defaults[name])
+        }

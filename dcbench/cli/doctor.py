@@ -1,0 +1,77 @@
+"""``dcbench doctor``: versions, devices, and the data that is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dcbench.api.errors import DcbenchError
+from dcbench.cli.options import data_option
+
+if TYPE_CHECKING:
+    from dcbench.engine.plugins import Registry
+
+
+@click.command("doctor")
+@data_option
+def command(data: Path | None) -> None:
+    """Say what this machine has: versions, devices, datasets, plug-ins that do not load."""
+    from dcbench.engine.fingerprints import cache_folder
+    from dcbench.engine.plugins import load_registry
+    from dcbench.engine.request import default_data_folder
+
+    registry = load_registry()
+    root = data or default_data_folder()
+    _section("versions", _versions())
+    _section("devices", _devices())
+    _section("folders", {"data": str(root), "cache": str(cache_folder())})
+    _section("datasets", _datasets(registry, root))
+    broken = {problem.source.package: problem.message for problem in registry.problems}
+    _section("plug-ins that do not load", broken or {"none": ""})
+
+
+def _section(title: str, facts: dict[str, str]) -> None:
+    click.secho(title, bold=True)
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        click.echo(f"  {name:<{width}}  {value}".rstrip())
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib.metadata import version
+
+    packages = ("dcbench", "torch", "torchvision", "h5py", "pluggy", "numpy")
+    return {"python": platform.python_version()} | {package: version(package) for package in packages}
+
+
+def _devices() -> dict[str, str]:
+    from dcbench.engine.runtime import available_cores, describe_device, find_devices
+
+    found = [device for device in find_devices("auto") if device != "cpu"]
+    gpus = {device: describe_device(device) for device in found}
+    return {"cpu": f"{describe_device('cpu')}, {available_cores()} cores"} | (gpus or {"cuda": "none"})
+
+
+def _datasets(registry: Registry, root: Path) -> dict[str, str]:
+    return {
+        item.record.name: _state_of(registry, item.record.name, root)
+        for item in registry.of_kind("datasets")
+        if not item.record.argument
+    }
+
+
+def _state_of(registry: Registry, name: str, root: Path) -> str:
+    """Say whether a dataset is there, without fetching it."""
+    try:
+        target = registry.resolve("datasets", name)
+        dataset = target(root, "", target.Settings())
+        present = dataset.present()
+        info = dataset.info()
+    except DcbenchError as error:
+        return f"not found: {error}"
+    images = f"{sum(info.train_counts):,} + {sum(info.test_counts):,} images"
+    shape = " x ".join(map(str, info.shape))
+    return f"{'found' if present else 'not there yet'}: {images}, {shape}, {info.classes} classes"

@@ -1,0 +1,107 @@
+"""``dcbench list``: what can be selected, and the settings of one plug-in with their values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dcbench.api.errors import RequestError
+from dcbench.cli.options import data_option
+
+if TYPE_CHECKING:
+    from dcbench.engine.plugins import Registry
+
+_WITHOUT_SETTINGS = ("protocols",)
+
+
+@click.command("list")
+@click.argument(
+    "kind", required=False, type=click.Choice(["methods", "datasets", "evaluators", "networks", "protocols"])
+)
+@click.argument("name", required=False)
+@click.option(
+    "--dataset", default="", help="Show a method's settings, or a protocol's recipe, as they are for this dataset."
+)
+@click.option(
+    "--ipc", type=click.IntRange(min=1), default=10, show_default=True, help="... and this many images per class."
+)
+@click.option(
+    "--factor", type=click.IntRange(min=1), default=1, show_default=True, help="... and, for a protocol, this factor."
+)
+@data_option
+def command(kind: str | None, name: str | None, dataset: str, ipc: int, factor: int, data: Path | None) -> None:
+    """List everything of a KIND, or the settings of the plug-in NAME with their values and meanings."""
+    from dcbench.engine.plugins import KINDS, load_registry
+
+    registry = load_registry()
+    if name is None:
+        for each in [kind] if kind else KINDS:
+            _list_kind(registry, each)
+    else:
+        assert kind is not None
+        _list_one(registry, kind, name, _info(registry, dataset, data), ipc, factor)
+
+
+def _list_kind(registry: Registry, kind: str) -> None:
+    found = registry.of_kind(kind)
+    names = [
+        item.record.name + (f":{item.record.argument}" if getattr(item.record, "argument", "") else "")
+        for item in found
+    ]
+    width = max(map(len, names), default=0)
+    click.secho(kind, bold=True)
+    for name, item in zip(names, found, strict=True):
+        owner = "" if item.source.package == "dcbench" else f"  ({item.source.package})"
+        click.echo(f"  {name:<{width}}  {item.record.summary}{owner}")
+
+
+def _info(registry: Registry, text: str, data: Path | None) -> Any:
+    """Return the `DatasetInfo` of the dataset written *text*, or None for the empty text."""
+    if not text:
+        return None
+    from dcbench.engine.choices import parse_choice
+    from dcbench.engine.making import change_settings
+    from dcbench.engine.request import default_data_folder
+
+    choice = parse_choice(text)
+    target = registry.resolve("datasets", choice.name)
+    settings = change_settings(target.Settings(), choice.settings, choice.name)
+    return target(data or default_data_folder(), choice.argument, settings).info()
+
+
+def _list_one(registry: Registry, kind: str, name: str, info: Any, ipc: int, factor: int) -> None:
+    item = registry.find(kind, name)
+    target = registry.resolve(kind, name)
+    click.secho(f"{name}  {item.record.summary}", bold=True)
+    click.echo(f"from {item.source.package} {item.source.version}, {item.record.target}")
+    for line in filter(None, [getattr(target, "cite", "")]):
+        click.echo(line)
+    if kind in _WITHOUT_SETTINGS:
+        if info is None:
+            raise RequestError(
+                f"a protocol's recipe depends on the dataset: add --dataset, such as --dataset mnist --ipc {ipc}"
+            )
+        _show_settings(target().recipe(info, ipc, factor))
+    elif kind == "methods" and info is not None:
+        _show_settings(target().settings_for(info, ipc))
+    else:
+        _show_settings(target.Settings().changed(getattr(item.record, "preset", {})))
+
+
+def _show_settings(settings: Any) -> None:
+    fields = type(settings).model_fields
+    if not fields:
+        click.echo("no settings")
+        return
+    from tabulate import tabulate
+
+    rows = [[name, _value(getattr(settings, name)), field.description or ""] for name, field in fields.items()]
+    click.echo(
+        tabulate(rows, ["setting", "value", "meaning"], "simple", disable_numparse=True, maxcolwidths=[None, 40, 70])
+    )
+
+
+def _value(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

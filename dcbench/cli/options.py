@@ -1,0 +1,58 @@
+"""Options that several commands share, and comma lists as click types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dcbench.engine.choices import split_list
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class CommaList(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.3
+    """A comma list; commas inside of brackets do not separate."""
+
+    name = "LIST"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        """Split a text; leave a tuple as it is."""
+        return tuple(split_list(value)) if isinstance(value, str) else tuple(value)
+
+
+def together(*options: Decorator) -> Decorator:
+    """Return one decorator that adds all *options*, in this order."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def results_option(*, must_exist: bool) -> Decorator:
+    """Return the option ``--results``."""
+    kind = click.Path(file_okay=False, exists=must_exist, path_type=Path)
+    return click.option("--results", type=kind, default=Path("results"), show_default=True, help="Results folder.")
+
+
+data_option = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder with the datasets. [default: $DCBENCH_DATA, or the user's data folder]",
+)
+
+selection_options = together(
+    click.option("--methods", type=CommaList(), help="Such as m3d,'m3d[factor=1]',dm."),
+    click.option("--datasets", type=CommaList(), help="Such as mnist,cifar10,folder:PATH."),
+    click.option("--ipc", help="Images per class, such as 1,10,50."),
+    click.option("--seeds", help="One condensed set for each, such as 0,1,2 or 0-4."),
+    click.option("--protocol", type=CommaList(), help="How networks are trained, such as dc,m3d."),
+    click.option("--networks", type=CommaList(), help="What is trained, such as convnet3,resnet10."),
+    click.option("--evaluators", type=CommaList(), help="What is measured."),
+    click.option("--split", type=click.Choice(["test", "validation"]), help="What is evaluated on."),
+)

@@ -1,0 +1,69 @@
+"""``dcbench plugins``: where everything comes from, and what does not load."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from dcbench.engine.plugins import Problem, Registry, Source
+
+
+@click.command("plugins")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, tracebacks included.")
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """Show every plug-in with its package, what it provides, and what is wrong with it."""
+    from dcbench.engine.plugins import load_registry
+
+    registry = load_registry()
+    if as_json:
+        click.echo(json.dumps([_facts(registry, source) for source in registry.sources], indent=1))
+    else:
+        _print(registry, traceback=bool(context.obj and context.obj["traceback"]))
+
+
+def _facts(registry: Registry, source: Source) -> dict[str, object]:
+    problems = _problems(registry, source)
+    return asdict(source) | {
+        "ok": not problems,
+        "provides": {
+            kind: [item.record.name for item in registry.of_kind(kind) if item.source == source]
+            for kind in dict.fromkeys(item.kind for item in registry.found if item.source == source)
+        },
+        "observes": [
+            hook for hook, observers in registry.observers.items() if any(owner == source for owner, _ in observers)
+        ],
+        "problems": [{"message": problem.message, "traceback": problem.traceback} for problem in problems],
+    }
+
+
+def _problems(registry: Registry, source: Source) -> list[Problem]:
+    from dcbench.engine.plugins import Problem
+
+    clashes = [
+        Problem(source, f"{kind[:-1]} {name!r} is claimed by {' and '.join(map(str, sources))}; nobody can select it")
+        for kind, name, sources in registry.clashes()
+        if source in sources
+    ]
+    return [problem for problem in registry.problems if problem.source == source] + clashes
+
+
+def _print(registry: Registry, *, traceback: bool) -> None:
+    for source in registry.sources:
+        facts = _facts(registry, source)
+        problems = _problems(registry, source)
+        click.secho(f"{'failed' if problems else 'ok':<6}  {source}", fg="red" if problems else None)
+        provides = facts["provides"]
+        assert isinstance(provides, dict)
+        for kind, names in provides.items():
+            click.echo(f"        {kind}: {', '.join(names)}")
+        for problem in problems:
+            click.secho(f"        {problem.message}", fg="red")
+            if traceback and problem.traceback:
+                click.echo(problem.traceback)
+    if registry.problems and not traceback:
+        click.echo("'dcbench --traceback plugins' shows where each problem arose.")

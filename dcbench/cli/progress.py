@@ -1,0 +1,116 @@
+"""Progress: a live line per running job and an overall bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Started
+from dcbench.engine.jobs import name_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dcbench.engine.cells import Job
+
+_PLAIN_SECONDS = 30.0  # time between plain lines about one running job
+
+
+@contextmanager
+def watching(jobs: Sequence[Job], console: Console) -> Iterator[Callable[[Event], None]]:
+    """Yield what is to be called with every event while *jobs* run."""
+    if not jobs:
+        yield lambda _: None
+    elif console.is_terminal:
+        with _bars(console) as progress:
+            yield _Live(progress, len(jobs))
+    else:
+        yield _Plain(console, len(jobs))
+
+
+def _bars(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}", markup=False),
+    )
+    return Progress(*columns, console=console, transient=True)
+
+
+class _Live:
+    """Keeps a bar for each running job and one for all."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._all = self._add("all jobs", total)
+        self._bars: dict[int, TaskID] = {}
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._bars[event.slot] = self._add(name_of(event.job), None)
+        elif isinstance(event, Progressed):
+            self._move(event)
+        else:
+            self._progress.remove_task(self._bars.pop(event.slot))
+            self._progress.advance(self._all, 1 + (len(event.skipped) if isinstance(event, Failed) else 0))
+            self._progress.console.print(_line(event), markup=False, highlight=False)
+
+    def _move(self, event: Progressed) -> None:
+        bar = self._bars[event.slot]
+        elapsed = self._progress.tasks[self._progress.task_ids.index(bar)].elapsed or 0.0
+        rate = f"{event.step / elapsed:.1f}/s" if elapsed > 1 else ""
+        self._progress.update(bar, completed=event.step, total=event.total, rate=rate)
+        if event.figures:
+            self._progress.update(bar, figures=_figures(event))
+
+    def _add(self, description: str, total: int | None) -> TaskID:
+        return self._progress.add_task(description, total=total, rate="", figures="")
+
+
+class _Plain:
+    """Prints a line when a job starts or ends, and one from time to time while it runs."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._console, self._total, self._done = console, total, 0
+        self._next: dict[int, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        now = time.monotonic()
+        if isinstance(event, Started):
+            self._next[event.slot] = now + _PLAIN_SECONDS
+        elif isinstance(event, Progressed):
+            if now >= self._next[event.slot]:
+                self._next[event.slot] = now + _PLAIN_SECONDS
+                self._print(f"{name_of(event.job)}: {event.step}/{event.total} {_figures(event)}".rstrip())
+        else:
+            self._done += 1 + (len(event.skipped) if isinstance(event, Failed) else 0)
+            self._print(f"[{self._done}/{self._total}] {_line(event)}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _line(event: Finished | Failed) -> str:
+    if isinstance(event, Failed):
+        return f"failed  {name_of(event.job)}: {event.failure}"
+    return f"done    {name_of(event.job)} ({event.seconds:.1f} s)"
+
+
+def _figures(event: Progressed) -> str:
+    return " ".join(f"{name}={value:.4g}" for name, value in event.figures.items())

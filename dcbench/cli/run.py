@@ -1,0 +1,138 @@
+"""``dcbench run``: from a grid on the command line to a table."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dcbench.api.errors import RequestError
+from dcbench.cli.options import data_option, results_option, selection_options
+
+if TYPE_CHECKING:
+    from dcbench.engine.bench import Outcome, Prepared
+
+
+def _read_config(context: click.Context, _: click.Parameter, path: Path | None) -> None:
+    """Let the options in the TOML file *path* take the place of defaults; the command line still goes first."""
+    if path is None:
+        return
+    try:
+        options = tomllib.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RequestError(f"--config {path}: {error}") from error
+    known = {parameter.name for parameter in context.command.params}
+    for name in options:
+        if name.replace("-", "_") not in known:
+            raise RequestError(
+                f"--config {path}: there is no option {name!r}; write the options of 'dcbench run' without dashes"
+            )
+    values = {name.replace("-", "_"): _as_text(name, value) for name, value in options.items()}
+    context.default_map = {**(context.default_map or {}), **values}
+
+
+def _as_text(name: str, value: Any) -> Any:
+    if name == "set" or isinstance(value, bool):
+        return value
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@click.command("run")
+@selection_options
+@click.option(
+    "--set",
+    "set",
+    multiple=True,
+    metavar="NAME.FIELD=VALUE",
+    help="Change a setting, such as m3d.lr=10. May be repeated.",
+)
+@click.option(
+    "--repeats", type=click.IntRange(min=1), help="Networks trained per condensed set. [default: the protocol's]"
+)
+@results_option(must_exist=False)
+@data_option
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time. [default: one per GPU, or one per core]")
+@click.option("--timeout", help="End a job after this time, such as 30m or 2h.")
+@click.option(
+    "--existing",
+    type=click.Choice(["skip", "retry-failed", "overwrite"]),
+    default="skip",
+    show_default=True,
+    help="What to do about cells that were finished or failed before.",
+)
+@click.option("--deterministic", is_flag=True, help="Only algorithms that give the same bits every time.")
+@click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, and stop.")
+@click.option("--smoke", is_flag=True, help="One step and one epoch per cell, in a store that is thrown away.")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    callback=_read_config,
+    is_eager=True,
+    expose_value=False,
+    help="TOML file with options by name; the command line goes first.",
+)
+def command(dry_run: bool, **options: Any) -> None:
+    """Run methods x datasets x IPC under one protocol, and print the table.
+
+    With no option at all it compares random, herding, k-center, dm and m3d on the digits dataset, in a few minutes on
+    a CPU. What is finished is never computed again.
+    """
+    from dcbench.engine.request import make_request
+    from dcbench.session import open_session
+
+    request = make_request(**{name: value for name, value in options.items() if value not in (None, ())})
+    with open_session(request) as prepared:
+        for warning in prepared.survey.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        if dry_run:
+            _describe(prepared)
+            return
+        code = _run(prepared)
+    click.get_current_context().exit(code)
+
+
+def _run(prepared: Prepared) -> int:
+    from rich.console import Console
+
+    from dcbench.cli.progress import watching
+    from dcbench.session import finish
+
+    console = Console(stderr=True)
+    out = Console()
+    with watching(prepared.survey.jobs, console) as watch:
+        ended = finish(prepared, watch, width=max(out.width, 40) if out.is_terminal else None, colour=out.is_terminal)
+    click.echo(ended.text, nl=False)
+    _say_how_it_ended(ended.outcome, prepared)
+    if not prepared.request.smoke:
+        click.echo(f"report stored as {ended.report}", err=True)
+    return 0 if ended.outcome.ok else 1
+
+
+def _say_how_it_ended(outcome: Outcome, prepared: Prepared) -> None:
+    for warning in outcome.warnings[len(prepared.survey.warnings) :]:
+        click.echo(f"warning: {warning}", err=True)
+    for job, failure in outcome.failed:
+        from dcbench.engine.jobs import name_of
+
+        click.echo(f"failed: {name_of(job)}: {failure}", err=True)
+        if not prepared.request.smoke:
+            click.echo(f"        see {prepared.layout.failure(job)}", err=True)
+    if outcome.failed_before:
+        again = "--existing retry-failed tries them again"
+        click.echo(f"{outcome.failed_before} jobs failed in an earlier run and were left out; {again}", err=True)
+
+
+def _describe(prepared: Prepared) -> None:
+    """Print what would be done."""
+    from dcbench.engine.jobs import name_of
+
+    state = prepared.survey
+    for job in state.jobs:
+        click.echo(name_of(job))
+    failed = len(state.failed_before)
+    click.echo(
+        f"{len(prepared.plan)} cells: {len(state.jobs)} jobs to do, {state.finished} finished, {failed} failed before"
+    )

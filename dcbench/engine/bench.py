@@ -1,0 +1,150 @@
+"""The bench: from a request to finished files, with one event for everything that happens on the way."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dcbench.api.errors import RequestError
+from dcbench.engine.cells import Job
+from dcbench.engine.executors.local import LocalExecutor
+from dcbench.engine.executors.schedule import Event, Failed, Finished, Schedule
+from dcbench.engine.planning import PlannedCell, Planner
+from dcbench.engine.plugins import Registry
+from dcbench.engine.request import Request
+from dcbench.engine.runtime import find_devices, plan_slots
+from dcbench.engine.store.atomic import sweep
+from dcbench.engine.store.evaluations import read_evaluation
+from dcbench.engine.store.failures import Failure, clear_failure, write_failure
+from dcbench.engine.store.hdf5 import CorruptFileError
+from dcbench.engine.store.index import rebuild_index
+from dcbench.engine.store.layout import Layout
+from dcbench.engine.survey import Survey, survey
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request that was checked: its plan, and what of it is still to do."""
+
+    request: Request
+    registry: Registry
+    layout: Layout
+    plan: list[PlannedCell]
+    survey: Survey
+
+
+@dataclass
+class Outcome:
+    """How a run ended."""
+
+    results: Path
+    finished: int = 0
+    """Jobs that were finished in this run."""
+    failed: list[tuple[Job, Failure]] = field(default_factory=list)
+    """Jobs that failed in this run."""
+    skipped: int = 0
+    """Jobs that could not run because condensing had failed."""
+    failed_before: int = 0
+    """Jobs that failed in an earlier run and were not tried again."""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every cell of the grid is there."""
+        return not (self.failed or self.skipped or self.failed_before)
+
+
+@contextmanager
+def prepare(request: Request, registry: Registry) -> Iterator[Prepared]:
+    """Check *request* and yield what is to do. A smoke run gets a store that is thrown away.
+
+    Raises:
+        RequestError: something is wrong with the request; nothing was started.
+        UnsupportedFormatError: the store holds files of a newer format.
+    """
+    find_devices(request.device)
+    plan = Planner(request, registry).cells()
+    with _store(request) as root:
+        layout = Layout(root)
+        yield Prepared(request, registry, layout, plan, survey(layout, plan, request.existing))
+
+
+@contextmanager
+def _store(request: Request) -> Iterator[Path]:
+    if request.smoke:
+        folder = Path(tempfile.mkdtemp(prefix="dcbench-smoke-"))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    else:
+        _check_writable(request.results)
+        yield request.results
+
+
+def _check_writable(folder: Path) -> None:
+    """Refuse a results folder that cannot be written, before anything is computed for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-"):
+            pass
+    except OSError as error:
+        raise RequestError(f"cannot write to the results folder {folder}: {error.strerror or error}") from error
+
+
+def carry_out(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
+    """Run what is to do, keep failures, and call *watch* with every event.
+
+    Raises:
+        KeyboardInterrupt: every worker was ended; what is finished stays.
+    """
+    request, layout, state = prepared.request, prepared.layout, prepared.survey
+    outcome = Outcome(layout.root, failed_before=len(state.failed_before), warnings=list(state.warnings))
+    if state.work:
+        sweep(layout.root)
+        slots = plan_slots(request.device, request.jobs, len(state.work), deterministic=request.deterministic)
+        executor = LocalExecutor(slots, layout.root, request.data, request.timeout)
+        for event in executor.run(Schedule(state.work)):
+            _keep(event, prepared, outcome)
+            watch(event)
+        rebuild_index(layout)
+    outcome.warnings += prepared.registry.notify(
+        "dcbench_run_finished", results=layout.root, finished=outcome.finished, failed=len(outcome.failed)
+    )
+    return outcome
+
+
+def _keep(event: Event, prepared: Prepared, outcome: Outcome) -> None:
+    """Bring the store and the outcome up to date with *event*, and tell observers."""
+    layout = prepared.layout
+    if isinstance(event, Finished):
+        outcome.finished += 1
+        clear_failure(layout, event.job)
+        _drop_older(event, layout)
+        about = event.job.cell.facts() | _figures(event)
+        outcome.warnings += prepared.registry.notify("dcbench_cell_finished", file=event.file, about=about)
+    elif isinstance(event, Failed):
+        outcome.failed.append((event.job, event.failure))
+        outcome.skipped += len(event.skipped)
+        with suppress(OSError):  # a full disk must not hide the failure that it caused
+            write_failure(layout, event.job, event.failure)
+
+
+def _figures(event: Finished) -> dict[str, object]:
+    if event.job.kind == "condense":
+        return {}
+    with suppress(CorruptFileError, OSError):
+        return {"figures": read_evaluation(event.file)["figures"]}
+    return {}
+
+
+def _drop_older(event: Finished, layout: Layout) -> None:
+    """After an overwrite, remove evaluations whose repeats the new file holds as well."""
+    if event.job.kind == "evaluate":
+        for path, repeats in layout.evaluations(event.job.trial).items():
+            if path != event.file and set(repeats) <= set(event.job.repeats):
+                path.unlink()

@@ -1,0 +1,186 @@
+"""Cells and trials: what is computed, under names that are known before anything runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from dcbench.api.seeds import derive_seed
+
+SplitName = Literal["test", "validation"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def digest_of(value: Any) -> str:
+    """Return the SHA-256 of *value* as canonical JSON, in hexadecimal."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class DatasetSpec(_Frozen):
+    """A dataset as a cell names it."""
+
+    record: str
+    """Name of the record, such as ``folder``."""
+    argument: str = ""
+    """What follows the colon; made absolute for paths, and no part of the digest."""
+    settings: dict[str, Any]
+    """All settings; their effect is in the fingerprints, so they are no part of the digest."""
+    name: str
+    """Name in results."""
+    train: str
+    """Fingerprint of the training split: what a condensed set depends on."""
+    test: str
+    """Fingerprint of the test split: what an evaluation depends on as well."""
+
+
+class MethodSpec(_Frozen):
+    """A method under certain settings."""
+
+    record: str
+    label: str
+    """Title of its column, such as ``m3d[factor=1]``; no part of the digest."""
+    revision: int
+    settings: dict[str, Any]
+    """All settings as JSON values."""
+    digest_settings: dict[str, Any]
+    """The settings as the digest sees them."""
+    factor: int
+    exempt: bool = False
+
+
+class Cell(_Frozen):
+    """One condensed set: dataset x method x settings x IPC x seed."""
+
+    dataset: DatasetSpec
+    method: MethodSpec
+    ipc: int
+    seed: int
+    split: SplitName = "test"
+    """``validation``: condensed from nine tenths of the training set and evaluated on the tenth."""
+
+    @cached_property
+    def digest(self) -> str:
+        """The cell's name: 64 hexadecimal digits. Host, device, versions, labels and order are no part of it."""
+        identity = {
+            "dataset": self.dataset.name,
+            "train": self.dataset.train,
+            "method": self.method.record,
+            "revision": self.method.revision,
+            "settings": self.method.digest_settings,
+            "ipc": self.ipc,
+            "seed": self.seed,
+        }
+        return digest_of(identity | ({"split": self.split} if self.split != "test" else {}))
+
+    @property
+    def condense_seed(self) -> int:
+        """The seed a method draws from: the same for all methods, so that they start from the same images."""
+        return derive_seed(purpose="condense", dataset=self.dataset.name, ipc=self.ipc, seed=self.seed)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what every file of this cell says of it."""
+        return {
+            "digest": self.digest,
+            "dataset": self.dataset.name,
+            "method": self.method.record,
+            "label": self.method.label,
+            "settings": self.method.settings,
+            "factor": self.method.factor,
+            "ipc": self.ipc,
+            "seed": self.seed,
+            "split": self.split,
+            "cell": self.model_dump(mode="json"),
+        }
+
+    def repeat_seed(self, repeat: int) -> int:
+        """Return the seed of one network of an evaluation: the same for all methods, so that comparisons are paired."""
+        return derive_seed(purpose="evaluate", dataset=self.dataset.name, ipc=self.ipc, seed=self.seed, repeat=repeat)
+
+
+class EvaluatorSpec(_Frozen):
+    """An evaluator under certain settings, with its protocol expanded."""
+
+    record: str
+    label: str
+    revision: int
+    figure: str
+    """The figure that tables show."""
+    settings: dict[str, Any]
+    digest_settings: dict[str, Any]
+    recipe: dict[str, Any] | None = None
+    """The expanded protocol."""
+    digest_recipe: dict[str, Any] | None = None
+    """The recipe as the key sees it."""
+
+
+class Trial(_Frozen):
+    """The evaluation of one cell by one evaluator."""
+
+    cell: Cell
+    evaluator: EvaluatorSpec
+
+    @cached_property
+    def key(self) -> str:
+        """The trial's name: 64 hexadecimal digits. How many repeats there are is no part of it."""
+        return digest_of(
+            {
+                "cell": self.cell.digest,
+                "test": self.cell.dataset.test,
+                "evaluator": self.evaluator.record,
+                "revision": self.evaluator.revision,
+                "settings": self.evaluator.digest_settings,
+                "recipe": self.evaluator.digest_recipe,
+            }
+        )
+
+    @property
+    def name(self) -> str:
+        """The trial as file names show it: evaluator and head of the key."""
+        return f"{self.evaluator.record}-{self.key[:12]}"
+
+
+class CondenseJob(_Frozen):
+    """Make the condensed set of a cell."""
+
+    kind: Literal["condense"] = "condense"
+    cell: Cell
+
+    @property
+    def name(self) -> str:
+        """The job as file names show it."""
+        return "condense"
+
+
+class EvaluateJob(_Frozen):
+    """Make repeats ``first`` to ``stop - 1`` of a trial."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    trial: Trial
+    first: int
+    stop: int
+
+    @property
+    def cell(self) -> Cell:
+        """The cell that is evaluated."""
+        return self.trial.cell
+
+    @property
+    def name(self) -> str:
+        """The job as file names show it."""
+        return self.trial.name
+
+    @property
+    def repeats(self) -> range:
+        """The repeats to make."""
+        return range(self.first, self.stop)
+
+
+Job = CondenseJob | EvaluateJob

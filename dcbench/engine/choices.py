@@ -1,0 +1,89 @@
+"""The little language of the command line: ``m3d,m3d[factor=1],folder:PATH[size=64]``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from dcbench.api.errors import RequestError
+
+_ITEM = re.compile(r"(?P<name>[^:\[\]=,\s]+)(?::(?P<argument>[^\[\]]+))?(?:\[(?P<settings>[^\[\]]*)\])?")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One selected plug-in: its record's name, what follows the colon, and the settings changed for it, as text."""
+
+    name: str
+    argument: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The choice as the user may type it again; the title of its column."""
+        changes = ",".join(f"{key}={value}" for key, value in self.settings.items())
+        return self.name + (f":{self.argument}" if self.argument else "") + (f"[{changes}]" if changes else "")
+
+    def over(self, general: Mapping[str, str]) -> Choice:
+        """Return the choice with *general* changes (from ``--set``) below its own."""
+        return Choice(self.name, self.argument, {**general, **self.settings})
+
+
+def split_list(text: str) -> list[str]:
+    """Split *text* at the commas that stand outside of brackets.
+
+    >>> split_list("dm,m3d[kernel=linear,lr=0.1]")
+    ['dm', 'm3d[kernel=linear,lr=0.1]']
+    """
+    parts, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth == 0:
+            parts.append(text[start:position])
+            start = position + 1
+    return [part.strip() for part in [*parts, text[start:]] if part.strip()]
+
+
+def parse_choice(text: str) -> Choice:
+    """Parse one item such as ``m3d[kernel=linear,lr=0.1]`` or ``folder:PATH``.
+
+    Raises:
+        RequestError: the text is not of that form.
+    """
+    match = _ITEM.fullmatch(text.strip())
+    if match is None:
+        raise RequestError(f"cannot read {text!r}; write name, name[field=value,field=value] or name:argument")
+    return Choice(match["name"], match["argument"] or "", _parse_changes(match["settings"] or "", text))
+
+
+def parse_choices(texts: str | Iterable[str]) -> list[Choice]:
+    """Parse a comma list, or several, and drop what is named twice."""
+    items = [item for text in ([texts] if isinstance(texts, str) else texts) for item in split_list(text)]
+    return list({choice.label: choice for choice in map(parse_choice, items)}.values())
+
+
+def parse_overrides(texts: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Parse ``--set`` options such as ``m3d.lr=10`` into changes by plug-in.
+
+    Raises:
+        RequestError: an option is not of the form NAME.FIELD=VALUE.
+    """
+    changes: dict[str, dict[str, str]] = {}
+    for text in texts:
+        target, equals, value = text.partition("=")
+        name, dot, key = target.rpartition(".")
+        if not (equals and dot and name and key):
+            raise RequestError(f"cannot read --set {text!r}; write --set NAME.FIELD=VALUE, such as --set m3d.lr=10")
+        changes.setdefault(name.strip(), {})[key.strip()] = value.strip()
+    return changes
+
+
+def _parse_changes(text: str, whole: str) -> dict[str, str]:
+    changes = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = part.partition("=")
+        if not (equals and key.strip()):
+            raise RequestError(f"cannot read {part!r} in {whole!r}; settings are written field=value")
+        changes[key.strip()] = value.strip()
+    return changes

@@ -1,0 +1,230 @@
+"""The local executor: one worker process per slot, plain subprocesses, and a clear end for each of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
+from dcbench.engine.jobs import Order, as_line
+from dcbench.engine.store.failures import Failure
+
+if TYPE_CHECKING:
+    from dcbench.engine.cells import Job
+    from dcbench.engine.runtime import Runtime
+
+_TICK = 0.25  # seconds between looks at clocks and processes
+_GRACE = 5.0  # seconds a worker has to end by itself
+
+
+class LocalExecutor:
+    """Runs jobs on this machine, at most one per slot at a time."""
+
+    def __init__(self, slots: Sequence[Runtime], results: Path, data: Path, timeout: float | None = None) -> None:
+        """Use one worker for each runtime in *slots*; end a job after *timeout* seconds."""
+        self._slots = [_Slot(number, runtime, results, data, timeout) for number, runtime in enumerate(slots)]
+
+    def run(self, schedule: Schedule) -> Iterator[Event]:
+        """Yield events until every job of *schedule* has finished, failed, or been given up.
+
+        Closing the iterator ends every worker at once; whole files stay, parts do not.
+        """
+        try:
+            while True:
+                for slot in self._slots:
+                    if slot.job is None and (job := schedule.take()) is not None:
+                        slot.begin(job)
+                        yield Started(job, slot.number)
+                busy = [slot for slot in self._slots if slot.job is not None]
+                if not busy:
+                    return
+                for event in _wait(busy):
+                    yield _settle(event, schedule)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End every worker, and with it what it runs."""
+        for slot in self._slots:
+            slot.hang_up()
+        for slot in self._slots:
+            slot.end()
+
+
+def _settle(event: Event, schedule: Schedule) -> Event:
+    if isinstance(event, Finished):
+        schedule.finish(event.job)
+    if isinstance(event, Failed):
+        return Failed(event.job, event.slot, event.failure, schedule.fail(event.job))
+    return event
+
+
+def _wait(slots: Sequence[_Slot]) -> list[Event]:
+    """Wait a tick for any of *slots* to say something; return what it meant."""
+    with selectors.DefaultSelector() as selector:
+        for slot in slots:
+            selector.register(slot.output, selectors.EVENT_READ, slot)
+        spoke = [key.data for key, _ in selector.select(_TICK)]
+    return [event for slot in slots for event in slot.listen(spoke=slot in spoke)]
+
+
+class _Slot:
+    """One worker process and the job it has."""
+
+    def __init__(self, number: int, runtime: Runtime, results: Path, data: Path, timeout: float | None) -> None:
+        self.number, self.job = number, None  # type: int, Job | None
+        self._runtime, self._results, self._data, self._timeout = runtime, results, data, timeout
+        self._process: subprocess.Popen[bytes] | None = None
+        self._complaints: IO[bytes] | None = None
+        self._pending = b""
+        self._outcome: Event | None = None
+        self._started = self._deadline = 0.0
+        self._stopping = False
+
+    @property
+    def output(self) -> IO[bytes]:
+        """The pipe that the worker's events come through."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def begin(self, job: Job) -> None:
+        """Hand *job* to the worker, which is started if there is none."""
+        if self._process is None or self._process.poll() is not None:
+            self._start()
+        self.job, self._outcome, self._stopping = job, None, False
+        self._started = time.monotonic()
+        self._deadline = self._started + self._timeout if self._timeout else float("inf")
+        order = Order(job=job, results=self._results, data=self._data, runtime=self._runtime)
+        self._write(as_line(order))
+
+    def listen(self, *, spoke: bool) -> list[Event]:
+        """Return what has happened to the job: read the pipe if the worker *spoke*, and look at the clock."""
+        events = self._read() if spoke else []
+        if self.job is not None and self._process is not None and self._process.poll() is not None:
+            events += self._read() + self._lost()
+        if self.job is not None and time.monotonic() > self._deadline:
+            events += self._stop()
+        return events
+
+    def hang_up(self) -> None:
+        """Close the pipe to the worker, which is its word to end."""
+        if self._process is not None and self._process.stdin is not None and not self._process.stdin.closed:
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+    def end(self) -> None:
+        """Wait for the worker to end; after a grace, kill it."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self.output.close()
+        if self._complaints is not None:
+            self._complaints.close()
+        self._process = None
+
+    def _start(self) -> None:
+        self.hang_up()
+        self.end()
+        self._pending = b""
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the worker)
+        threads = str(self._runtime.threads)
+        self._process = subprocess.Popen(
+            # -P: the folder the user stands in must not shadow modules
+            [sys.executable, "-P", "-m", "dcbench.engine.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            env=os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+            start_new_session=True,  # Ctrl-C reaches the front end alone, which then ends the workers in order
+        )
+        os.set_blocking(self.output.fileno(), False)
+
+    def _write(self, line: str) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # a worker that is gone is noticed when its pipe is read
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _read(self) -> list[Event]:
+        """Read what the worker has said and return the events of the job."""
+        with suppress(BlockingIOError):
+            while block := os.read(self.output.fileno(), 1 << 16):
+                self._pending += block
+        *lines, self._pending = self._pending.split(b"\n")
+        return [event for line in lines for event in self._understand(json.loads(line))]
+
+    def _understand(self, said: dict[str, Any]) -> list[Event]:
+        if self.job is None:
+            return []
+        job = self.job
+        match said["event"]:
+            case "progress":
+                return [Progressed(job, self.number, said["step"], said["total"], said["figures"])]
+            case "finished":
+                self._outcome = Finished(job, self.number, Path(said["file"]), self._seconds())
+            case "failed":
+                failure = Failure(said["error"], said["message"], said["traceback"], self._seconds())
+                self._outcome = Failed(job, self.number, failure)
+            case "stopped":
+                return self._conclude(self._failed("Timeout", f"the job took longer than {self._timeout:g} seconds"))
+            case "ended":
+                return self._conclude(self._outcome or self._died(said["signal"], said["code"]))
+        return []
+
+    def _died(self, signal: str, code: int) -> Failed:
+        if signal == "SIGKILL":
+            return self._failed("Killed", "the job was killed (SIGKILL): by hand, or because memory ran out")
+        return self._failed("Killed", f"the job ended by {signal}" if signal else f"the job ended with code {code}")
+
+    def _lost(self) -> list[Event]:
+        """The worker itself is gone: say so, unless the job had ended before."""
+        if self.job is None:
+            return []
+        assert self._process is not None
+        assert self._complaints is not None
+        self._complaints.seek(0)
+        said = self._complaints.read().decode(errors="replace").strip()
+        last = f": {said.splitlines()[-1]}" if said else ""
+        code = self._process.returncode
+        how = f"signal {-code}" if code < 0 else f"code {code}"
+        return self._conclude(
+            self._outcome or self._failed("Killed", f"the worker process ended with {how}{last}", said)
+        )
+
+    def _stop(self) -> list[Event]:
+        """Ask the worker to stop the job; if it does not answer in time, end the worker as well."""
+        assert self._process is not None
+        if not self._stopping:
+            self._stopping = True
+            self._deadline = time.monotonic() + _GRACE
+            self._write("stop")
+            return []
+        self._process.kill()
+        self._process.wait()
+        return self._conclude(self._failed("Timeout", f"the job took longer than {self._timeout:g} seconds"))
+
+    def _conclude(self, event: Event) -> list[Event]:
+        self.job = None
+        return [event]
+
+    def _failed(self, error: str, message: str, traceback: str = "") -> Failed:
+        assert self.job is not None
+        return Failed(self.job, self.number, Failure(error, message, traceback, self._seconds()))
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started

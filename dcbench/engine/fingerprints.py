@@ -1,0 +1,83 @@
+"""Fingerprints of data: a hash of the pixels and labels of a split, remembered by path, size and mtime."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+from filelock import FileLock
+
+from dcbench.engine.cells import digest_of
+from dcbench.engine.store.atomic import replacing
+
+if TYPE_CHECKING:
+    from dcbench.api.images import Dataset, ImageSet, Split
+
+_BLOCK = 4096  # images hashed at a time: a memory map is never read whole
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be computed again: ``DCBENCH_CACHE``, or the system's place for caches."""
+    return Path(os.environ.get("DCBENCH_CACHE") or platformdirs.user_cache_dir("dcbench"))
+
+
+def fingerprint(dataset: Dataset, split: Split) -> str:
+    """Return the SHA-256 of the pixels and labels of *split*.
+
+    The split is loaded only if its files have changed since the hash was last computed.
+
+    Raises:
+        MissingDataError: the data is not there.
+    """
+    state = digest_of(
+        {
+            "dataset": f"{type(dataset).__module__}:{type(dataset).__qualname__}",
+            "settings": dataset.settings.model_dump(mode="json"),
+            "files": [_state(path) for path in dataset.files(split)],
+            "split": split,
+        }
+    )
+    known = _read()
+    if state not in known:
+        _remember(state, hash_images(dataset.load(split)))
+        known = _read()
+    return known[state]
+
+
+def hash_images(images: ImageSet) -> str:
+    """Return the SHA-256 of shape, pixels and labels."""
+    value = hashlib.sha256(repr((tuple(images.images.shape), images.classes)).encode())
+    for start in range(0, len(images), _BLOCK):
+        value.update(images.images[start : start + _BLOCK].contiguous().numpy().data)
+    value.update(images.labels.contiguous().numpy().data)
+    return value.hexdigest()
+
+
+def _state(path: Path) -> list[str | int]:
+    status = path.stat()
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
+
+
+def _path() -> Path:
+    return cache_folder() / "fingerprints.json"
+
+
+def _read() -> dict[str, str]:
+    try:
+        known: dict[str, str] = json.loads(_path().read_text())
+    except (OSError, ValueError):  # a cache that is missing or damaged is a cache to fill
+        return {}
+    return known
+
+
+def _remember(state: str, value: str) -> None:
+    path = _path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        known = _read() | {state: value}
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(known, indent=1))

@@ -1,0 +1,117 @@
+"""What a worker does: condense one cell, or evaluate one trial, and write the result to the store."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from dcbench.api.errors import DcbenchError
+from dcbench.api.evaluator import Evaluation
+from dcbench.engine.cells import CondenseJob, EvaluateJob, Job
+from dcbench.engine.making import make_dataset
+from dcbench.engine.plugins import Registry
+from dcbench.engine.runtime import Runtime, describe_device, peak_memory, provenance
+from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
+from dcbench.engine.store.hdf5 import CorruptFileError, set_aside
+from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
+from dcbench.engine.workbench import CellTask, Data, Reporter, TrialContext
+
+
+class Order(BaseModel):
+    """A job with all that a worker in another process needs to know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    job: CondenseJob | EvaluateJob = Field(discriminator="kind")
+    results: Path
+    data: Path
+    runtime: Runtime
+
+
+ORDER: TypeAdapter[Order] = TypeAdapter(Order)
+
+
+def carry_out(order: Order, registry: Registry, report: Reporter) -> Path:
+    """Do the job and return the file that holds its result.
+
+    Raises:
+        DcbenchError: the result was refused, or its data is not there. Plug-ins may raise anything.
+    """
+    if isinstance(order.job, CondenseJob):
+        return _condense(order, order.job, registry, report)
+    return _evaluate(order, order.job, registry, report)
+
+
+def _condense(order: Order, job: CondenseJob, registry: Registry, report: Reporter) -> Path:
+    cell, layout, started = job.cell, Layout(order.results), time.monotonic()
+    data = Data(make_dataset(registry, cell.dataset, order.data), cell)
+    task = CellTask(registry, data, layout, order.runtime, report)
+    method = registry.resolve("methods", cell.method.record)()
+    condensed = method.condense(task, method.Settings(**cell.method.settings))
+    condensed.check(task.info, cell.ipc, exempt=cell.method.exempt)
+    facts = _provenance(order, registry, "methods", cell.method.record, started) | {
+        "artifacts": task.recorder.artifacts,
+        "numbers": condensed.numbers(task.info),
+        "cite": method.cite,
+    }
+    path = layout.condensed(cell)
+    write_condensed(path, CondensedRecord(cell, condensed, facts, task.recorder.trace, task.recorder.snapshots))
+    layout.checkpoint(cell).unlink(missing_ok=True)
+    return path
+
+
+def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Reporter) -> Path:
+    trial, layout, started = job.trial, Layout(order.results), time.monotonic()
+    cell, spec = trial.cell, trial.evaluator
+    try:
+        condensed = read_condensed(layout.condensed(cell)).condensed
+    except CorruptFileError as error:
+        raise DcbenchError(f"{error}; it was renamed to {set_aside(error.path).name}, run again") from error
+    data = Data(make_dataset(registry, cell.dataset, order.data), cell)
+    context = TrialContext(registry, trial, job.repeats, data.info, order.runtime, report)
+    evaluator = registry.resolve("evaluators", spec.record)()
+    settings = evaluator.Settings(**spec.settings)
+    evaluation = evaluator.evaluate(condensed, data.train(), data.test(), context, settings)
+    _check(evaluation, spec.figure, len(job.repeats))
+    path = layout.evaluation(trial, job.repeats)
+    facts = _provenance(order, registry, "evaluators", spec.record, started)
+    figures = {name: tuple(map(float, values)) for name, values in evaluation.figures.items()}
+    write_evaluation(path, EvaluationRecord(trial, job.repeats, figures, facts))
+    return path
+
+
+def _check(evaluation: Evaluation, figure: str, repeats: int) -> None:
+    if figure not in evaluation.figures:
+        raise DcbenchError(f"the evaluator gave no figure {figure!r}, only {', '.join(evaluation.figures) or 'none'}")
+    for name, values in evaluation.figures.items():
+        if len(values) != repeats:
+            raise DcbenchError(f"the evaluator gave {len(values)} values of {name!r} for {repeats} repeats")
+
+
+def _provenance(order: Order, registry: Registry, kind: str, name: str, started: float) -> dict[str, Any]:
+    source = registry.find(kind, name).source
+    return {
+        "runtime": order.runtime.model_dump(mode="json"),
+        "versions": provenance({source.package: source.version}),
+        "device": describe_device(order.runtime.device),
+        "seconds": time.monotonic() - started,
+        "peak_memory_bytes": peak_memory(order.runtime.device),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def as_line(order: Order) -> str:
+    """Return *order* as one line of JSON for a worker's standard input."""
+    return order.model_dump_json()
+
+
+def name_of(job: Job) -> str:
+    """Return *job* in words, for progress and messages."""
+    cell = job.cell
+    what = "condense" if isinstance(job, CondenseJob) else f"evaluate {job.trial.evaluator.label}"
+    return f"{cell.dataset.name} ipc {cell.ipc} {cell.method.label} seed {cell.seed}: {what}"

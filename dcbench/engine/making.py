@@ -1,0 +1,76 @@
+"""Making plug-ins from what was chosen, with errors that say which plug-in, which field, and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from dcbench.api.errors import RequestError
+from dcbench.engine.choices import parse_choice
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from dcbench.api.images import Dataset, DatasetInfo
+    from dcbench.api.network import Network
+    from dcbench.api.settings import Settings
+    from dcbench.engine.cells import DatasetSpec
+    from dcbench.engine.plugins import Registry
+
+AnySettings = TypeVar("AnySettings", bound="Settings")
+
+
+def change_settings(settings: AnySettings, changes: Mapping[str, Any], owner: str) -> AnySettings:
+    """Return *settings* of the plug-in *owner* with *changes* applied.
+
+    Raises:
+        RequestError: a field is unknown or a value is not allowed; the text says which and what would be.
+    """
+    try:
+        return settings.changed(changes)
+    except ValidationError as error:
+        raise RequestError(_explain(error.errors()[0], settings, owner)) from error
+
+
+def _explain(fault: ErrorDetails, settings: Settings, owner: str) -> str:
+    name = ".".join(map(str, fault["loc"]))
+    fields = list(type(settings).model_fields)
+    if fault["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, fields, n=1, cutoff=0.5)
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        return f"{owner} has no setting {name!r}{hint} There are: {', '.join(fields) or 'none'}."
+    wanted = fault["msg"].replace("Input should be", "should be")
+    return f"{owner}.{name}={fault['input']}: {wanted[0].lower()}{wanted[1:]}"
+
+
+def make_dataset(registry: Registry, spec: DatasetSpec, root: Path) -> Dataset:
+    """Return the dataset that *spec* names, looked for below *root*."""
+    target = registry.resolve("datasets", spec.record)
+    dataset: Dataset = target(root, spec.argument, target.Settings(**spec.settings))
+    return dataset
+
+
+def make_network(registry: Registry, name: str) -> tuple[Network, Any]:
+    """Return the architecture called *name*, such as ``convnet[depth=4]``, and its settings.
+
+    Raises:
+        RequestError: there is none, or a setting is not allowed.
+    """
+    choice = parse_choice(name)
+    record = registry.find("networks", choice.name).record
+    network: Network = registry.resolve("networks", choice.name)()
+    return network, change_settings(network.Settings(), {**record.preset, **choice.settings}, choice.name)
+
+
+def check_network(registry: Registry, name: str, info: DatasetInfo) -> None:
+    """Refuse a network that does not exist, or that cannot take the images of *info*.
+
+    Raises:
+        RequestError: with what would fit.
+    """
+    network, settings = make_network(registry, name)
+    network.validate(info.shape, settings)

@@ -1,0 +1,203 @@
+"""From a request to a plan: every cell and trial by name, checked, and what of it is still to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from dcbench.api.errors import RequestError
+from dcbench.engine.cells import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
+from dcbench.engine.choices import Choice, parse_choices, parse_overrides
+from dcbench.engine.fingerprints import fingerprint
+from dcbench.engine.making import change_settings, check_network
+from dcbench.engine.splits import validation_info
+
+if TYPE_CHECKING:
+    from dcbench.api.images import Dataset, DatasetInfo
+    from dcbench.engine.plugins import Registry
+    from dcbench.engine.request import Request
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """A trial and how many repeats of it are wanted."""
+
+    trial: Trial
+    repeats: int
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell and the trials that measure it."""
+
+    cell: Cell
+    trials: tuple[PlannedTrial, ...]
+
+
+@dataclass
+class _Known:
+    """A dataset that was chosen, with what is known of it."""
+
+    dataset: Dataset
+    spec: DatasetSpec
+    info: DatasetInfo
+
+
+@dataclass
+class Planner:
+    """Turns one request into planned cells."""
+
+    request: Request
+    registry: Registry
+    overrides: dict[str, dict[str, str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the overrides and refuse those that speak to nobody."""
+        request = self.request
+        self.overrides = parse_overrides(request.overrides)
+        chosen = {choice.name for choice in parse_choices((*request.methods, *request.datasets, *request.evaluators))}
+        for name in self.overrides:
+            if name not in chosen:
+                raise RequestError(
+                    f"--set {name}.…: nothing called {name!r} is selected. Selected: {', '.join(sorted(chosen))}."
+                )
+
+    def cells(self) -> list[PlannedCell]:
+        """Return every cell of the grid: dataset by dataset, IPC by IPC, method by method, seed by seed.
+
+        Raises:
+            RequestError: the first thing that is wrong with the request.
+        """
+        methods = self._chosen("methods", self.request.methods)
+        evaluators = self._chosen("evaluators", self.request.evaluators)
+        datasets = [self._dataset(choice) for choice in self._chosen("datasets", self.request.datasets)]
+        self._refuse_shared_names(datasets)
+        return [
+            planned
+            for known, ipc in product(datasets, self.request.ipc)
+            for choice in methods
+            for planned in self._column(known, ipc, choice, evaluators)
+        ]
+
+    def _chosen(self, kind: str, texts: tuple[str, ...]) -> list[Choice]:
+        choices = parse_choices(texts)
+        if not choices:
+            raise RequestError(f"no {kind} are selected")
+        for choice in choices:
+            record = self.registry.find(kind, choice.name).record
+            argument = getattr(record, "argument", "")
+            if bool(choice.argument) != bool(argument):
+                wanted = f"{choice.name}:{argument}" if argument else choice.name
+                raise RequestError(f"{kind[:-1]} {choice.label!r}: write {wanted}")
+        return [choice.over(self.overrides.get(choice.name, {})) for choice in choices]
+
+    def _dataset(self, choice: Choice) -> _Known:
+        target = self.registry.resolve("datasets", choice.name)
+        settings = change_settings(target.Settings(), choice.settings, choice.name)
+        dataset: Dataset = target(self.request.data, choice.argument, settings)
+        info = dataset.info()
+        spec = DatasetSpec(
+            record=choice.name,
+            argument=choice.argument,
+            settings=settings.model_dump(mode="json"),
+            name=info.name,
+            train=fingerprint(dataset, "train"),
+            test=fingerprint(dataset, "test"),
+        )
+        return _Known(dataset, spec, validation_info(info) if self.request.split == "validation" else info)
+
+    @staticmethod
+    def _refuse_shared_names(datasets: list[_Known]) -> None:
+        names = [known.spec.name for known in datasets]
+        for name in names:
+            if names.count(name) > 1:
+                raise RequestError(f"two datasets are called {name!r}; give one another name: folder:PATH[name=...]")
+
+    def _column(self, known: _Known, ipc: int, choice: Choice, evaluators: list[Choice]) -> Iterator[PlannedCell]:
+        """Yield the cells of one method at one dataset and IPC: one per seed."""
+        method = self._method(known.info, ipc, choice)
+        wanted = [
+            (spec, repeats)
+            for evaluator in evaluators
+            for spec, repeats in self._evaluators(known.info, ipc, method.factor, evaluator)
+        ]
+        for seed in self.request.seeds:
+            cell = Cell(dataset=known.spec, method=method, ipc=ipc, seed=seed, split=self.request.split)
+            yield PlannedCell(
+                cell, tuple(PlannedTrial(Trial(cell=cell, evaluator=spec), repeats) for spec, repeats in wanted)
+            )
+
+    def _method(self, info: DatasetInfo, ipc: int, choice: Choice) -> MethodSpec:
+        record = self.registry.find("methods", choice.name).record
+        method = self.registry.resolve("methods", choice.name)()
+        smallest = min(info.train_counts)
+        if ipc > smallest and not record.exempt:
+            raise RequestError(
+                f"--ipc {ipc} is more than the {smallest} training images of the smallest class of {info.name}"
+            )
+        settings = change_settings(method.settings_for(info, ipc), choice.settings, choice.name)
+        if self.request.smoke:
+            settings = _shortened(settings)
+        if isinstance(getattr(settings, "network", None), str):
+            check_network(self.registry, settings.network, info)
+        method.validate(info, ipc, settings)
+        return MethodSpec(
+            record=choice.name,
+            label=choice.label,
+            revision=method.revision,
+            settings=settings.model_dump(mode="json"),
+            digest_settings=settings.digest_form(),
+            factor=method.factor(settings),
+            exempt=record.exempt,
+        )
+
+    def _evaluators(
+        self, info: DatasetInfo, ipc: int, factor: int, choice: Choice
+    ) -> Iterator[tuple[EvaluatorSpec, int]]:
+        """Yield the evaluator once for every protocol and network asked for, with the number of repeats."""
+        evaluator = self.registry.resolve("evaluators", choice.name)()
+        fields = type(evaluator.Settings()).model_fields
+        axes: list[list[dict[str, str]]] = [
+            self._axis(fields, "protocol", self.request.protocol or (info.default_protocol,), choice),
+            self._axis(fields, "network", self.request.networks, choice),
+        ]
+        for protocol, network in product(*axes):
+            settings = change_settings(evaluator.Settings(), {**protocol, **network, **choice.settings}, choice.name)
+            if "network" in fields:
+                check_network(self.registry, settings.network, info)
+            recipe = self._recipe(settings.protocol, info, ipc, factor) if "protocol" in fields else None
+            evaluator.validate(info, ipc, settings)
+            yield (
+                EvaluatorSpec(
+                    record=choice.name,
+                    label=choice.label,
+                    revision=evaluator.revision,
+                    figure=evaluator.figure,
+                    settings=settings.model_dump(mode="json"),
+                    digest_settings=settings.digest_form(),
+                    recipe=None if recipe is None else recipe.model_dump(mode="json"),
+                    digest_recipe=None if recipe is None else recipe.key_form(),
+                ),
+                1 if self.request.smoke else self.request.repeats or (recipe.repeats if recipe else 1),
+            )
+
+    @staticmethod
+    def _axis(fields: Any, name: str, values: tuple[str, ...], choice: Choice) -> list[dict[str, str]]:
+        if name not in fields or name in choice.settings or not values:
+            return [{}]
+        return [{name: value} for value in values]
+
+    def _recipe(self, name: str, info: DatasetInfo, ipc: int, factor: int) -> Any:
+        protocol = self.registry.resolve("protocols", name)()
+        recipe = protocol.recipe(info, ipc, factor)
+        if self.request.smoke:
+            recipe = recipe.changed({"epochs": 1, "milestones": (), "best_of": ()})
+        return recipe
+
+
+def _shortened(settings: Any) -> Any:
+    """Return *settings* with one step and one epoch, to find mistakes before hours are spent."""
+    long = [name for name in ("iterations", "epochs") if name in type(settings).model_fields]
+    return settings.changed({name: min(1, getattr(settings, name)) for name in long})

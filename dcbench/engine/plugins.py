@@ -1,0 +1,218 @@
+"""Plug-ins: find them, check them one by one, and explain what is wrong with those that do not load."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib import import_module, metadata
+from typing import Any, cast
+
+import pluggy
+
+from dcbench.api import hookspecs
+from dcbench.api.errors import DcbenchError, RequestError
+from dcbench.api.records import DatasetRecord, EvaluatorRecord, MethodRecord, NetworkRecord, ProtocolRecord, Record
+
+KINDS: dict[str, type[Record]] = {
+    "methods": MethodRecord,
+    "datasets": DatasetRecord,
+    "evaluators": EvaluatorRecord,
+    "networks": NetworkRecord,
+    "protocols": ProtocolRecord,
+}
+"""The kinds of record, each with its class; kind ``x`` comes from the hook ``dcbench_x``."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+_TARGET = re.compile(r"[\w.]+:[\w.]+")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a plug-in comes from."""
+
+    package: str
+    version: str
+    entry_point: str
+    module: str
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.version} ({self.entry_point} = {self.module})"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record and the plug-in it came from."""
+
+    kind: str
+    record: Any
+    source: Source
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a plug-in. The rest of the bench goes on without it."""
+
+    source: Source
+    message: str
+    traceback: str = ""
+
+
+@dataclass
+class Registry:
+    """All plug-ins that were found, and all that is wrong with them."""
+
+    sources: list[Source] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    observers: dict[str, list[tuple[Source, pluggy.HookImpl]]] = field(default_factory=dict)
+
+    def of_kind(self, kind: str) -> list[Found]:
+        """Return what was found of *kind*, by name."""
+        return sorted((item for item in self.found if item.kind == kind), key=lambda item: str(item.record.name))
+
+    def clashes(self) -> list[tuple[str, str, list[Source]]]:
+        """Return (kind, name, sources) of every name that more than one record claims."""
+        owners: dict[tuple[str, str], list[Source]] = {}
+        for item in self.found:
+            owners.setdefault((item.kind, item.record.name), []).append(item.source)
+        return [(kind, name, sources) for (kind, name), sources in owners.items() if len(sources) > 1]
+
+    def find(self, kind: str, name: str) -> Found:
+        """Return the one record of *kind* called *name*.
+
+        Raises:
+            RequestError: nobody or more than one plug-in has it; the text says what was meant, or who they are.
+        """
+        matches = [item for item in self.found if item.kind == kind and item.record.name == name]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            owners = " and ".join(str(item.source) for item in matches)
+            raise RequestError(f"{kind[:-1]} {name!r} is claimed by {owners}; uninstall one of them")
+        raise RequestError(self._unknown(kind, name))
+
+    def _unknown(self, kind: str, name: str) -> str:
+        names = [item.record.name for item in self.of_kind(kind)]
+        close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        broken = sorted({problem.source.package for problem in self.problems})
+        also = f" (Not loaded: {', '.join(broken)}; see 'dcbench plugins'.)" if broken else ""
+        return f"no {kind[:-1]} is called {name!r}{hint} There are: {', '.join(names)}.{also}"
+
+    def resolve(self, kind: str, name: str) -> Any:
+        """Import and return the class that the record of *kind* called *name* points to.
+
+        Raises:
+            RequestError: there is no such record, or its target does not import.
+        """
+        item = self.find(kind, name)
+        module, _, attribute = item.record.target.partition(":")
+        try:
+            target = import_module(module)
+            for part in attribute.split("."):
+                target = getattr(target, part)
+        except DcbenchError:
+            raise
+        except Exception as error:
+            raise RequestError(
+                f"{kind[:-1]} {name!r} of {item.source.package} cannot be loaded from {item.record.target}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return target
+
+    def notify(self, hook: str, **facts: Any) -> Iterator[str]:
+        """Call every observer of *hook*; yield a warning for each that raised."""
+        for source, implementation in self.observers.get(hook, []):
+            try:
+                implementation.function(*(facts[name] for name in implementation.argnames))
+            except Exception as error:
+                yield f"{hook} of {source.package} failed: {type(error).__name__}: {error}"
+
+
+def load_registry(entry_points: Iterable[metadata.EntryPoint] | None = None) -> Registry:
+    """Load every plug-in of the entry-point group ``dcbench``, each by itself, and collect its records.
+
+    Args:
+        entry_points: instead of those that are installed.
+    """
+    registry = Registry()
+    manager = pluggy.PluginManager(hookspecs.GROUP)
+    manager.add_hookspecs(hookspecs)
+    if entry_points is None:
+        entry_points = metadata.entry_points(group=hookspecs.GROUP)
+    seen = set()
+    for entry_point in sorted(entry_points, key=lambda point: (point.name, point.value)):
+        source = _source(entry_point)
+        if source not in seen:  # an editable install can be listed twice
+            seen.add(source)
+            _load(registry, manager, entry_point, source)
+    return registry
+
+
+def _source(entry_point: metadata.EntryPoint) -> Source:
+    distribution = entry_point.dist
+    package, version = (distribution.name, distribution.version) if distribution else ("unknown", "")
+    return Source(package, version, entry_point.name, entry_point.value)
+
+
+def _load(registry: Registry, manager: pluggy.PluginManager, entry_point: metadata.EntryPoint, source: Source) -> None:
+    """Load one plug-in; whatever it does wrong becomes a `Problem`."""
+    registry.sources.append(source)
+    name = f"{source.package}:{source.entry_point}"
+    try:
+        plugin = entry_point.load()
+        manager.register(plugin, name)
+        manager.check_pending()
+    except (Exception, SystemExit) as error:
+        registry.problems.append(Problem(source, _explain(error), traceback.format_exc()))
+        if manager.has_plugin(name):
+            manager.unregister(name=name)
+        return
+    for caller in manager.get_hookcallers(plugin) or []:
+        for implementation in caller.get_hookimpls():
+            if implementation.plugin is plugin:
+                _collect(registry, caller.name, implementation, source)
+
+
+def _explain(error: BaseException) -> str:
+    kind = (
+        "does not match the hooks of this dcbench"
+        if isinstance(error, pluggy.PluginValidationError)
+        else "does not load"
+    )
+    text = " ".join(str(error).split())
+    return f"{kind}: {type(error).__name__}: {text}"
+
+
+def _collect(registry: Registry, hook: str, implementation: pluggy.HookImpl, source: Source) -> None:
+    kind = hook.removeprefix("dcbench_")
+    if kind not in KINDS:
+        registry.observers.setdefault(hook, []).append((source, implementation))
+        return
+    try:
+        records = list(cast(Callable[[], Iterable[object]], implementation.function)())
+    except (Exception, SystemExit) as error:
+        registry.problems.append(
+            Problem(source, f"{hook} raised {type(error).__name__}: {error}", traceback.format_exc())
+        )
+        return
+    for record in records:
+        fault = _fault(kind, record)
+        if fault:
+            registry.problems.append(Problem(source, f"{hook} returned {record!r}: {fault}"))
+        else:
+            registry.found.append(Found(kind, record, source))
+
+
+def _fault(kind: str, record: object) -> str:
+    wanted = KINDS[kind]
+    if not isinstance(record, wanted):
+        return f"not a {wanted.__name__}"
+    if not _NAME.fullmatch(record.name):
+        return "a name is lower case letters, digits, '.', '_', '+' and '-'"
+    if not _TARGET.fullmatch(record.target):
+        return "a target is written package.module:Class"
+    return ""

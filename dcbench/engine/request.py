@@ -1,0 +1,133 @@
+"""What a user asks for, before anything is known of the plug-ins it names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from dcbench.api.errors import RequestError
+from dcbench.engine.cells import SplitName
+from dcbench.engine.choices import split_list
+
+Existing = Literal["skip", "retry-failed", "overwrite"]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def default_data_folder() -> Path:
+    """Return where datasets live unless ``--data`` says otherwise: ``DCBENCH_DATA``, or the user's data folder."""
+    return Path(os.environ.get("DCBENCH_DATA") or platformdirs.user_data_dir("dcbench")).expanduser()
+
+
+def parse_numbers(text: str, option: str, least: int) -> tuple[int, ...]:
+    """Parse a comma list of whole numbers such as ``1,10,50``; a range ``0-4`` counts as all of its numbers.
+
+    Raises:
+        RequestError: something else is written there, or a number below *least*.
+    """
+    numbers: list[int] = []
+    for part in split_list(text):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        if match is None or int(match[1]) < least:
+            raise RequestError(f"{option} takes whole numbers from {least} on, such as 1,10,50; not {part!r}")
+        numbers += range(int(match[1]), int(match[2] or match[1]) + 1)
+    if not numbers:
+        raise RequestError(f"{option} needs at least one number")
+    return tuple(dict.fromkeys(numbers))
+
+
+def parse_duration(text: str) -> float:
+    """Parse a time such as ``90s``, ``30m``, ``2h`` or ``1d`` into seconds.
+
+    Raises:
+        RequestError: it is not of that form, or zero.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
+    seconds = float(match[1]) * _UNITS[match[2] or "s"] if match else 0.0
+    if seconds <= 0:
+        raise RequestError(f"--timeout takes a time such as 90s, 30m or 2h, not {text!r}")
+    return seconds
+
+
+class Request(BaseModel):
+    """A grid to run, and how. Lists may be given as comma lists, as on the command line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    methods: tuple[str, ...] = ("random", "herding", "k-center", "dm", "m3d")
+    """Methods, each a name or ``name[field=value,...]``."""
+    datasets: tuple[str, ...] = ("digits",)
+    """Datasets, each a name or ``folder:PATH``."""
+    ipc: tuple[int, ...] = (1, 10)
+    """Images per class."""
+    seeds: tuple[int, ...] = (0,)
+    """Condensed sets per cell of the table, one for each seed."""
+    protocol: tuple[str, ...] = ()
+    """Training protocols; empty means each dataset's own."""
+    networks: tuple[str, ...] = ()
+    """Networks to evaluate on; empty means the evaluator's own."""
+    evaluators: tuple[str, ...] = ("accuracy",)
+    """What to measure."""
+    overrides: tuple[str, ...] = Field((), alias="set")
+    """Settings changed for every mention of a plug-in, as ``name.field=value``."""
+    repeats: int | None = Field(None, ge=1)
+    """Networks trained per condensed set; None means as many as the protocol says."""
+    split: SplitName = "test"
+    """What is evaluated on."""
+    results: Path = Path("results")
+    """The results folder."""
+    data: Path = Field(default_factory=default_data_folder)
+    """The folder with the datasets."""
+    device: str = "auto"
+    """``auto``, ``cpu``, ``cuda`` or ``cuda:N``."""
+    jobs: int | None = Field(None, ge=1)
+    """Jobs at a time; None means one per GPU, or one per core."""
+    timeout: float | None = Field(None, gt=0)
+    """Seconds after which a job is ended."""
+    existing: Existing = "skip"
+    """What to do about cells that were finished or failed before."""
+    deterministic: bool = False
+    """Only algorithms that give the same bits every time."""
+    smoke: bool = False
+    """One step and one epoch per cell, in a store that is thrown away."""
+
+    @field_validator("methods", "datasets", "protocol", "networks", "evaluators", "overrides", mode="before")
+    @classmethod
+    def _split_texts(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(split_list(value))
+        return tuple(value) if isinstance(value, Sequence) else value
+
+    @field_validator("ipc", "seeds", mode="before")
+    @classmethod
+    def _split_numbers(cls, value: Any, info: Any) -> Any:
+        if isinstance(value, int):
+            value = str(value)
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            value = ",".join(map(str, value))
+        return parse_numbers(value, f"--{info.field_name}", least=1 if info.field_name == "ipc" else 0)
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _parse_timeout(cls, value: Any) -> Any:
+        return parse_duration(value) if isinstance(value, str) else value
+
+
+def make_request(**options: Any) -> Request:
+    """Return the request for *options*; those that are None take their default.
+
+    Raises:
+        RequestError: an option is unknown or its value is not allowed.
+    """
+    try:
+        return Request(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        option = ".".join(map(str, fault["loc"][:1]))
+        raise RequestError(f"--{option}={fault['input']}: {fault['msg']}") from error

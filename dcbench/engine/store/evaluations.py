@@ -1,0 +1,61 @@
+"""Evaluations in HDF5: named figures with one value per repeat, and all that a report needs beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dcbench.engine.cells import Trial
+from dcbench.engine.store.hdf5 import get_fact, put_array, put_facts, reading, writing
+
+KIND = "evaluation"
+
+
+@dataclass(frozen=True)
+class EvaluationRecord:
+    """A run of repeats of one trial."""
+
+    trial: Trial
+    repeats: range
+    figures: Mapping[str, tuple[float, ...]]
+    facts: Mapping[str, Any]
+    """Provenance: runtime, versions, device, seconds, peak memory."""
+
+
+def write_evaluation(path: Path, record: EvaluationRecord) -> None:
+    """Write *record* to *path*, whole or not at all."""
+    evaluator = record.trial.evaluator
+    with writing(path, KIND) as file:
+        put_facts(file, record.trial.cell.facts())
+        put_facts(
+            file,
+            {
+                "key": record.trial.key,
+                "evaluator": evaluator.record,
+                "evaluator_label": evaluator.label,
+                "evaluator_settings": evaluator.settings,
+                "protocol": str(evaluator.settings.get("protocol", "")),
+                "network": str(evaluator.settings.get("network", "")),
+                "figure": evaluator.figure,
+                "recipe": evaluator.recipe,
+                "first_repeat": record.repeats.start,
+            },
+        )
+        put_facts(file, record.facts)
+        figures = file.create_group("figures")
+        for name, values in record.figures.items():
+            put_array(figures, name, values)
+
+
+def read_evaluation(path: Path) -> dict[str, Any]:
+    """Return the attributes of the evaluation at *path*, and under ``figures`` the values by name.
+
+    Raises:
+        CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
+    """
+    with reading(path, KIND) as file:
+        facts = {name: get_fact(file, name) for name in file.attrs}
+        facts["figures"] = {name: values[()].tolist() for name, values in file["figures"].items()}
+        return facts

@@ -1,0 +1,67 @@
+"""The last failure of a job: what it said, its traceback, and what it printed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcbench.engine.store.atomic import replacing
+
+if TYPE_CHECKING:
+    from dcbench.engine.cells import Job
+    from dcbench.engine.store.layout import Layout
+
+_LOG_LIMIT = 256 * 1024  # bytes kept of what a failed job printed: its end
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job did not finish."""
+
+    error: str
+    """Name of the exception, or ``Killed``, ``Timeout``."""
+    message: str
+    traceback: str = ""
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        first = self.message.strip().splitlines()
+        return f"{self.error}: {first[0]}" if first else self.error
+
+
+def write_failure(layout: Layout, job: Job, failure: Failure) -> Path:
+    """Keep *failure* as the last one of *job*, and only the end of what it printed."""
+    path = layout.failure(job)
+    facts = job.cell.facts()
+    about = {name: facts[name] for name in ("digest", "dataset", "method", "label", "ipc", "seed", "split")}
+    about |= {"job": job.name, "time": datetime.now(UTC).isoformat(timespec="seconds")} | asdict(failure)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(about, indent=1) + "\n")
+    _shorten(layout.log(job))
+    return path
+
+
+def read_failure(path: Path) -> dict[str, Any]:
+    """Return what `write_failure` kept; an unreadable record still says that there was a failure."""
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        return {"error": "Unreadable", "message": f"{path.name}: {error}"}
+    return facts
+
+
+def clear_failure(layout: Layout, job: Job) -> None:
+    """Forget the last failure of *job*, which has now finished."""
+    layout.failure(job).unlink(missing_ok=True)
+    layout.log(job).unlink(missing_ok=True)
+
+
+def _shorten(log: Path) -> None:
+    if log.exists() and log.stat().st_size > _LOG_LIMIT:
+        with log.open("rb") as file:
+            file.seek(-_LOG_LIMIT, 2)
+            end = file.read()
+        log.write_bytes(b"[...]\n" + end)

@@ -1,0 +1,111 @@
+"""One way to write and to read HDF5: checksummed, stamped with kind and format, and honest about damage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from dcbench.api.errors import DcbenchError, UnsupportedFormatError
+from dcbench.engine.store.atomic import replacing
+
+FORMAT = 1
+"""Raise it when older readers would misread a file."""
+
+_LIBVER = ("v108", "v112")  # object headers with checksums, readable by every HDF5 since 1.12
+
+
+class CorruptFileError(DcbenchError):
+    """A result file does not open, or what it holds fails its checksum."""
+
+    def __init__(self, path: Path, reason: object) -> None:
+        """Name the file and what the reader said."""
+        super().__init__(f"{path} is damaged: {reason}")
+        self.path = path
+
+
+@contextmanager
+def writing(path: Path, kind: str) -> Iterator[h5py.File]:
+    """Yield a new file of *kind* that appears at *path*, whole and durable, when the block ends well."""
+    with replacing(path) as temporary, h5py.File(temporary, "w", libver=_LIBVER) as file:
+        file.attrs["dcbench_kind"] = kind
+        file.attrs["dcbench_format"] = FORMAT
+        file.attrs["dcbench_version"] = version("dcbench")
+        yield file
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[h5py.File]:
+    """Yield the file of *kind* at *path*, open for reading.
+
+    Raises:
+        CorruptFileError: it does not open, or something read in the block is damaged or missing.
+        UnsupportedFormatError: another version of dcbench wrote it in a format this one does not know.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            _check(file, path, kind)
+            yield file
+    except FileNotFoundError:
+        raise
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise CorruptFileError(path, " ".join(str(error).split())) from error
+
+
+def _check(file: h5py.File, path: Path, kind: str) -> None:
+    if file.attrs["dcbench_format"] != FORMAT:
+        raise UnsupportedFormatError(
+            f"{path} has format {file.attrs['dcbench_format']}, written by dcbench {file.attrs['dcbench_version']}; "
+            f"this is dcbench {version('dcbench')}, which reads format {FORMAT}"
+        )
+    if file.attrs["dcbench_kind"] != kind:
+        raise CorruptFileError(path, f"it holds {file.attrs['dcbench_kind']!r} where {kind!r} is expected")
+
+
+def put_array(group: h5py.Group, name: str, values: Any) -> None:
+    """Store *values* as a dataset: chunked, compressed and checksummed where it has a length; texts as they are."""
+    array = np.asarray(values)
+    if array.dtype.kind in "OU":
+        group.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype())
+    elif array.ndim == 0 or array.size == 0:
+        group.create_dataset(name, data=array)
+    else:
+        group.create_dataset(
+            name, data=array, chunks=True, compression="gzip", compression_opts=1, shuffle=True, fletcher32=True
+        )
+
+
+def put_facts(group: h5py.Group, facts: Mapping[str, Any]) -> None:
+    """Store *facts* as attributes: texts and numbers as they are, anything else as JSON."""
+    for name, value in facts.items():
+        plain = isinstance(value, str | int | float)
+        group.attrs[name] = value if plain else json.dumps(value)
+
+
+def get_fact(group: h5py.Group, name: str) -> Any:
+    """Return a text or number stored by `put_facts` as a Python value."""
+    value = group.attrs[name]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def get_json(group: h5py.Group, name: str) -> Any:
+    """Return a value that `put_facts` stored as JSON."""
+    return json.loads(str(group.attrs[name]))
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file so that it counts as missing, and return its new path."""
+    aside = path.with_name(f"{path.name}.corrupt")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.{number}.corrupt")
+    path.rename(aside)
+    return aside

@@ -1,0 +1,88 @@
+"""Where each artefact lies: paths below the results folder, known before anything runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dcbench.engine.cells import Cell, Job, Trial
+
+_REPEATS = re.compile(r"\.r(?P<first>\d+)-(?P<last>\d+)\.h5$")
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.+-]", "_", name)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of a results folder."""
+
+    root: Path
+
+    def stem(self, cell: Cell) -> Path:
+        """Return what the names of all files of *cell* begin with."""
+        folder = self.root / _safe(cell.dataset.name) / cell.method.record / f"ipc{cell.ipc}"
+        return folder / f"s{cell.seed}-{cell.digest[:12]}"
+
+    def condensed(self, cell: Cell) -> Path:
+        """Return the path of the condensed set."""
+        return self._with(cell, "condensed.h5")
+
+    def checkpoint(self, cell: Cell) -> Path:
+        """Return the path of the checkpoint that a condensing job resumes from."""
+        return self._with(cell, "checkpoint.h5")
+
+    def evaluation(self, trial: Trial, repeats: range) -> Path:
+        """Return the path of the evaluation that holds *repeats*."""
+        return self._with(trial.cell, f"{trial.name}.r{repeats.start}-{repeats.stop - 1}.h5")
+
+    def evaluations(self, trial: Trial) -> dict[Path, range]:
+        """Return the evaluation files of *trial* that are there, each with the repeats it holds."""
+        stem = self.stem(trial.cell)
+        found = {}
+        for path in sorted(stem.parent.glob(f"{stem.name}.{trial.name}.r*.h5")):
+            match = _REPEATS.search(path.name)
+            if match:
+                found[path] = range(int(match["first"]), int(match["last"]) + 1)
+        return found
+
+    def failure(self, job: Job) -> Path:
+        """Return the path of the record of the last failure of *job*."""
+        return self._with(job.cell, f"{job.name}.failed.json")
+
+    def log(self, job: Job) -> Path:
+        """Return the path of what *job* printed."""
+        return self._with(job.cell, f"{job.name}.log")
+
+    def artifact(self, dataset: str, name: str) -> Path:
+        """Return the path of an artifact that cells of *dataset* share."""
+        return self.root / "artifacts" / _safe(dataset) / f"{name}.h5"
+
+    def report(self, name: str) -> Path:
+        """Return the path of a stored report."""
+        return self.root / "reports" / f"{_safe(name)}.h5"
+
+    @property
+    def index(self) -> Path:
+        """The path of the file that links to all others."""
+        return self.root / "index.h5"
+
+    def all_condensed(self) -> list[Path]:
+        """Return every condensed set below the root."""
+        return sorted(self.root.glob("*/*/ipc*/s*.condensed.h5"))
+
+    def all_evaluations(self) -> list[Path]:
+        """Return every evaluation below the root."""
+        return sorted(path for path in self.root.glob("*/*/ipc*/s*.r*.h5") if _REPEATS.search(path.name))
+
+    def all_failures(self) -> list[Path]:
+        """Return every record of a failure below the root."""
+        return sorted(self.root.glob("*/*/ipc*/s*.failed.json"))
+
+    def _with(self, cell: Cell, ending: str) -> Path:
+        stem = self.stem(cell)
+        return stem.with_name(f"{stem.name}.{ending}")

@@ -1,0 +1,120 @@
+"""Condensed sets in HDF5, with their trace, their snapshots and their provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import torch
+
+from dcbench.api.condensed import CondensedSet, Decoder
+from dcbench.engine.cells import Cell
+from dcbench.engine.store.hdf5 import get_fact, get_json, put_array, put_facts, reading, writing
+
+KIND = "condensed"
+
+Trace = Mapping[str, Sequence[tuple[int, float]]]
+"""Name of a figure to its (step, value) pairs."""
+
+
+@dataclass(frozen=True)
+class CondensedRecord:
+    """A condensed set as the store keeps it."""
+
+    cell: Cell
+    condensed: CondensedSet
+    facts: Mapping[str, Any]
+    """Provenance: runtime, versions, device, seconds, peak memory, artifacts."""
+    trace: Trace = field(default_factory=dict)
+    snapshots: Mapping[int, CondensedSet] = field(default_factory=dict)
+
+
+def write_condensed(path: Path, record: CondensedRecord) -> None:
+    """Write *record* to *path*, whole or not at all."""
+    with writing(path, KIND) as file:
+        put_facts(file, record.cell.facts() | dict(record.facts))
+        put_set(file, record.condensed)
+        put_trace(file.create_group("trace"), record.trace)
+        put_snapshots(file.create_group("snapshots"), record.snapshots)
+
+
+def read_condensed(path: Path) -> CondensedRecord:
+    """Read everything from *path*, which checks every checksum.
+
+    Raises:
+        CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
+    """
+    with reading(path, KIND) as file:
+        return CondensedRecord(
+            cell=Cell.model_validate_json(str(file.attrs["cell"])),
+            condensed=get_set(file),
+            facts={name: get_fact(file, name) for name in file.attrs},
+            trace=get_trace(file["trace"]),
+            snapshots=get_snapshots(file["snapshots"]),
+        )
+
+
+def check_condensed(path: Path) -> None:
+    """Open *path* and check what stands in front, without reading the images.
+
+    Raises:
+        CorruptFileError, UnsupportedFormatError: see `reading`.
+    """
+    with reading(path, KIND) as file:
+        _ = file.attrs["digest"], file["labels"].shape
+
+
+def put_set(group: h5py.Group, condensed: CondensedSet) -> None:
+    """Store a condensed set in *group*."""
+    put_facts(group, {"decoder": condensed.decoder.name, "decoder_factor": condensed.decoder.factor})
+    put_array(group, "labels", condensed.labels.numpy())
+    if condensed.images is not None:
+        put_array(group, "images", condensed.images.numpy())
+    if condensed.source_indices is not None:
+        put_array(group, "source_indices", condensed.source_indices.numpy())
+
+
+def get_set(group: h5py.Group) -> CondensedSet:
+    """Return the condensed set in *group*."""
+
+    def tensor(name: str) -> torch.Tensor | None:
+        return torch.from_numpy(group[name][()]) if name in group else None
+
+    decoder = Decoder(str(group.attrs["decoder"]), int(group.attrs["decoder_factor"]))  # type: ignore[arg-type]  # checked when written
+    return CondensedSet(torch.from_numpy(group["labels"][()]), tensor("images"), tensor("source_indices"), decoder)
+
+
+def put_trace(group: h5py.Group, trace: Trace) -> None:
+    """Store the trace: for each figure an array of steps and one of values."""
+    for name, points in trace.items():
+        figure = group.create_group(name)
+        put_array(figure, "steps", [step for step, _ in points])
+        put_array(figure, "values", [value for _, value in points])
+
+
+def get_trace(group: h5py.Group) -> dict[str, list[tuple[int, float]]]:
+    """Return the trace stored by `put_trace`."""
+    return {
+        name: list(zip(figure["steps"][()].tolist(), figure["values"][()].tolist(), strict=True))
+        for name, figure in group.items()
+    }
+
+
+def put_snapshots(group: h5py.Group, snapshots: Mapping[int, CondensedSet]) -> None:
+    """Store each snapshot as a group named by its step."""
+    for step, condensed in snapshots.items():
+        put_set(group.create_group(str(step)), condensed)
+
+
+def get_snapshots(group: h5py.Group) -> dict[int, CondensedSet]:
+    """Return the snapshots stored by `put_snapshots`, by ascending step."""
+    return {step: get_set(group[str(step)]) for step in sorted(map(int, group))}
+
+
+def artifact_hashes(path: Path) -> dict[str, str]:
+    """Return the artifacts that the set at *path* was made with: name to hash."""
+    with reading(path, KIND) as file:
+        return dict(get_json(file, "artifacts"))

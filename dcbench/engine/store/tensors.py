@@ -1,0 +1,62 @@
+"""Named tensors and numbers in HDF5: checkpoints and artifacts. Nothing is ever pickled."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import torch
+
+from dcbench.engine.store.hdf5 import put_array, reading, writing
+
+
+def put_state(group: h5py.Group, state: Mapping[str, Any]) -> None:
+    """Store tensors as datasets, and numbers and texts as attributes.
+
+    Raises:
+        TypeError: a value is none of these; the text names it.
+    """
+    for name, value in state.items():
+        if isinstance(value, torch.Tensor):
+            put_array(group, name, value.detach().cpu().numpy())
+        elif isinstance(value, int | float | str):
+            group.attrs[name] = value
+        else:
+            raise TypeError(f"{name!r} is a {type(value).__name__}; a checkpoint holds tensors, numbers and texts")
+
+
+def get_state(group: h5py.Group) -> dict[str, Any]:
+    """Return what `put_state` stored: tensors on the CPU, numbers and texts."""
+    numbers = {name: value.item() if hasattr(value, "item") else value for name, value in group.attrs.items()}
+    arrays = {
+        name: torch.from_numpy(array[()]) if array.shape else torch.tensor(array[()]) for name, array in group.items()
+    }
+    return numbers | arrays
+
+
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write named *tensors* to *path*, whole or not at all."""
+    with writing(path, "tensors") as file:
+        put_state(file.create_group("state"), tensors)
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors at *path*, on the CPU.
+
+    Raises:
+        CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
+    """
+    with reading(path, "tensors") as file:
+        return get_state(file["state"])
+
+
+def hash_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return the SHA-256 of names, shapes and values."""
+    value = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        value.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        value.update(tensor.detach().cpu().contiguous().numpy().data)
+    return value.hexdigest()

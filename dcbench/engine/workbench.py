@@ -1,0 +1,195 @@
+"""What a worker gives to plug-ins: the engine's own `Task` and `Context`, backed by the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from filelock import FileLock
+
+from dcbench.api.condensed import CondensedSet
+from dcbench.api.errors import RequestError
+from dcbench.api.evaluator import Context
+from dcbench.api.method import State, Task
+from dcbench.api.protocol import TrainingRecipe
+from dcbench.api.seeds import derive_seed
+from dcbench.engine.cells import Cell, Trial, digest_of
+from dcbench.engine.fingerprints import fingerprint
+from dcbench.engine.making import make_network
+from dcbench.engine.splits import split_validation, validation_info
+from dcbench.engine.store.hdf5 import CorruptFileError, reading, set_aside, writing
+from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.sets import get_snapshots, get_trace, put_snapshots, put_trace
+from dcbench.engine.store.tensors import get_state, hash_tensors, put_state, read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from dcbench.api.images import Dataset, DatasetInfo, ImageSet
+    from dcbench.engine.plugins import Registry
+    from dcbench.engine.runtime import Runtime
+
+
+class Reporter(Protocol):
+    """Where progress goes."""
+
+    def __call__(self, step: int, total: int, figures: Mapping[str, float]) -> None:
+        """Tell whoever watches that *step* of *total* steps are done."""
+
+
+def build_network(registry: Registry, name: str, info: DatasetInfo, seed: int, device: torch.device) -> nn.Module:
+    """Return a freshly initialised network on *device*; its weights depend on nothing but *seed*."""
+    network, settings = make_network(registry, name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = network.build(info.shape, info.classes, settings)
+    return module.to(device).train()
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data of one cell. A split is loaded when it is asked for, and only then."""
+
+    dataset: Dataset
+    cell: Cell
+
+    @property
+    def info(self) -> DatasetInfo:
+        """The description that the cell's plug-ins see."""
+        info = self.dataset.info()
+        return validation_info(info) if self.cell.split == "validation" else info
+
+    def train(self) -> ImageSet:
+        """Load what is condensed; the test split is not opened.
+
+        Raises:
+            RequestError: the data is no longer what the plan was made from.
+        """
+        if fingerprint(self.dataset, "train") != self.cell.dataset.train:
+            raise RequestError(f"the training data of {self.cell.dataset.name} changed after the run was planned")
+        train = self.dataset.load("train")
+        return split_validation(train)[0] if self.cell.split == "validation" else train
+
+    def test(self) -> ImageSet:
+        """Load what is evaluated on: the test split, or the held-out tenth of the training split."""
+        if self.cell.split == "validation":
+            return split_validation(self.dataset.load("train"))[1]
+        if fingerprint(self.dataset, "test") != self.cell.dataset.test:
+            raise RequestError(f"the test data of {self.cell.dataset.name} changed after the run was planned")
+        return self.dataset.load("test")
+
+
+@dataclass
+class Recorder:
+    """What a condensing job has reported so far: its trace, its snapshots and its artifacts."""
+
+    trace: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    snapshots: dict[int, CondensedSet] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
+
+
+class CellTask(Task):
+    """The task of one cell, backed by the store."""
+
+    def __init__(self, registry: Registry, data: Data, layout: Layout, runtime: Runtime, report: Reporter) -> None:
+        """Load the training split and seed everything from the cell."""
+        cell = data.cell
+        self.train, self.info, self.ipc = data.train(), data.info, cell.ipc
+        self.device = torch.device(runtime.device)
+        self.replicate, self.seed = cell.seed, cell.condense_seed
+        self.generator = torch.Generator().manual_seed(self.seed)
+        self.chunk = runtime.chunk
+        self.recorder = Recorder()
+        self._cell, self._layout, self._registry, self._report = cell, layout, registry, report
+        self._interval, self._last_checkpoint = runtime.checkpoint_seconds, time.monotonic()
+
+    def network(self, name: str, seed: int) -> nn.Module:
+        """See `Task.network`."""
+        return build_network(self._registry, name, self.info, seed, self.device)
+
+    def progress(self, step: int, total: int, **figures: float) -> None:
+        """See `Task.progress`."""
+        for name, value in figures.items():
+            self.recorder.trace.setdefault(name, []).append((step, float(value)))
+        self._report(step, total, figures)
+
+    def snapshot(self, step: int, condensed: CondensedSet) -> None:
+        """See `Task.snapshot`."""
+        condensed.check(self.info, self.ipc)
+        self.recorder.snapshots[step] = condensed
+
+    def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """See `Task.artifact`."""
+        dataset = self._cell.dataset
+        name = digest_of({"dataset": dataset.name, "train": dataset.train, "split": self._cell.split, "key": dict(key)})
+        path = self._layout.artifact(dataset.name, name[:16])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            tensors = _read_artifact(path)
+            if tensors is None:
+                tensors = dict(build(derive_seed(purpose="artifact", name=name)))
+                write_tensors(path, tensors)
+        self.recorder.artifacts[name[:16]] = hash_tensors(tensors)
+        return tensors
+
+    def checkpoint(self, state: Callable[[], State]) -> None:
+        """See `Task.checkpoint`."""
+        if time.monotonic() - self._last_checkpoint < self._interval:
+            return
+        with writing(self._layout.checkpoint(self._cell), "checkpoint") as file:
+            put_state(file.create_group("state"), state())
+            put_trace(file.create_group("trace"), self.recorder.trace)
+            put_snapshots(file.create_group("snapshots"), self.recorder.snapshots)
+        self._last_checkpoint = time.monotonic()
+
+    def resume(self) -> dict[str, Any] | None:
+        """See `Task.resume`."""
+        path = self._layout.checkpoint(self._cell)
+        try:
+            with reading(path, "checkpoint") as file:
+                self.recorder.trace = get_trace(file["trace"])
+                self.recorder.snapshots = get_snapshots(file["snapshots"])
+                return get_state(file["state"])
+        except FileNotFoundError:
+            return None
+        except CorruptFileError:
+            set_aside(path)
+            return None
+
+
+class TrialContext(Context):
+    """The context of one trial."""
+
+    def __init__(
+        self, registry: Registry, trial: Trial, repeats: range, info: DatasetInfo, runtime: Runtime, report: Reporter
+    ) -> None:
+        """Take seeds from the cell and the recipe from the trial."""
+        self.info, self.ipc = info, trial.cell.ipc
+        self.device = torch.device(runtime.device)
+        self.seeds = tuple(trial.cell.repeat_seed(repeat) for repeat in repeats)
+        recipe = trial.evaluator.recipe
+        self.recipe = None if recipe is None else TrainingRecipe(**recipe)
+        self.chunk = runtime.chunk
+        self._registry, self._report = registry, report
+
+    def network(self, name: str, seed: int) -> nn.Module:
+        """See `Context.network`."""
+        return build_network(self._registry, name, self.info, seed, self.device)
+
+    def progress(self, step: int, total: int, **figures: float) -> None:
+        """See `Context.progress`."""
+        self._report(step, total, figures)
+
+
+def _read_artifact(path: Path) -> dict[str, Tensor] | None:
+    try:
+        return read_tensors(path)
+    except FileNotFoundError:
+        return None
+    except CorruptFileError:
+        set_aside(path)
+        return None

@@ -1,0 +1,131 @@
+"""The store as one DataFrame: a row for every figure of every repeat."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dcbench.engine.cells import digest_of
+from dcbench.engine.store.evaluations import read_evaluation
+from dcbench.engine.store.failures import read_failure
+from dcbench.engine.store.hdf5 import CorruptFileError
+from dcbench.engine.store.layout import Layout
+
+COLUMNS = [
+    "dataset",
+    "method",
+    "label",
+    "ipc",
+    "seed",
+    "split",
+    "evaluator",
+    "protocol",
+    "network",
+    "figure",
+    "main",
+    "repeat",
+    "value",
+    "variant",
+    "digest",
+    "key",
+    "device",
+    "seconds",
+    "finished",
+    "file",
+]
+"""Columns of the frame. ``main`` marks the figure that tables show; ``variant`` tells apart what must never pool:
+settings, revision, data and recipe."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which results to look at; an empty field lets everything through."""
+
+    methods: Sequence[str] = ()
+    """Labels, such as ``m3d[factor=1]``."""
+    datasets: Sequence[str] = ()
+    ipc: Sequence[int] = ()
+    seeds: Sequence[int] = ()
+    protocol: Sequence[str] = ()
+    networks: Sequence[str] = ()
+    evaluators: Sequence[str] = ()
+    split: str = ""
+    keys: Sequence[str] = field(default=(), repr=False)
+    """Keys of trials, for the report of one run."""
+
+    def apply(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of *table* that pass."""
+        wanted: dict[str, Sequence[Any]] = {
+            "label": self.methods,
+            "dataset": self.datasets,
+            "ipc": self.ipc,
+            "seed": self.seeds,
+            "protocol": self.protocol,
+            "network": self.networks,
+            "evaluator": self.evaluators,
+            "split": [self.split] if self.split else [],
+            "key": self.keys,
+        }
+        for column, values in wanted.items():
+            if values and column in table:
+                table = table[table[column].isin(list(values))]
+        return table
+
+
+def frame(results: Path | str = "results") -> pd.DataFrame:
+    """Return every evaluation in the folder *results*, one row for each figure of each repeat.
+
+    A damaged file is left out with a warning. The columns are `COLUMNS`.
+    """
+    layout = Layout(Path(results))
+    rows = [row for path in layout.all_evaluations() for row in _rows(path)]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    # When runs of repeats overlap, as after a merge of two folders, each repeat counts once: the latest.
+    table = table.sort_values("finished", kind="stable")
+    return table.drop_duplicates(["key", "figure", "repeat"], keep="last").reset_index(drop=True)
+
+
+def failures(results: Path | str = "results") -> pd.DataFrame:
+    """Return the failures that the folder *results* remembers, one row each."""
+    layout = Layout(Path(results))
+    columns = ["dataset", "method", "label", "ipc", "seed", "split", "job", "error", "message", "time"]
+    return pd.DataFrame([read_failure(path) for path in layout.all_failures()], columns=columns)
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        facts = read_evaluation(path)
+    except CorruptFileError as error:
+        import warnings
+
+        warnings.warn(f"{error}; left out of the report", stacklevel=3)
+        return
+    common = {name: facts[name] for name in COLUMNS if name in facts}
+    common |= {"evaluator": facts["evaluator_label"], "variant": _variant(facts), "file": str(path)}
+    for figure, values in facts["figures"].items():
+        for number, value in enumerate(values):
+            yield common | {
+                "figure": figure,
+                "main": figure == facts["figure"],
+                "repeat": facts["first_repeat"] + number,
+                "value": value,
+            }
+
+
+def _variant(facts: dict[str, Any]) -> str:
+    cell = json.loads(facts["cell"])
+    return digest_of(
+        [
+            cell["method"]["digest_settings"],
+            cell["method"]["revision"],
+            cell["dataset"]["train"],
+            cell["dataset"]["test"],
+            facts["evaluator_settings"],
+            facts["recipe"],
+        ]
+    )[:12]

@@ -1,0 +1,36 @@
+"""The summary: mean, standard deviation and n for every column of every row of a table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+TABLE = ["evaluator", "figure", "protocol", "network", "split"]
+"""What one table has in common: numbers that differ in any of these are not compared."""
+
+PLACE = [*TABLE, "dataset", "ipc", "label"]
+"""What names one number in a table."""
+
+
+def summarise(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each number of a report, from a `frame`.
+
+    The mean and standard deviation (of the population, as the published codes compute it) are over seeds x repeats;
+    ``n`` counts them and ``cells`` counts the seeds. Results under one label but other settings never pool: the latest
+    is shown and ``older`` counts the others. ``digests`` names the cells, joined by spaces.
+    """
+    if table.empty:
+        return pd.DataFrame(columns=[*PLACE, "method", "main", "mean", "std", "n", "cells", "older", "digests"])
+    grouped = table.groupby([*PLACE, "variant"], sort=False, dropna=False)
+    summary = grouped.agg(
+        method=("method", "first"),
+        main=("main", "first"),
+        mean=("value", "mean"),
+        std=("value", lambda values: float(values.std(ddof=0))),
+        n=("value", "size"),
+        cells=("digest", "nunique"),
+        digests=("digest", lambda digests: " ".join(sorted(set(digests)))),
+        finished=("finished", "max"),
+    ).reset_index()
+    summary = summary.sort_values("finished", kind="stable")
+    summary["older"] = summary.groupby(PLACE, dropna=False)["variant"].transform("size") - 1
+    return summary.drop_duplicates(PLACE, keep="last").drop(columns=["variant", "finished"]).reset_index(drop=True)

@@ -1,0 +1,112 @@
+"""One session with the bench, from Python or from the command line: plan, run, report, load."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcbench.engine.bench import Outcome, Prepared, carry_out, prepare
+from dcbench.engine.cells import digest_of
+from dcbench.engine.plugins import load_registry
+from dcbench.engine.request import Request, default_data_folder, make_request
+
+if TYPE_CHECKING:
+    from torch.utils.data import TensorDataset
+
+    from dcbench.engine.cells import Trial
+    from dcbench.engine.executors.schedule import Event
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended, with its report."""
+
+    outcome: Outcome
+    text: str
+    """The tables, as a terminal shows them."""
+    report: Path
+    """Where the report is stored."""
+
+
+@contextmanager
+def open_session(request: Request) -> Iterator[Prepared]:
+    """Check *request* against the installed plug-ins and the store, and yield what is to do.
+
+    Raises:
+        DcbenchError: something is wrong with the request or the store; nothing was started.
+    """
+    with prepare(request, load_registry()) as prepared:
+        yield prepared
+
+
+def finish(
+    prepared: Prepared, watch: Callable[[Event], None], *, width: int | None = None, colour: bool = False
+) -> Finished:
+    """Carry out what was *prepared*, then make, store and return the report of exactly these cells."""
+    from dcbench.report.frame import Filter, frame
+    from dcbench.report.grid import grid_tables
+    from dcbench.report.render import terminal
+    from dcbench.report.stored import store_report
+    from dcbench.report.summary import summarise
+
+    outcome = carry_out(prepared, watch)
+    trials = [planned.trial for cell in prepared.plan for planned in cell.trials]
+    results = Filter(keys=[trial.key for trial in trials]).apply(frame(prepared.layout.root))
+    summary = summarise(results)
+    labels = list(dict.fromkeys(trial.cell.method.label for trial in trials))
+    failed = len(outcome.failed) + outcome.failed_before
+    tables = grid_tables(summary, labels, Counter(map(_table_of, trials)), failed)
+    name = f"run-{digest_of(sorted(trial.key for trial in trials))[:12]}"
+    path = store_report(prepared.layout, name, summary, terminal(tables))
+    return Finished(outcome, terminal(tables, width=width, colour=colour), path)
+
+
+def _table_of(trial: Trial) -> tuple[str, ...]:
+    """Return the table that a trial belongs to, by the values of `dcbench.report.summary.TABLE`."""
+    spec = trial.evaluator
+    names = (str(spec.settings.get(field, "")) for field in ("protocol", "network"))
+    return (spec.label, spec.figure, *names, trial.cell.split)
+
+
+def run(**options: Any) -> Outcome:
+    """Run a grid: ``dcbench.run(methods="m3d,dm", datasets="cifar10", ipc=[1, 10])``.
+
+    Options are those of ``dcbench run`` without the dashes (``set`` takes a list of texts such as ``"m3d.lr=10"``); see
+    `dcbench.engine.request.Request`. What the store already holds is not computed again. Read the numbers with
+    `dcbench.frame`.
+
+    Raises:
+        DcbenchError: something is wrong with the request; nothing was started.
+    """
+    with open_session(make_request(**options)) as prepared:
+        return finish(prepared, lambda _: None).outcome
+
+
+def load(path: Path | str, data: Path | str | None = None) -> TensorDataset:
+    """Return the condensed set in the file *path*, decoded, as a torch dataset of (image, label).
+
+    Images are float32 (C, H, W) in [0, 1], not normalised.
+
+    Args:
+        path: a ``*.condensed.h5`` file.
+        data: where datasets live, for a selection of training images; None means as for ``dcbench run``.
+
+    Raises:
+        DcbenchError: the file is damaged or of a newer format, or the data of a selection is not there.
+    """
+    from torch.utils.data import TensorDataset
+
+    from dcbench.engine.making import make_dataset
+    from dcbench.engine.store.sets import read_condensed
+    from dcbench.engine.workbench import Data
+
+    record = read_condensed(Path(path))
+    train = None
+    if record.condensed.source_indices is not None:
+        root = default_data_folder() if data is None else Path(data)
+        train = Data(make_dataset(load_registry(), record.cell.dataset, root), record.cell).train()
+    return TensorDataset(*record.condensed.decode(train))

@@ -1,0 +1,155 @@
+"""Differentiable siamese augmentation under its two semantics.
+
+One strategy string means two things in the field. In DC, DSA and DM (``VICO-UoE/DatasetCondensation``) ONE of all named
+operations is applied. In IDC, M3D and their descendants (``snu-mllab/Efficient-Dataset-Condensation``) flip, colour and
+cutout are always applied if named, and one of the others is drawn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from dcbench.toolbox.augment import operations
+from dcbench.toolbox.augment.draws import OPERATIONS, UNIFORMS, Draw, parameters_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torch import Tensor
+
+_APPLY: dict[str, Callable[..., Tensor]] = {
+    "flip": operations.flip,
+    "color": operations.color,
+    "crop": operations.crop,
+    "cutout": operations.cutout,
+    "scale": operations.scale,
+    "rotate": operations.rotate,
+}
+_ALWAYS_BEFORE = ("flip", "color")
+_ALWAYS_AFTER = ("cutout",)
+
+
+def _checked(names: Iterable[str]) -> frozenset[str]:
+    found = frozenset(names)
+    unknown = sorted(found.difference(OPERATIONS))
+    if unknown:
+        raise ValueError(f"unknown augmentation {', '.join(map(repr, unknown))}; known are {', '.join(OPERATIONS)}")
+    return found
+
+
+class Augmentation:
+    """An augmentation strategy. It holds no random state: `draw` makes the numbers, `apply` uses them.
+
+    Args:
+        semantic: ``dsa`` applies one drawn operation of all named; ``diffaug`` applies flip, colour, one of crop, scale
+            and rotate, and cutout, as far as they are named; ``none`` applies nothing.
+        strategy: operations joined by underscores, such as ``color_crop_cutout_flip_scale_rotate``; their order is of
+            no importance.
+
+    Raises:
+        ValueError: the strategy names an operation that does not exist.
+    """
+
+    def __init__(self, semantic: Literal["none", "dsa", "diffaug"], strategy: str) -> None:
+        named = _checked(name for name in strategy.split("_") if name)
+        self.semantic = semantic
+        self.operations = tuple(name for name in OPERATIONS if name in named and semantic != "none")
+        """The named operations, in the order of `OPERATIONS`."""
+        always = (*_ALWAYS_BEFORE, *_ALWAYS_AFTER) if semantic == "diffaug" else ()
+        self._before = tuple(name for name in _ALWAYS_BEFORE if name in self.operations and name in always)
+        self._after = tuple(name for name in _ALWAYS_AFTER if name in self.operations and name in always)
+        self._drawable = tuple(name for name in self.operations if name not in always)
+
+    def __repr__(self) -> str:
+        return f"Augmentation({self.semantic!r}, {'_'.join(self.operations)!r})"
+
+    def __bool__(self) -> bool:
+        return bool(self.operations)
+
+    def without(self, *names: str) -> Augmentation:
+        """Return the strategy without the operations *names*: flip for digits, cutout where CutMix is used.
+
+        Raises:
+            ValueError: a name is no operation.
+        """
+        dropped = _checked(names)
+        return Augmentation(self.semantic, "_".join(name for name in self.operations if name not in dropped))
+
+    def draw(self, rows: int, size: int, generator: torch.Generator, *, shared_operation: bool) -> Draw:
+        """Draw *rows* independent parameter sets.
+
+        One call takes ``12 * rows`` uniform float64 numbers from *generator*, whatever the strategy.
+
+        Args:
+            rows: parameter sets: one per image when training, one per class when matching.
+            size: side of the images in pixels.
+            generator: on the CPU, so that the numbers are the same wherever the images are.
+            shared_operation: all rows apply the operation that the first one drew (a training batch is one call in the
+                original codes) instead of each its own (each class is a call of its own).
+
+        Returns:
+            the draw, float64, on the CPU.
+        """
+        uniforms = torch.rand((rows, UNIFORMS), generator=generator, dtype=torch.float64)
+        choice = uniforms[:1, 0].expand(rows) if shared_operation else uniforms[:, 0]
+        return Draw(self._operation_of(choice), parameters_of(uniforms[:, 1:], size))
+
+    def _operation_of(self, choice: Tensor) -> Tensor:
+        if not self._drawable:
+            return torch.full((len(choice),), -1)
+        ids = torch.tensor([OPERATIONS.index(name) for name in self._drawable])
+        return ids[(choice * len(ids)).long()]
+
+    def apply(self, images: Tensor, draw: Draw) -> Tensor:
+        """Augment *images*, image i with row i of *draw*.
+
+        Args:
+            images: (N, C, H, W), square, normalised; any floating type, any device.
+            draw: N rows, drawn for this size.
+
+        Returns:
+            (N, C, H, W), the type and device of *images*, differentiable in them.
+
+        Raises:
+            ValueError: the draw has another number of rows than there are images.
+        """
+        if len(draw) != len(images):
+            raise ValueError(f"the draw has {len(draw)} rows for {len(images)} images")
+        if not self.operations:
+            return images
+        # Half precision cannot hold every pixel position.
+        draw = draw.to(images.device, torch.promote_types(images.dtype, torch.float32))
+        for name in self._before:
+            images = _APPLY[name](images, *draw.of(name))
+        images = _apply_drawn(images, draw)
+        for name in self._after:
+            images = _APPLY[name](images, *draw.of(name))
+        return images
+
+
+def _apply_drawn(images: Tensor, draw: Draw) -> Tensor:
+    """Apply to every image the operation that its row drew, and no other: the ids are known on the host."""
+    drawn = sorted(set(draw.operation.tolist()))
+    if len(drawn) <= 1:
+        return _apply_one(images, draw)
+    groups = [(draw.operation == operation).nonzero().flatten() for operation in drawn]
+    order = torch.cat(groups)
+    moved = draw.index(order)
+    gathered = images[order.to(images.device)]
+    pieces, start = [], 0
+    for rows in groups:
+        end = start + len(rows)
+        pieces.append(_apply_one(gathered[start:end], moved.between(start, end)))
+        start = end
+    return torch.cat(pieces)[order.argsort().to(images.device)]
+
+
+def _apply_one(images: Tensor, draw: Draw) -> Tensor:
+    """Apply the operation that all rows share."""
+    operation = int(draw.operation[0]) if len(draw) else -1
+    if operation < 0:
+        return images
+    name = OPERATIONS[operation]
+    return _APPLY[name](images, *draw.of(name))

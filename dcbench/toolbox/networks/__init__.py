@@ -1,0 +1,10 @@
+"""Networks that condensation papers match and evaluate with. Each has ``forward`` (logits) and ``embed`` (features)."""
+
+from __future__ import annotations
+
+from dcbench.toolbox.networks.convnet import ConvNet
+from dcbench.toolbox.networks.densenet import DenseNet
+from dcbench.toolbox.networks.layers import HeConv2d, Norm, norm_layer, reset_parameters
+from dcbench.toolbox.networks.resnet import ResNet
+
+__all__ = ["ConvNet", "DenseNet", "HeConv2d", "Norm", "ResNet", "norm_layer", "reset_parameters"]

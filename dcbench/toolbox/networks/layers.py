@@ -1,0 +1,54 @@
+"""Building blocks that the networks share: normalisation by name, He-initialised convolutions, drawing weights anew."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import nn
+
+Norm = Literal["instance", "batch", "none"]
+"""``instance`` treats every image by itself; with ``batch`` the images of a batch depend on each other."""
+
+
+def norm_layer(norm: Norm, width: int) -> nn.Module:
+    """Return the normalisation of *width* feature maps.
+
+    Instance norm is a GroupNorm of one channel per group with a learnt scale and shift, as in the DC and IDC codes:
+    torch's InstanceNorm2d has neither by default.
+
+    Args:
+        norm: which one.
+        width: number of channels.
+    """
+    if norm == "instance":
+        return nn.GroupNorm(width, width)
+    return nn.BatchNorm2d(width) if norm == "batch" else nn.Identity()
+
+
+class HeConv2d(nn.Conv2d):
+    """A convolution without bias whose weights are N(0, 2 / (k * k * out_channels)): He et al. 2015, by fan-out.
+
+    The padding keeps the side for odd kernels at stride 1.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False)
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew from torch's global generator."""
+        nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
+
+
+def reset_parameters(network: nn.Module) -> None:
+    """Draw all weights of *network* anew, in place, and forget its running statistics.
+
+    Parameters keep their storage, so compiled and captured steps go on working. Under the same state of torch's global
+    generator a CPU network ends up with the very bits that building it anew would give.
+
+    Args:
+        network: made of torch layers and those of this package; a layer is reset by its own ``reset_parameters``.
+    """
+    for module in network.modules():
+        reset = getattr(module, "reset_parameters", None)
+        if callable(reset):
+            reset()

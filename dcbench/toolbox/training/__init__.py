@@ -1,0 +1,8 @@
+"""Training networks on condensed sets, and scoring them."""
+
+from __future__ import annotations
+
+from dcbench.toolbox.training.scoring import accuracy
+from dcbench.toolbox.training.trainer import train
+
+__all__ = ["accuracy", "train"]

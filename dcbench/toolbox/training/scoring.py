@@ -1,0 +1,41 @@
+"""Accuracy of a trained network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from dcbench.toolbox.training.pixels import Normaliser
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+
+@torch.no_grad()
+def accuracy(
+    network: nn.Module, images: Tensor, labels: Tensor, mean: Sequence[float], std: Sequence[float], chunk: int
+) -> float:
+    """Return how many of *images* the network gets right, in percent.
+
+    The network is in eval mode meanwhile and gets back the mode it had.
+
+    Args:
+        network: maps (N, C, H, W) to logits (N, classes).
+        images: (N, C, H, W), uint8 or floating in [0, 1]; may lie on another device than the network.
+        labels: (N,) int64.
+        mean: of the normalisation, one per channel.
+        std: of the normalisation, one per channel.
+        chunk: images at once; bounds memory, changes no result.
+    """
+    normalise = Normaliser(mean, std, network)
+    was_training = network.training
+    network.eval()
+    right = torch.zeros((), dtype=torch.int64, device=normalise.device)
+    for start in range(0, len(labels), chunk):
+        rows = slice(start, start + chunk)
+        right += (network(normalise(images[rows])).argmax(1) == labels[rows].to(normalise.device)).sum()
+    network.train(was_training)
+    return 100 * int(right) / len(labels)

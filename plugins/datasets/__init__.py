@@ -1,0 +1,33 @@
+"""The datasets that come with dcbench."""
+
+from __future__ import annotations
+
+from dcbench import DatasetRecord, hookimpl
+
+
+@hookimpl
+def dcbench_datasets() -> list[DatasetRecord]:
+    """Return the digits that need no download, five standard sets, and any folder of image files."""
+    here = "dcbench_plugins.datasets"
+    return [
+        DatasetRecord(
+            name="digits",
+            summary="scikit-learn's 1,797 real 8x8 digits, no download",
+            target=f"{here}.digits:Digits",
+        ),
+        DatasetRecord(name="mnist", summary="28x28 handwritten digits, 10 classes", target=f"{here}.vision:MNIST"),
+        DatasetRecord(
+            name="fashion-mnist",
+            summary="28x28 pictures of clothes, 10 classes",
+            target=f"{here}.vision:FashionMNIST",
+        ),
+        DatasetRecord(name="svhn", summary="32x32 house numbers, colour, 10 classes", target=f"{here}.vision:SVHN"),
+        DatasetRecord(name="cifar10", summary="32x32 photographs, 10 classes", target=f"{here}.vision:CIFAR10"),
+        DatasetRecord(name="cifar100", summary="32x32 photographs, 100 classes", target=f"{here}.vision:CIFAR100"),
+        DatasetRecord(
+            name="folder",
+            summary="image files in train/<class>/ and test/<class>/ or val/<class>/",
+            target=f"{here}.folder:Folder",
+            argument="PATH",
+        ),
+    ]

@@ -1,0 +1,149 @@
+"""``folder:PATH``, a dataset made of image files: ``train/<class>/*`` and ``test/<class>/*`` or ``val/<class>/*``."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
+
+import torch
+from dcbench_plugins.datasets.folder_cache import ImageCache
+from dcbench_plugins.datasets.folder_images import Form, form_of
+from dcbench_plugins.datasets.folder_listing import Listing, check_same_classes, list_split
+from dcbench_plugins.datasets.places import HOW_TO_POINT, cache_folder
+from pydantic import BeforeValidator, Field
+
+import dcbench
+from dcbench import Dataset, DatasetInfo, ImageSet, MissingDataError, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dcbench import Split
+
+CACHE_FORMAT = 1
+"""Raise it when the same files would be decoded to other pixels."""
+
+
+def _number(value: object) -> object:
+    """A literal does not read the text that comes from a command line; everything else is left to pydantic."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+class FolderSettings(dcbench.Settings):
+    """What the files themselves do not say."""
+
+    name: str = Field("", pattern=r"^[\w.+-]*$")
+    """Name in results and tables; empty for the last part of the path."""
+    size: int | None = Field(None, ge=1)
+    """Side in pixels: the shorter side is resized to it, then the centre is cut out. Unset: the size of the first
+    image, and all must have it."""
+    channels: Annotated[Literal[1, 3] | None, BeforeValidator(_number)] = None
+    """1 for grey, 3 for RGB. Unset: as the first image."""
+    mirror_ok: bool = True
+    """Whether a mirrored image is still of its class: false for digits and letters."""
+    protocol: str = "m3d"
+    """The protocol used when none is named."""
+
+
+class Folder(Dataset):
+    """Image files in a folder per class. jpg, jpeg, png, bmp and webp files in any case; classes in sorted order.
+
+    Each split is decoded once, in parallel, into one file of uint8 pixels in the cache folder (``DCBENCH_CACHE``),
+    which is found again by the names, sizes and times of the image files, and read through a memory map.
+    """
+
+    Settings: ClassVar[type[dcbench.Settings]] = FolderSettings
+
+    def info(self) -> DatasetInfo:
+        """Describe the dataset: counts from the listing, mean and std from the decoded training split.
+
+        Raises:
+            MissingDataError: the folder or a split of it is not there.
+            UnreadableDataError: the class folders do not fit together, or a training image cannot be decoded.
+            RequestError: no path was given, or the cache cannot be written.
+        """
+        train, test = self._listing("train"), self._listing("test")
+        check_same_classes(self._name, train, test)
+        mean, std = self._cache("train").statistics()
+        return DatasetInfo(
+            name=self._name,
+            shape=self._form.shape,
+            class_names=train.classes,
+            train_counts=train.counts,
+            test_counts=test.counts,
+            mean=mean,
+            std=std,
+            mirror_ok=self._settings.mirror_ok,
+            default_protocol=self._settings.protocol,
+        )
+
+    def files(self, split: Split) -> Sequence[Path]:
+        """Return the one cache file of *split*, made if need be. Changed image files give it another name.
+
+        Raises:
+            MissingDataError: the folder is not there.
+            UnreadableDataError: an image cannot be decoded.
+            RequestError: no path was given, or the cache cannot be written.
+        """
+        cache = self._cache(split)
+        cache.images()
+        return [cache.file]
+
+    def load(self, split: Split) -> ImageSet:
+        """Load one split: images (N, C, H, W) as a memory map, class by class.
+
+        Only file names and the header of the first training image are looked at outside of *split*.
+
+        Raises:
+            MissingDataError: the folder is not there.
+            UnreadableDataError: an image cannot be decoded.
+            RequestError: no path was given, or the cache cannot be written.
+        """
+        counts = torch.tensor(self._listing(split).counts)
+        labels = torch.arange(len(counts)).repeat_interleave(counts)
+        return ImageSet(torch.from_numpy(self._cache(split).images()), labels, len(counts))
+
+    @property
+    def _settings(self) -> FolderSettings:
+        return cast("FolderSettings", self.settings)
+
+    @cached_property
+    def _path(self) -> Path:
+        """The folder; a relative path is tried from the working directory first, then from the data folder."""
+        if not self.argument:
+            raise RequestError("folder: a path belongs behind the colon, as in folder:PATH")
+        given = Path(self.argument).expanduser()
+        tried = [Path.cwd() / given] if given.is_absolute() else [Path.cwd() / given, self.root / given]
+        for path in tried:
+            if path.is_dir():
+                return path
+        places = " and ".join(str(path) for path in tried)
+        raise MissingDataError(f"folder:{self.argument}: no such folder; looked for {places}; {HOW_TO_POINT}")
+
+    @cached_property
+    def _name(self) -> str:
+        path = self._path
+        last = path.name if path.name not in ("", "..") else path.resolve().name
+        return self._settings.name or re.sub(r"[^\w.+-]+", "-", last) or "folder"
+
+    @cached_property
+    def _listings(self) -> dict[Split, Listing]:
+        return {}
+
+    def _listing(self, split: Split) -> Listing:
+        if split not in self._listings:
+            self._listings[split] = list_split(self._name, self._path, split)
+        return self._listings[split]
+
+    @cached_property
+    def _form(self) -> Form:
+        first = self._listing("train").path(0)
+        return form_of(self._name, first, self._settings.size, self._settings.channels)
+
+    def _cache(self, split: Split) -> ImageCache:
+        listing, form = self._listing(split), self._form
+        digest = listing.digest(CACHE_FORMAT, form.shape, form.resize, form.grey_by_guess)
+        file = cache_folder() / "folder" / f"{self._name}-{digest}.{split}.npy"
+        return ImageCache(file, (len(listing.entries), *form.shape), lambda at: form.read(listing.path(at)))

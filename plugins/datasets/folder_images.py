@@ -1,0 +1,114 @@
+"""From one image file to a square uint8 array of a known shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from dcbench_plugins.datasets.places import unreadable
+from PIL import Image
+
+from dcbench import DcbenchError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+GREY_MODES = ("1", "L", "LA")
+DEEP_MODES = ("I", "F")
+"""First letters of Pillow's modes with more than 8 bits; Pillow would clip them to white without a word."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What every image of a folder is brought to."""
+
+    name: str
+    """Name of the dataset, for error texts."""
+    size: int
+    """Side in pixels."""
+    channels: int
+    """1 (grey) or 3 (RGB)."""
+    resize: bool
+    """Bring other sizes to `size`; otherwise refuse them."""
+    grey_by_guess: bool
+    """`channels` is 1 because the first image is grey, not because someone said so: refuse colour then."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return self.channels, self.size, self.size
+
+    def read(self, file: Path) -> NDArray[np.uint8]:
+        """Decode *file*; (C, H, W), uint8.
+
+        With `resize` the shorter side becomes `size` (bilinear with antialiasing), then the centre is cut out, as
+        torchvision's Resize and CenterCrop do. The orientation tag of cameras is not obeyed, as in its ImageFolder.
+
+        Raises:
+            UnreadableDataError: the file is damaged, or its size, depth or colour is not what the others have.
+        """
+        try:
+            with Image.open(file) as image:
+                self._check(file, image)
+                square = fit(in_channels(image, self.channels), self.size)
+                pixels = np.asarray(square, dtype=np.uint8)
+        except DcbenchError:
+            raise
+        except Exception as error:  # Pillow's decoders fail in every way there is
+            raise unreadable(self.name, file, error) from error
+        return pixels[None] if self.channels == 1 else pixels.transpose(2, 0, 1)
+
+    def _check(self, file: Path, image: Image.Image) -> None:
+        if not self.resize and image.size != (self.size, self.size):
+            width, height = image.size
+            found = f"it has {width}x{height} pixels, the first image {self.size}x{self.size}"
+            raise unreadable(self.name, file, f"{found}; bring all to one size with {how('size', self.size)}")
+        if self.grey_by_guess and image.mode not in GREY_MODES:
+            found = "it has colours, the first image has none"
+            raise unreadable(self.name, file, f"{found}; choose {how('channels', 3)} or {how('channels', 1)}")
+        if image.mode.startswith(DEEP_MODES):
+            raise unreadable(self.name, file, f"pixels of kind {image.mode}: only 8 bits a channel are read")
+
+
+def form_of(name: str, first: Path, size: int | None, channels: int | None) -> Form:
+    """Return the form of a folder whose first image is *first*; *size* and *channels* say what is not left to it.
+
+    Raises:
+        UnreadableDataError: the image is damaged, or it is not square and no size is given.
+    """
+    try:
+        with Image.open(first) as image:
+            (width, height), mode = image.size, image.mode
+    except Exception as error:
+        raise unreadable(name, first, error) from error
+    if size is None and width != height:
+        text = f"it has {width}x{height} pixels, and images are square here; cut them with "
+        raise unreadable(name, first, text + how("size", min(width, height)))
+    guessed = 1 if mode in GREY_MODES else 3
+    return Form(name, size or width, channels or guessed, size is not None, channels is None and guessed == 1)
+
+
+def how(field: str, value: int) -> str:
+    """Return the option that sets *field* of folder datasets."""
+    return f"--set folder.{field}={value}"
+
+
+def in_channels(image: Image.Image, channels: int) -> Image.Image:
+    """Return *image* as grey (1) or RGB (3); transparency is dropped."""
+    if "transparency" in image.info:
+        image = image.convert("RGBA")  # Pillow warns when a palette with transparency goes to RGB in one step
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def fit(image: Image.Image, size: int) -> Image.Image:
+    """Return the *size* x *size* centre of *image* after its shorter side became *size*; 8-bit grey or RGB."""
+    width, height = image.size
+    short = min(width, height)
+    if short != size:
+        width, height = (size * width // short, size * height // short)
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    return image.crop((left, top, left + size, top + size))

@@ -1,0 +1,17 @@
+"""Evaluators, one file each."""
+
+from __future__ import annotations
+
+from dcbench import EvaluatorRecord, hookimpl
+
+
+@hookimpl
+def dcbench_evaluators() -> list[EvaluatorRecord]:
+    """Return the built-in evaluators."""
+    return [
+        EvaluatorRecord(
+            name="accuracy",
+            summary="test accuracy of networks trained on the condensed set from scratch",
+            target="dcbench_plugins.evaluators.accuracy:Accuracy",
+        )
+    ]

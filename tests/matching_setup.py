@@ -1,0 +1,63 @@
+"""A tiny network for matching, and the draws of a matching run made in the open, for the literal oracles."""
+
+from __future__ import annotations
+
+import torch
+from fakes import MemoryTask, info_of, made_up_set
+from oracles.m3d import Draws
+from torch import Tensor, nn
+
+from dcbench import DatasetInfo, ImageSet, derive_seed
+from dcbench.toolbox.augment import Augmentation
+from dcbench.toolbox.matching import ClassSampler, MatchingSettings, initial_pixels
+from dcbench.toolbox.matching.sampling import subsets
+
+
+class TinyNetwork(nn.Module):
+    """Convolution, instance norm, ReLU, pooling."""
+
+    def __init__(self, channels: int = 2) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, 4, 3, padding=1), nn.GroupNorm(4, 4), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten()
+        )
+
+    def embed(self, images: Tensor) -> Tensor:
+        return self.body(images)
+
+
+def tiny_task(classes: int = 3, ipc: int = 2, seed: int = 7, per_class: int = 12) -> MemoryTask:
+    """Return a task over two-channel images of 6 pixels whose networks are tiny."""
+    train = made_up_set(classes=classes, per_class=per_class, channels=2, size=6)
+    return MemoryTask(train, info_of(train), ipc, network=lambda _: TinyNetwork(), seed=seed)
+
+
+def statistics(info: DatasetInfo) -> tuple[Tensor, Tensor]:
+    """Return mean and std, (C, 1, 1), float64."""
+    return tuple(torch.tensor(figures, dtype=torch.float64).view(-1, 1, 1) for figures in (info.mean, info.std))
+
+
+def recorded(task: MemoryTask, settings: MatchingSettings) -> tuple[Tensor, list[Draws]]:
+    """Return the initial pixels, float64, and what a run with the seed of *task* draws in each of its steps."""
+    generator = torch.Generator().manual_seed(task.seed)
+    initial = initial_pixels(task.train, task.ipc, init=settings.init, factor=settings.factor, generator=generator)
+    augmentation = Augmentation(settings.augmentation, settings.strategy).without("flip")
+    steps = range(settings.iterations)
+    return initial.double(), [_step(task, settings, augmentation, step, generator) for step in steps]
+
+
+def _step(
+    task: MemoryTask, settings: MatchingSettings, augmentation: Augmentation, step: int, generator: torch.Generator
+) -> Draws:
+    train: ImageSet = task.train
+    positions = ClassSampler(train.class_index, settings.batch_real).draw(generator)
+    total, most = task.ipc * settings.factor**2, settings.batch_syn_max
+    chosen = subsets(train.classes, total, most, generator) if 0 < most < total else None
+    draw = augmentation.draw(train.classes, train.images.shape[-1], generator, shared_operation=False)
+
+    def augment(images: Tensor, label: int) -> Tensor:
+        return augmentation.apply(images, draw.index(torch.full((len(images),), label)))
+
+    index = step // settings.iterations_per_model
+    network = task.network("tiny", derive_seed(purpose="matching network", seed=task.seed, index=index)).double()
+    return Draws(train.images[positions].double() / 255, chosen, augment, network)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from dcbench_plugins.datasets import digits
+
+from dcbench import MissingDataError, UnreadableDataError
+
+
+@pytest.fixture
+def dataset() -> digits.Digits:
+    return digits.Digits(Path(), "", digits.Digits.Settings())
+
+
+def test_the_split_is_every_fifth_image_of_each_class(dataset: digits.Digits) -> None:
+    from sklearn.datasets import load_digits
+
+    source = load_digits()
+    seen = [0] * 10
+    expected: dict[str, list[tuple[int, list[int]]]] = {"train": [], "test": []}
+    for pixels, label in zip(source.data, source.target, strict=True):
+        seen[label] += 1
+        expected["test" if seen[label] % 5 == 0 else "train"].append((label, [round(v * 255 / 16) for v in pixels]))
+    for split in ("train", "test"):
+        loaded = dataset.load(split)
+        assert loaded.labels.tolist() == [label for label, _ in expected[split]]
+        assert loaded.images.flatten(1).tolist() == [pixels for _, pixels in expected[split]]
+
+
+def test_info_holds_what_the_pixels_say(dataset: digits.Digits) -> None:
+    info, train, test = dataset.info(), dataset.load("train"), dataset.load("test")
+    assert tuple(train.images.shape) == (1442, *info.shape)
+    assert train.images.dtype == torch.uint8
+    assert train.labels.dtype == torch.int64
+    assert tuple(torch.bincount(train.labels).tolist()) == info.train_counts
+    assert tuple(torch.bincount(test.labels).tolist()) == info.test_counts
+    pixels = train.images.double() / 255
+    assert pixels.mean().item() == pytest.approx(info.mean[0], abs=1e-5)
+    assert pixels.std(correction=0).item() == pytest.approx(info.std[0], abs=1e-5)
+    assert (info.default_protocol, info.mirror_ok) == ("short", False)
+
+
+def test_files_are_those_of_scikit_learn(dataset: digits.Digits) -> None:
+    (file,) = dataset.files("train")
+    assert file.is_file()
+    assert dataset.files("test") == [file]
+
+
+def test_a_damaged_file_is_named(dataset: digits.Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = dataset.files("train")[0].read_bytes()
+    damaged = tmp_path / "digits.csv.gz"
+    damaged.write_bytes(whole[: len(whole) // 2])
+    monkeypatch.setattr(dataset, "files", lambda split: [damaged])
+    with pytest.raises(UnreadableDataError, match=r"digits\.csv\.gz"):
+        dataset.load("train")
+    damaged.write_bytes(gzip.compress(b"1,2,3\n"))
+    with pytest.raises(UnreadableDataError, match=r"digits\.csv\.gz"):
+        dataset.load("train")
+
+
+def test_without_scikit_learn_the_error_says_what_to_install(
+    dataset: digits.Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digits, "find_spec", lambda name: None)
+    with pytest.raises(MissingDataError, match="pip install scikit-learn"):
+        dataset.files("train")
+
+
+def test_the_rule_leaves_small_classes_to_training() -> None:
+    assert digits.tests(np.array([3, 3, 3, 3, 7, 3])).tolist() == [False] * 5 + [True]

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from dcbench_plugins.datasets.folder_images import Form, fit, form_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dcbench import UnreadableDataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIDE = st.integers(1, 40)
+
+
+@given(width=SIDE, height=SIDE, size=SIDE, seed=st.integers(0, 9))
+@settings(max_examples=60, deadline=None)
+def test_fit_is_resize_and_centre_crop(width: int, height: int, size: int, seed: int) -> None:
+    from torchvision.transforms import v2
+
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    expected = v2.CenterCrop(size)(v2.Resize(size, v2.InterpolationMode.BILINEAR)(image))
+    fitted = fit(image, size)
+    assert fitted.size == (size, size)
+    np.testing.assert_array_equal(np.asarray(fitted), np.asarray(expected))
+
+
+def test_the_form_is_that_of_the_first_image(tmp_path: Path) -> None:
+    grey, colour = tmp_path / "g.png", tmp_path / "c.png"
+    Image.new("L", (5, 5)).save(grey)
+    Image.new("RGB", (5, 8)).save(colour)
+    assert form_of("x", grey, None, None) == Form("x", 5, 1, resize=False, grey_by_guess=True)
+    assert form_of("x", grey, None, 1) == Form("x", 5, 1, resize=False, grey_by_guess=False)
+    assert form_of("x", colour, 4, None) == Form("x", 4, 3, resize=True, grey_by_guess=False)
+    with pytest.raises(UnreadableDataError, match="5x8"):
+        form_of("x", colour, None, None)
+
+
+def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path: Path) -> None:
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([0, 0, 0, 10, 20, 30])
+    image.save(tmp_path / "p.png", transparency=bytes([0, 128]))
+    read = form_of("x", tmp_path / "p.png", None, None).read(tmp_path / "p.png")
+    assert read[:, 0, 0].tolist() == [10, 20, 30]
+    assert read.shape == (3, 4, 4)
+
+
+def test_more_than_eight_bits_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 4), 40_000, dtype=np.uint16)).save(tmp_path / "deep.png")
+    form = Form("x", 4, 1, resize=False, grey_by_guess=False)
+    with pytest.raises(UnreadableDataError, match=r"deep\.png .*8 bits"):
+        form.read(tmp_path / "deep.png")
+
+
+def test_what_is_no_image_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("hello")
+    with pytest.raises(UnreadableDataError, match=r"a\.png"):
+        form_of("x", tmp_path / "a.png", None, None)

@@ -1,0 +1,154 @@
+"""Herding and k-center: their rules against the literal ones, and what the two methods share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from dcbench_plugins.methods.herding import Herding, herd
+from dcbench_plugins.methods.k_center import KCenter, farthest_first
+from fakes import MemoryTask, info_of, made_up_set
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import selection as oracle
+from torch import Tensor, nn
+
+from dcbench import Method, RequestError
+from dcbench.toolbox.features import FeatureSettings, embed, feature_network
+
+Rule = Callable[[Tensor, int], Tensor]
+PAIRS: list[tuple[Rule, Any]] = [(herd, oracle.herding), (farthest_first, oracle.k_center)]
+METHODS: list[type[Method]] = [Herding, KCenter]
+
+TRAIN = made_up_set(classes=3, per_class=12)
+INFO = info_of(TRAIN)
+FAST = FeatureSettings(network="tiny", epochs=2, batch_size=8)
+
+
+class Tiny(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU())
+        self.head = nn.Linear(5, 3)
+
+    def embed(self, images: Tensor) -> Tensor:
+        features: Tensor = self.body(images)
+        return features
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.embed(images))
+        return logits
+
+
+def task(ipc: int, **changes: Any) -> MemoryTask:
+    made = MemoryTask(TRAIN, INFO, ipc, network=lambda _: Tiny())
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+def picks(method: type[Method], made: MemoryTask) -> Tensor:
+    condensed = method().condense(made, FAST)
+    condensed.check(INFO, made.ipc)
+    assert condensed.labels.tolist() == [label for label in range(3) for _ in range(made.ipc)]
+    assert condensed.source_indices is not None
+    return condensed.source_indices
+
+
+@pytest.mark.parametrize(("rule", "literal"), PAIRS)
+@settings(max_examples=40, deadline=None)
+@given(rows=st.integers(1, 12), width=st.integers(1, 5), seed=st.integers(0, 2**32), data=st.data())
+def test_agrees_with_the_literal_rule_on_random_features(
+    rule: Rule, literal: Any, rows: int, width: int, seed: int, data: st.DataObject
+) -> None:
+    count = data.draw(st.integers(1, rows))
+    features = torch.randn(rows, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    assert rule(features, count).tolist() == literal(features.tolist(), count)
+
+
+@pytest.mark.parametrize(("rule", "literal"), PAIRS)
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.integers(1, 3).flatmap(
+        lambda width: st.lists(st.lists(st.integers(-2, 2), min_size=width, max_size=width), min_size=1, max_size=9)
+    ),
+    data=st.data(),
+)
+def test_agrees_with_the_literal_rule_on_ties_and_duplicates(
+    rule: Rule, literal: Any, rows: list[list[int]], data: st.DataObject
+) -> None:
+    count = data.draw(st.integers(1, len(rows)))
+    assert rule(torch.tensor(rows, dtype=torch.float64), count).tolist() == literal(rows, count)
+
+
+@pytest.mark.parametrize(("rule", "literal"), PAIRS)
+def test_agrees_with_the_literal_rule_far_from_the_origin(rule: Rule, literal: Any) -> None:
+    features = torch.randn(30, 8, generator=torch.Generator().manual_seed(3)) + 100
+    assert rule(features, 20).tolist() == literal(features.tolist(), 20)
+
+
+@pytest.mark.parametrize(("rule", "_"), PAIRS)
+def test_all_rows_can_be_chosen_and_not_one_more(rule: Rule, _: Any) -> None:
+    assert sorted(rule(torch.ones(4, 2), 4).tolist()) == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="no row can be chosen"):
+        rule(torch.ones(4, 2), 5)
+
+
+def test_herding_follows_the_mean_better_than_k_center() -> None:
+    features = torch.rand(60, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    error = {
+        rule: float((features[rule(features, 8)].mean(0) - features.mean(0)).norm()) for rule in (herd, farthest_first)
+    }
+    cover = {
+        rule: float(torch.cdist(features, features[rule(features, 8)]).amin(1).max()) for rule in (herd, farthest_first)
+    }
+    assert error[herd] < error[farthest_first] / 3
+    assert cover[farthest_first] < cover[herd]
+
+
+@pytest.mark.parametrize(("method", "literal"), [(Herding, oracle.herding), (KCenter, oracle.k_center)])
+def test_the_method_is_the_literal_rule_in_the_feature_space_of_each_class(method: type[Method], literal: Any) -> None:
+    made = task(ipc=4)
+    chosen = picks(method, made)
+    network = feature_network(made, FAST)
+    expected: list[int] = []
+    for indices in TRAIN.class_index:
+        order = literal(embed(network, made, indices).tolist(), 4)
+        expected += [int(indices[position]) for position in order]
+    assert chosen.tolist() == expected
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_picks_are_different_images_and_the_same_each_time(method: type[Method]) -> None:
+    chosen = picks(method, task(ipc=12))
+    assert sorted(chosen.tolist()) == list(range(len(TRAIN)))
+    assert torch.equal(chosen, picks(method, task(ipc=12)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_larger_ipc_begins_with_the_picks_of_a_smaller_one(method: type[Method]) -> None:
+    made = task(ipc=2)
+    few = picks(method, made).view(3, 2)
+    made.ipc = 6
+    assert torch.equal(picks(method, made).view(3, 6)[:, :2], few)
+
+
+def test_both_methods_agree_at_ipc_1_and_share_one_feature_network() -> None:
+    made = task(ipc=1)
+    assert torch.equal(picks(Herding, made), picks(KCenter, made))
+    made.ipc = 6
+    assert not torch.equal(picks(Herding, made), picks(KCenter, made))
+    assert len(made.artifacts) == 1
+
+
+def test_the_recommended_settings_are_the_same_for_both_methods_and_every_ipc() -> None:
+    values = [method().settings_for(INFO, ipc) for method in METHODS for ipc in (1, 10)]
+    assert all(value == values[0] for value in values)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_more_images_than_the_smallest_class_has_are_refused(method: type[Method]) -> None:
+    with pytest.raises(RequestError, match="at most --ipc 12"):
+        method().validate(INFO, 13, FAST)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from dcbench_plugins.methods.m3d import M3D, M3DSettings
+from fakes import info_of, made_up_set
+from matching_setup import recorded, statistics, tiny_task
+from oracles import m3d as oracle
+
+from dcbench import RequestError
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "linear", "polynomial"])
+def test_it_is_the_literal_m3d_under_each_kernel(kernel: str) -> None:
+    lr = {"gaussian": 5.0, "linear": 0.5, "polynomial": 0.01}[kernel]
+    task = tiny_task(ipc=1)
+    settings = M3DSettings(iterations=3, kernel=kernel, lr=lr, batch_real=4)
+    initial, draws = recorded(task, settings)
+    mean, std = statistics(task.info)
+    expected = oracle.condense(initial, draws, lr=lr, momentum=0.5, factor=2, kernel=kernel, mean=mean, std=std)
+    condensed = M3D().condense(task, settings)
+    condensed.check(task.info, task.ipc)
+    assert condensed.decoder.factor == M3D().factor(settings) == 2
+    assert (expected - initial).abs().max() > 0.01
+    # The bench works in single precision, the oracle in double.
+    expected = expected.flatten(0, 1).clamp(-0.5, 1.5).float()
+    torch.testing.assert_close(condensed.stored_images(), expected, rtol=0, atol=2e-3)
+
+
+def test_settings_for_small_images_are_the_papers_with_lr_times_ipc() -> None:
+    info = info_of(made_up_set(per_class=50))
+    settings = M3D().settings_for(info, 10)
+    assert settings == M3DSettings(lr=10.0)
+    assert (settings.iterations, settings.iterations_per_model, settings.batch_real) == (10_000, 5, 128)
+    assert (settings.factor, settings.init, settings.batch_syn_max) == (2, "mix", 200)
+    assert (settings.augmentation, settings.strategy, settings.kernel) == ("diffaug", "color_crop_cutout", "gaussian")
+
+
+def test_settings_for_large_images_are_the_papers() -> None:
+    info = info_of(made_up_set(per_class=200), shape=(3, 224, 224))
+    settings = M3D().settings_for(info, 10)
+    assert (settings.factor, settings.lr, settings.iterations, settings.batch_real) == (3, 0.1, 1000, 64)
+    assert settings.network == "resnetap10"
+
+
+def test_recommended_settings_always_fit() -> None:
+    info = info_of(made_up_set(per_class=12))
+    for ipc, factor in ((1, 2), (3, 2), (4, 1), (12, 1)):
+        settings = M3D().settings_for(info, ipc)
+        assert settings.factor == factor
+        M3D().validate(info, ipc, settings)
+    with pytest.raises(RequestError, match="at most 12"):
+        M3D().validate(info, 13, M3D().settings_for(info, 13))

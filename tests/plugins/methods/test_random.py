@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from dcbench_plugins.methods.random import Random
+from fakes import MemoryTask, info_of, made_up_set
+
+from dcbench import RequestError
+
+TRAIN = made_up_set(classes=3, per_class=12)
+INFO = info_of(TRAIN)
+
+
+def picks(ipc: int, seed: int) -> torch.Tensor:
+    task = MemoryTask(TRAIN, INFO, ipc, seed=seed)
+    condensed = Random().condense(task, Random.Settings())
+    condensed.check(INFO, ipc)
+    assert condensed.labels.tolist() == [label for label in range(3) for _ in range(ipc)]
+    assert condensed.source_indices is not None
+    return condensed.source_indices
+
+
+@pytest.mark.parametrize("ipc", [1, 5, 12])
+def test_draws_without_replacement(ipc: int) -> None:
+    assert len(set(picks(ipc, seed=1).tolist())) == 3 * ipc
+
+
+def test_same_seed_same_picks_other_seed_other_picks() -> None:
+    assert torch.equal(picks(5, seed=1), picks(5, seed=1))
+    assert not torch.equal(picks(5, seed=1), picks(5, seed=2))
+
+
+def test_every_image_is_as_likely_as_any_other() -> None:
+    draws = 600
+    counts = torch.zeros(len(TRAIN))
+    for seed in range(draws):
+        counts[picks(3, seed)] += 1
+    expected = draws * 3 / 12
+    # Binomial: five standard deviations.
+    assert (counts - expected).abs().max() < 5 * (expected * (1 - 3 / 12)) ** 0.5
+
+
+def test_more_images_than_the_smallest_class_has_are_refused() -> None:
+    with pytest.raises(RequestError, match="at most --ipc 12"):
+        Random().validate(INFO, 13, Random.Settings())

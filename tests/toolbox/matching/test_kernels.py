@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import mmd as oracle
+from torch import Tensor
+
+from dcbench.toolbox.matching import Objective, gaussian_mmd, linear_mmd, polynomial_mmd
+from dcbench.toolbox.matching.kernels import bandwidth, squared_distances
+
+OBJECTIVES: dict[str, Objective] = {"gaussian": gaussian_mmd, "linear": linear_mmd, "polynomial": polynomial_mmd}
+shapes = st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.integers(1, 3))
+
+
+def features(shape: tuple[int, int, int, int], seed: int) -> tuple[Tensor, Tensor]:
+    classes, synthetic, real, dimensions = shape
+    generator = torch.Generator().manual_seed(seed)
+    left = torch.randn((classes, synthetic, dimensions), generator=generator, dtype=torch.float64)
+    return left, torch.randn((classes, real, dimensions), generator=generator, dtype=torch.float64) + 0.5
+
+
+def gradient(loss: Tensor, of: Tensor) -> Tensor:
+    return torch.autograd.grad(loss, of)[0]
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@given(shape=shapes, seed=st.integers(0, 2**31))
+@settings(max_examples=15, deadline=None)
+def test_value_and_gradient_are_those_of_the_literal_double_loop(
+    name: str, shape: tuple[int, int, int, int], seed: int
+) -> None:
+    synthetic, real = features(shape, seed)
+    synthetic.requires_grad_()
+    fast = OBJECTIVES[name](synthetic, real, value=True)
+    slow = torch.stack([oracle.mmd(name, own, other) for own, other in zip(synthetic, real, strict=True)])
+    torch.testing.assert_close(fast, slow)
+    expected = gradient(slow.sum(), synthetic)
+    torch.testing.assert_close(gradient(fast.sum(), synthetic), expected)
+    without_value = OBJECTIVES[name](synthetic, real, value=False)
+    torch.testing.assert_close(gradient(without_value.sum(), synthetic), expected)
+
+
+def test_bandwidth_is_the_mean_squared_distance_of_different_rows() -> None:
+    synthetic, real = features((3, 4, 5, 6), 1)
+    expected = torch.stack([oracle.bandwidth(own, other) for own, other in zip(synthetic, real, strict=True)])
+    torch.testing.assert_close(bandwidth(synthetic, real).flatten(), expected)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_equal_samples_have_no_discrepancy_and_others_have(name: str) -> None:
+    synthetic, _ = features((2, 4, 1, 3), 2)
+    assert OBJECTIVES[name](synthetic, synthetic, value=True).abs().max() < 1e-12
+    assert OBJECTIVES[name](synthetic, synthetic + 1, value=True).min() > 1e-3
+
+
+def test_features_without_any_spread_give_a_finite_loss_and_gradient() -> None:
+    synthetic = torch.ones((2, 3, 4)).requires_grad_()
+    loss = gaussian_mmd(synthetic, torch.ones((2, 5, 4)), value=True)
+    assert loss.abs().max() == 0
+    assert gradient(loss.sum(), synthetic).isfinite().all()
+
+
+def test_single_precision_survives_features_far_from_the_origin() -> None:
+    synthetic, real = features((2, 5, 6, 8), 3)
+    exact = gaussian_mmd(synthetic, real, value=True)
+    shifted = gaussian_mmd((synthetic + 100).float(), (real + 100).float(), value=True)
+    torch.testing.assert_close(shifted.double(), exact, rtol=1e-3, atol=1e-4)
+
+
+def test_distances_are_never_negative() -> None:
+    rows = torch.rand((1, 50, 3), generator=torch.Generator().manual_seed(0)) + 1000
+    assert squared_distances(rows, rows).min() >= 0
