@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from dcbench.engine.plugins import load_registry
 from dcbench.engine.request import Request, default_data_folder, make_request
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch.utils.data import TensorDataset
 
     from dcbench.engine.cells import Trial
@@ -47,7 +48,7 @@ def finish(
     prepared: Prepared, watch: Callable[[Event], None], *, width: int | None = None, colour: bool = False
 ) -> Finished:
     """Carry out what was *prepared*, then make, store and return the report of exactly these cells."""
-    from dcbench.report.frame import Filter, frame
+    from dcbench.report.frame import frame
     from dcbench.report.grid import grid_tables
     from dcbench.report.render import terminal
     from dcbench.report.stored import store_report
@@ -55,14 +56,29 @@ def finish(
 
     outcome = carry_out(prepared, watch)
     trials = [planned.trial for cell in prepared.plan for planned in cell.trials]
-    results = Filter(keys=[trial.key for trial in trials]).apply(frame(prepared.layout.root))
-    summary = summarise(results)
     labels = list(dict.fromkeys(trial.cell.method.label for trial in trials))
+    summary = summarise(_relabelled(frame(prepared.layout.root), trials))
     failed = len(outcome.failed) + outcome.failed_before
-    tables = grid_tables(summary, labels, Counter(map(_table_of, trials)), failed)
+    shown = summary[summary["main"].astype(bool)]
+    tables = grid_tables(shown, labels, Counter(map(_table_of, trials)), failed)
     name = f"run-{digest_of(sorted(trial.key for trial in trials))[:12]}"
-    path = store_report(prepared.layout, name, summary, terminal(tables))
+    path = prepared.layout.report(name)
+    if outcome.finished or not path.exists():
+        store_report(path, summary, terminal(tables))
     return Finished(outcome, terminal(tables, width=width, colour=colour), path)
+
+
+def _relabelled(results: pd.DataFrame, trials: Sequence[Trial]) -> pd.DataFrame:
+    """Return the rows that belong to *trials*, under the labels of this run.
+
+    The same cell may have been made under another label, and two labels may mean the same settings.
+    """
+    import pandas as pd
+
+    labels = pd.DataFrame(
+        {(trial.key, trial.cell.method.label): None for trial in trials}.keys(), columns=["key", "label"]
+    )
+    return results.drop(columns="label").merge(labels, on="key")
 
 
 def _table_of(trial: Trial) -> tuple[str, ...]:

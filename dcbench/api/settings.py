@@ -39,11 +39,9 @@ class Settings(BaseModel):
 
     def digest_form(self) -> dict[str, Any]:
         """Return the settings as JSON values for the digest, without `later` fields that stand at their default."""
-        defaults = {
-            name: field.get_default(call_default_factory=False) for name, field in type(self).model_fields.items()
-        }
+        fields = type(self).model_fields
         return {
             name: value
             for name, value in self.model_dump(mode="json").items()
-            if not (name in self.later and getattr(self, name) == defaults[name])
+            if not (name in self.later and getattr(self, name) == fields[name].get_default(call_default_factory=True))
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib import import_module
-from typing import Any
+from typing import NoReturn
 
 import click
 
@@ -42,41 +43,52 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="dcbench")
-@click.option("--traceback", is_flag=True, help="Show the Python traceback of an error.")
-@click.pass_context
-def cli(context: click.Context, traceback: bool) -> None:
+@click.option("--traceback", is_flag=True, help="Show the Python traceback of an error; may stand anywhere.")
+def cli(traceback: bool) -> None:
     """Benchmark dataset condensation: methods x datasets x images per class under one named protocol."""
-    context.obj = {"traceback": traceback}
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code.
 
     0 all done, 1 some cells failed, 2 the request was wrong, 130 interrupted.
     """
-    asked = "--traceback" in (sys.argv[1:] if arguments is None else arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    traceback = "--traceback" in arguments
+    warnings.showwarning = lambda message, *_, **__: click.echo(f"warning: {message}", err=True)
     try:
-        sys.exit(cli.main(args=arguments, prog_name="dcbench", standalone_mode=False) or 0)
-    except click.exceptions.Abort:
-        _leave("interrupted; what was finished stays, and the same command goes on from there", 130)
-    except KeyboardInterrupt:
-        _leave("interrupted; what was finished stays, and the same command goes on from there", 130)
+        code = cli.main(
+            [word for word in arguments if word != "--traceback"], "dcbench", standalone_mode=False, obj=traceback
+        )
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _leave("interrupted; what is finished stays, and the same command goes on from there", 130)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except DcbenchError as error:
-        if asked:
-            raise
-        _leave(str(error), 2)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read the output has seen enough
+        _leave(_one_line(error), error.exit_code)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
-    except OSError as error:
-        if asked:
+    except Exception as error:
+        if traceback:
             raise
-        _leave(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 1)
+        _leave(*_explain(error))
+    sys.exit(code or 0)
 
 
-def _leave(message: str, code: int) -> None:
+def _one_line(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    command = f"{context.info_name}: " if context is not None and context.parent is not None else ""
+    return command + " ".join(error.format_message().split())
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """Return the line for an error, and its exit code."""
+    if isinstance(error, DcbenchError):
+        return str(error), 2
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror, 1
+    return f"{type(error).__name__}: {error} (add --traceback to see where)", 1
+
+
+def _leave(message: str, code: int) -> NoReturn:
     click.echo(f"dcbench: {message}", err=True)
     sys.exit(code)

@@ -23,7 +23,7 @@ def command(context: click.Context, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_facts(registry, source) for source in registry.sources], indent=1))
     else:
-        _print(registry, traceback=bool(context.obj and context.obj["traceback"]))
+        _print(registry, traceback=bool(context.obj))
 
 
 def _facts(registry: Registry, source: Source) -> dict[str, object]:
@@ -66,4 +66,4 @@ def _print(registry: Registry, *, traceback: bool) -> None:
             if traceback and problem.traceback:
                 click.echo(problem.traceback)
     if registry.problems and not traceback:
-        click.echo("'dcbench --traceback plugins' shows where each problem arose.")
+        click.echo("'dcbench plugins --traceback' shows where each problem arose.")

@@ -67,11 +67,12 @@ def _render(
     from dcbench.report import render
     from dcbench.report.grid import grid_tables
 
+    shown = summary if best_epoch else summary[summary["main"].astype(bool)]
     if form == "csv":
-        return render.csv(summary)
+        return render.csv(shown)
     if form == "json":
-        return render.json(summary)
-    tables = grid_tables(summary, labels, failed=failed, best_epoch=best_epoch)
+        return render.json(shown)
+    tables = grid_tables(shown, labels, failed=failed)
     if form == "markdown":
         return render.markdown(tables)
     if form == "latex":

@@ -82,7 +82,6 @@ def _store(request: Request) -> Iterator[Path]:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     else:
-        _check_writable(request.results)
         yield request.results
 
 
@@ -100,10 +99,12 @@ def carry_out(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
     """Run what is to do, keep failures, and call *watch* with every event.
 
     Raises:
+        RequestError: the results folder cannot be written; nothing was started.
         KeyboardInterrupt: every worker was ended; what is finished stays.
     """
     request, layout, state = prepared.request, prepared.layout, prepared.survey
     outcome = Outcome(layout.root, failed_before=len(state.failed_before), warnings=list(state.warnings))
+    _check_writable(layout.root)
     if state.work:
         sweep(layout.root)
         slots = plan_slots(request.device, request.jobs, len(state.work), deterministic=request.deterministic)

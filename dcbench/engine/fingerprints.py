@@ -36,6 +36,7 @@ def fingerprint(dataset: Dataset, split: Split) -> str:
     state = digest_of(
         {
             "dataset": f"{type(dataset).__module__}:{type(dataset).__qualname__}",
+            "argument": dataset.argument,
             "settings": dataset.settings.model_dump(mode="json"),
             "files": [_state(path) for path in dataset.files(split)],
             "split": split,
@@ -68,10 +69,10 @@ def _path() -> Path:
 
 def _read() -> dict[str, str]:
     try:
-        known: dict[str, str] = json.loads(_path().read_text())
+        known = json.loads(_path().read_text())
     except (OSError, ValueError):  # a cache that is missing or damaged is a cache to fill
         return {}
-    return known
+    return known if isinstance(known, dict) else {}
 
 
 def _remember(state: str, value: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from dcbench.api.errors import RequestError
+from dcbench.api.errors import DcbenchError, RequestError
 from dcbench.engine.choices import parse_choice
 
 if TYPE_CHECKING:
@@ -34,6 +35,22 @@ def change_settings(settings: AnySettings, changes: Mapping[str, Any], owner: st
         return settings.changed(changes)
     except ValidationError as error:
         raise RequestError(_explain(error.errors()[0], settings, owner)) from error
+
+
+@contextmanager
+def blaming(kind: str, name: str, package: str) -> Iterator[None]:
+    """Let whatever a plug-in raises while a request is planned say whose fault it is.
+
+    Raises:
+        RequestError: the plug-in refused something, or failed in a way of its own.
+    """
+    try:
+        yield
+    except DcbenchError as error:
+        text = str(error)
+        raise RequestError(text if text.startswith(name) else f"{name}: {text}") from error
+    except Exception as error:
+        raise RequestError(f"{kind[:-1]} {name!r} of {package} failed: {type(error).__name__}: {error}") from error
 
 
 def _explain(fault: ErrorDetails, settings: Settings, owner: str) -> str:

@@ -11,7 +11,7 @@ from dcbench.api.errors import RequestError
 from dcbench.engine.cells import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
 from dcbench.engine.choices import Choice, parse_choices, parse_overrides
 from dcbench.engine.fingerprints import fingerprint
-from dcbench.engine.making import change_settings, check_network
+from dcbench.engine.making import blaming, change_settings, check_network
 from dcbench.engine.splits import validation_info
 
 if TYPE_CHECKING:
@@ -96,15 +96,17 @@ class Planner:
     def _dataset(self, choice: Choice) -> _Known:
         target = self.registry.resolve("datasets", choice.name)
         settings = change_settings(target.Settings(), choice.settings, choice.name)
-        dataset: Dataset = target(self.request.data, choice.argument, settings)
-        info = dataset.info()
+        with blaming("datasets", choice.name, self.registry.find("datasets", choice.name).source.package):
+            dataset: Dataset = target(self.request.data, choice.argument, settings)
+            info = dataset.info()
+            train, test = fingerprint(dataset, "train"), fingerprint(dataset, "test")
         spec = DatasetSpec(
             record=choice.name,
             argument=choice.argument,
             settings=settings.model_dump(mode="json"),
             name=info.name,
-            train=fingerprint(dataset, "train"),
-            test=fingerprint(dataset, "test"),
+            train=train,
+            test=test,
         )
         return _Known(dataset, spec, validation_info(info) if self.request.split == "validation" else info)
 
@@ -130,19 +132,23 @@ class Planner:
             )
 
     def _method(self, info: DatasetInfo, ipc: int, choice: Choice) -> MethodSpec:
-        record = self.registry.find("methods", choice.name).record
+        found = self.registry.find("methods", choice.name)
+        record, package = found.record, found.source.package
         method = self.registry.resolve("methods", choice.name)()
         smallest = min(info.train_counts)
         if ipc > smallest and not record.exempt:
             raise RequestError(
                 f"--ipc {ipc} is more than the {smallest} training images of the smallest class of {info.name}"
             )
-        settings = change_settings(method.settings_for(info, ipc), choice.settings, choice.name)
+        with blaming("methods", choice.name, package):
+            recommended = method.settings_for(info, ipc)
+        settings = change_settings(recommended, choice.settings, choice.name)
         if self.request.smoke:
             settings = _shortened(settings)
-        if isinstance(getattr(settings, "network", None), str):
-            check_network(self.registry, settings.network, info)
-        method.validate(info, ipc, settings)
+        with blaming("methods", choice.name, package):
+            if isinstance(getattr(settings, "network", None), str):
+                check_network(self.registry, settings.network, info)
+            method.validate(info, ipc, settings)
         return MethodSpec(
             record=choice.name,
             label=choice.label,
@@ -158,6 +164,7 @@ class Planner:
     ) -> Iterator[tuple[EvaluatorSpec, int]]:
         """Yield the evaluator once for every protocol and network asked for, with the number of repeats."""
         evaluator = self.registry.resolve("evaluators", choice.name)()
+        package = self.registry.find("evaluators", choice.name).source.package
         fields = type(evaluator.Settings()).model_fields
         axes: list[list[dict[str, str]]] = [
             self._axis(fields, "protocol", self.request.protocol or (info.default_protocol,), choice),
@@ -165,10 +172,11 @@ class Planner:
         ]
         for protocol, network in product(*axes):
             settings = change_settings(evaluator.Settings(), {**protocol, **network, **choice.settings}, choice.name)
-            if "network" in fields:
-                check_network(self.registry, settings.network, info)
             recipe = self._recipe(settings.protocol, info, ipc, factor) if "protocol" in fields else None
-            evaluator.validate(info, ipc, settings)
+            with blaming("evaluators", choice.name, package):
+                if "network" in fields:
+                    check_network(self.registry, settings.network, info)
+                evaluator.validate(info, ipc, settings)
             yield (
                 EvaluatorSpec(
                     record=choice.name,
@@ -191,7 +199,8 @@ class Planner:
 
     def _recipe(self, name: str, info: DatasetInfo, ipc: int, factor: int) -> Any:
         protocol = self.registry.resolve("protocols", name)()
-        recipe = protocol.recipe(info, ipc, factor)
+        with blaming("protocols", name, self.registry.find("protocols", name).source.package):
+            recipe = protocol.recipe(info, ipc, factor)
         if self.request.smoke:
             recipe = recipe.changed({"epochs": 1, "milestones": (), "best_of": ()})
         return recipe

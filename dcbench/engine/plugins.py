@@ -211,8 +211,8 @@ def _fault(kind: str, record: object) -> str:
     wanted = KINDS[kind]
     if not isinstance(record, wanted):
         return f"not a {wanted.__name__}"
-    if not _NAME.fullmatch(record.name):
+    if not (isinstance(record.name, str) and _NAME.fullmatch(record.name)):
         return "a name is lower case letters, digits, '.', '_', '+' and '-'"
-    if not _TARGET.fullmatch(record.target):
+    if not (isinstance(record.target, str) and _TARGET.fullmatch(record.target)):
         return "a target is written package.module:Class"
     return ""

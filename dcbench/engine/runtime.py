@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from dcbench.api.errors import RequestError
 
 
+_GPU_CHUNK = 2048  # a GPU is idle between small batches, and has the memory for large ones
+
+
 class Runtime(BaseModel):
     """How to run a job. Recorded in every result file, never part of a digest."""
 
@@ -46,8 +49,8 @@ def plan_slots(device: str, jobs: int | None, waiting: int, *, deterministic: bo
         threads = 1 if deterministic else max(1, cores // count)
         return [Runtime(device="cpu", threads=threads, **options)] * count
     count = jobs or len(devices)
-    threads = max(1, cores // count)
-    return [Runtime(device=devices[slot % len(devices)], threads=threads, **options) for slot in range(count)]
+    options |= {"threads": max(1, cores // count), "chunk": _GPU_CHUNK}
+    return [Runtime(device=devices[slot % len(devices)], **options) for slot in range(count)]
 
 
 def available_cores() -> int:

@@ -59,7 +59,8 @@ def survey(layout: Layout, plan: Iterable[PlannedCell], existing: Existing) -> S
         UnsupportedFormatError: a file is of a newer format.
     """
     state = Survey()
-    for planned in plan:
+    # Two labels may mean the same settings, and so the same cell.
+    for planned in {planned.cell.digest: planned for planned in plan}.values():
         _survey_cell(layout, planned, existing, state)
     return state
 

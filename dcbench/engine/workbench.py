@@ -113,13 +113,14 @@ class CellTask(Task):
 
     def progress(self, step: int, total: int, **figures: float) -> None:
         """See `Task.progress`."""
-        for name, value in figures.items():
-            self.recorder.trace.setdefault(name, []).append((step, float(value)))
-        self._report(step, total, figures)
+        values = {name: float(value) for name, value in figures.items()}  # plug-ins give tensors and arrays too
+        for name, value in values.items():
+            self.recorder.trace.setdefault(name, []).append((step, value))
+        self._report(step, total, values)
 
     def snapshot(self, step: int, condensed: CondensedSet) -> None:
         """See `Task.snapshot`."""
-        condensed.check(self.info, self.ipc)
+        condensed.check(self.info, self.ipc, exempt=self._cell.method.exempt)
         self.recorder.snapshots[step] = condensed
 
     def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -182,7 +183,7 @@ class TrialContext(Context):
 
     def progress(self, step: int, total: int, **figures: float) -> None:
         """See `Context.progress`."""
-        self._report(step, total, figures)
+        self._report(step, total, {name: float(value) for name, value in figures.items()})
 
 
 def _read_artifact(path: Path) -> dict[str, Tensor] | None:

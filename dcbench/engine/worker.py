@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 CAN_FORK = sys.platform == "linux"  # elsewhere forking after native libraries were loaded is not safe
+STOP = "stop"
+"""What a front end writes in the place of an order to end the job in work."""
 _TICK = 0.02  # seconds between looks at the child
 _REPORTS_A_SECOND = 10
 
@@ -36,7 +38,8 @@ class Channel:
 
     def send(self, event: str, **facts: Any) -> None:
         """Send one event. A front end that is gone is noticed elsewhere."""
-        line = json.dumps({"event": event, **facts}).encode() + b"\n"
+        # The empty line in front ends what a job that was killed in the middle of a line has left in the pipe.
+        line = b"\n" + json.dumps({"event": event, **facts}).encode() + b"\n"
         try:
             while line:
                 line = line[os.write(self._descriptor, line) :]
@@ -83,6 +86,8 @@ def main() -> None:
     orders = Orders()
     channel.send("ready")
     while (line := orders.next()) is not None:
+        if line == STOP:  # the job it was meant for has just ended by itself
+            continue
         if CAN_FORK:
             _run_in_child(line, channel, orders)
         else:
@@ -101,6 +106,7 @@ def _run_in_child(line: str, channel: Channel, orders: Orders) -> None:
         try:
             os.setsid()
             _die_with_parent()
+            _leave_standard_input()
             _run(line, channel)
         finally:
             os._exit(0)
@@ -135,6 +141,13 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
+def _leave_standard_input() -> None:
+    """Let a plug-in that reads standard input find it empty: what comes there are the worker's orders."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+
 def _run(line: str, channel: Channel) -> None:
     """Carry out one order; say how it ended."""
     from dcbench.engine.jobs import ORDER, carry_out
@@ -142,9 +155,9 @@ def _run(line: str, channel: Channel) -> None:
     from dcbench.engine.runtime import prepare_process
     from dcbench.engine.store.layout import Layout
 
-    order = ORDER.validate_json(line)
-    _print_into(Layout(order.results).log(order.job))
     try:
+        order = ORDER.validate_json(line)
+        _print_into(Layout(order.results).log(order.job))
         prepare_process(order.runtime)
         path = carry_out(order, load_registry(), channel.report)
     except BaseException as error:

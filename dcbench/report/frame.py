@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,6 @@ class Filter:
     networks: Sequence[str] = ()
     evaluators: Sequence[str] = ()
     split: str = ""
-    keys: Sequence[str] = field(default=(), repr=False)
-    """Keys of trials, for the report of one run."""
 
     def apply(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of *table* that pass."""
@@ -69,7 +67,6 @@ class Filter:
             "network": self.networks,
             "evaluator": self.evaluators,
             "split": [self.split] if self.split else [],
-            "key": self.keys,
         }
         for column, values in wanted.items():
             if values and column in table:

@@ -45,8 +45,6 @@ def grid_tables(
     labels: Sequence[str] = (),
     expected: Mapping[tuple[str, ...], int] | None = None,
     failed: int = 0,
-    *,
-    best_epoch: bool = False,
 ) -> list[GridTable]:
     """Return one table for each evaluator, figure, protocol, network and split in *summary*.
 
@@ -55,12 +53,10 @@ def grid_tables(
         labels: the order of the columns; those not named follow.
         expected: how many cells each table should have, by its values of `TABLE`; None means every row x column x seed.
         failed: how many jobs failed, for the note.
-        best_epoch: show the best-epoch figures as well, in tables of their own that say so.
     """
-    shown = summary if best_epoch else summary[summary["main"].astype(bool)]
     return [
         _table(names, group, labels, (expected or {}).get(names), failed)
-        for names, group in ((tuple(map(str, names)), group) for names, group in shown.groupby(TABLE, sort=True))
+        for names, group in ((tuple(map(str, names)), group) for names, group in summary.groupby(TABLE, sort=True))
     ]
 
 

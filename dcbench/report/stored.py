@@ -13,15 +13,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from dcbench.engine.store.layout import Layout
 
-
-def store_report(layout: Layout, name: str, summary: pd.DataFrame, text: str) -> Path:
-    """Write a report to ``reports/<name>.h5``: each column of *summary* as an array, and *text* as it was printed."""
-    path = layout.report(name)
+def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
+    """Write a report to *path*: each column of *summary* as an array, and *text* as it was printed."""
     with writing(path, "report") as file:
-        put_facts(file, {"name": name, "text": text, "made": datetime.now(UTC).isoformat(timespec="seconds")})
+        put_facts(file, {"text": text, "made": datetime.now(UTC).isoformat(timespec="seconds")})
         columns = file.create_group("columns")
         for column in [*RECORD, "digests"]:
             put_array(columns, column, summary[column].to_numpy())
-    return path

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
 from dcbench.engine.jobs import Order, as_line
 from dcbench.engine.store.failures import Failure
+from dcbench.engine.worker import STOP
 
 if TYPE_CHECKING:
     from dcbench.engine.cells import Job
@@ -75,6 +76,15 @@ def _wait(slots: Sequence[_Slot]) -> list[Event]:
             selector.register(slot.output, selectors.EVENT_READ, slot)
         spoke = [key.data for key, _ in selector.select(_TICK)]
     return [event for slot in slots for event in slot.listen(spoke=slot in spoke)]
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    """Return what a worker said in *line*: nothing, if it is the part of a line that a killed job left behind."""
+    try:
+        said: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return {}
+    return said
 
 
 class _Slot:
@@ -166,13 +176,13 @@ class _Slot:
             while block := os.read(self.output.fileno(), 1 << 16):
                 self._pending += block
         *lines, self._pending = self._pending.split(b"\n")
-        return [event for line in lines for event in self._understand(json.loads(line))]
+        return [event for line in lines for event in self._understand(_parse(line))]
 
     def _understand(self, said: dict[str, Any]) -> list[Event]:
         if self.job is None:
             return []
         job = self.job
-        match said["event"]:
+        match said.get("event"):
             case "progress":
                 return [Progressed(job, self.number, said["step"], said["total"], said["figures"])]
             case "finished":
@@ -212,7 +222,7 @@ class _Slot:
         if not self._stopping:
             self._stopping = True
             self._deadline = time.monotonic() + _GRACE
-            self._write("stop")
+            self._write(STOP)
             return []
         self._process.kill()
         self._process.wait()

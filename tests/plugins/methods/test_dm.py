@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from dcbench_plugins.methods.dm import DM, DMSettings
 from fakes import info_of, made_up_set
 from matching_setup import recorded, statistics, tiny_task
 from oracles import dm as oracle
 
 from dcbench import RequestError
+from dcbench_plugins.methods.dm import DM, DMSettings
 
 
 def test_it_is_the_literal_dm() -> None:
@@ -33,7 +33,7 @@ def test_images_far_outside_the_range_are_clipped_so_that_the_bench_takes_them()
 
 
 def test_settings_are_those_of_the_published_code() -> None:
-    settings = DM().settings_for(info_of(made_up_set()), 10)
+    settings = DM().settings_for(info_of(made_up_set(), shape=(3, 32, 32)), 10)
     assert (settings.iterations, settings.lr, settings.batch_real, settings.iterations_per_model) == (
         20_000,
         1.0,
@@ -42,6 +42,10 @@ def test_settings_are_those_of_the_published_code() -> None:
     )
     assert (settings.init, settings.factor, settings.augmentation) == ("random", 1, "dsa")
     assert settings.strategy == "color_crop_cutout_flip_scale_rotate"
+
+
+def test_settings_for_tiny_images_are_a_short_run() -> None:
+    assert DM().settings_for(info_of(made_up_set()), 10) == DMSettings(iterations=100, batch_real=64)
 
 
 def test_more_images_than_a_class_has_are_refused() -> None:

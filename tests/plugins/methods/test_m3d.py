@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from dcbench_plugins.methods.m3d import M3D, M3DSettings
 from fakes import info_of, made_up_set
 from matching_setup import recorded, statistics, tiny_task
 from oracles import m3d as oracle
 
 from dcbench import RequestError
+from dcbench_plugins.methods.m3d import M3D, M3DSettings
 
 
 @pytest.mark.parametrize("kernel", ["gaussian", "linear", "polynomial"])
@@ -28,7 +28,7 @@ def test_it_is_the_literal_m3d_under_each_kernel(kernel: str) -> None:
 
 
 def test_settings_for_small_images_are_the_papers_with_lr_times_ipc() -> None:
-    info = info_of(made_up_set(per_class=50))
+    info = info_of(made_up_set(per_class=50), shape=(1, 28, 28))
     settings = M3D().settings_for(info, 10)
     assert settings == M3DSettings(lr=10.0)
     assert (settings.iterations, settings.iterations_per_model, settings.batch_real) == (10_000, 5, 128)
@@ -43,8 +43,13 @@ def test_settings_for_large_images_are_the_papers() -> None:
     assert settings.network == "resnetap10"
 
 
+def test_settings_for_tiny_images_are_a_short_run() -> None:
+    settings = M3D().settings_for(info_of(made_up_set()), 10)
+    assert settings == M3DSettings(factor=1, lr=0.15, iterations=100, batch_real=64)
+
+
 def test_recommended_settings_always_fit() -> None:
-    info = info_of(made_up_set(per_class=12))
+    info = info_of(made_up_set(per_class=12), shape=(1, 28, 28))
     for ipc, factor in ((1, 2), (3, 2), (4, 1), (12, 1)):
         settings = M3D().settings_for(info, ipc)
         assert settings.factor == factor

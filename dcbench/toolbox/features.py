@@ -1,0 +1,130 @@
+"""Features that selection methods compare images in: the embedding of a network trained on the whole training set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from pydantic import Field
+
+from dcbench import Settings, TrainingRecipe
+from dcbench.toolbox.training import train
+from dcbench.toolbox.training.pixels import Normaliser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from dcbench import DatasetInfo, Task
+
+PASSES = 120_000
+"""Images of 32 x 32 pixels, per channel, that a feature network is trained on by default, for its cost on a CPU."""
+
+
+class FeatureSettings(Settings):
+    """What decides the feature network. Methods that agree in these share one trained network per replicate."""
+
+    network: str = Field("convnet3", description="architecture whose embedding is the feature space")
+    epochs: int = Field(15, ge=1, description="passes over the training set when the feature network is trained")
+    batch_size: int = Field(64, ge=1, description="images per training step of the feature network")
+    lr: float = Field(0.03, gt=0, description="learning rate at the start; x0.2 after 2/3 and after 5/6 of the epochs")
+
+    def recipe(self, info: DatasetInfo) -> TrainingRecipe:
+        """Return how the feature network is trained on *info*: no augmentation, SGD with momentum, two drops of lr."""
+        drops = {self.epochs * 2 // 3, self.epochs * 5 // 6} - {0}
+        return TrainingRecipe(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            lr=self.lr,
+            milestones=tuple(sorted(drops)),
+            gamma=0.2,
+            mean=info.mean,
+            std=info.std,
+            repeats=1,
+        )
+
+
+def class_features(task: Task, settings: FeatureSettings) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the features of the training set class by class, so that never more than one class is held.
+
+    Progress is reported in epochs of training and, after those, in classes.
+
+    Yields:
+        the positions (n,) int64 of a class in the training split, and the features (n, D) float32 there, on the CPU.
+    """
+    network = feature_network(task, settings)
+    total = settings.epochs + task.train.classes
+    for label, indices in enumerate(task.train.class_index):
+        yield indices, embed(network, task, indices)
+        task.progress(settings.epochs + label + 1, total)
+
+
+def feature_network(task: Task, settings: FeatureSettings) -> nn.Module:
+    """Return a network trained on ``task.train``, in eval mode; trained anew only if no cell of the replicate did it.
+
+    The artifact is named by network, recipe and replicate: every IPC and every method of a replicate sees one feature
+    space, and another replicate sees another.
+    """
+    recipe = settings.recipe(task.info)
+    key = {
+        "artifact": "feature network",
+        "network": settings.network,
+        "recipe": recipe.key_form(),
+        "replicate": task.replicate,
+    }
+
+    def build(seed: int) -> dict[str, Tensor]:
+        network = task.network(settings.network, seed)
+        _train(network, task, recipe, seed)
+        return {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
+
+    weights = task.artifact(key, build)
+    network = task.network(settings.network, 0)
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def _train(network: nn.Module, task: Task, recipe: TrainingRecipe, seed: int) -> None:
+    images, labels = task.train.images.to(task.device), task.train.labels.to(task.device)
+    total = recipe.epochs + task.train.classes
+    # A network with dropout draws from the global generators: whichever cell trains it must get the same weights.
+    with torch.random.fork_rng([task.device] if task.device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        train(
+            network,
+            images,
+            labels,
+            recipe,
+            generator=torch.Generator().manual_seed(seed),
+            after_epoch=lambda epoch: task.progress(epoch, total),
+        )
+
+
+@torch.no_grad()
+def embed(network: nn.Module, task: Task, indices: Tensor) -> Tensor:
+    """Return features (n, D) float32, on the CPU, of the training images at *indices* (n,), ``task.chunk`` at a time.
+
+    The images are normalised with the dataset's mean and std. *network* is used in the mode it is in.
+    """
+    normalise = Normaliser(task.info.mean, task.info.std, network)
+    images = task.train.images
+    parts = [
+        network.embed(normalise(images[part])).float().cpu()  # type: ignore[operator]
+        for part in torch.split(indices, task.chunk)
+    ]
+    return torch.cat(parts)
+
+
+def recommended(info: DatasetInfo) -> FeatureSettings:
+    """Return settings that give a good feature space at a bounded cost.
+
+    Networks for small images see `PASSES` images' worth of pixels per channel, in 2 to 15 epochs: 15 on the digits, 2
+    on the 60,000 images of MNIST, and 7 on the 50,000 of CIFAR-10, whose classes are harder to tell apart. Images of
+    128 pixels and more are embedded by ResNetAP-10, as M3D and IDC embed them, trained for 15 epochs.
+    """
+    channels, _, size = info.shape
+    if size >= 128:
+        return FeatureSettings(network="resnetap10")
+    epochs = PASSES * 32**2 * channels // (sum(info.train_counts) * size**2)
+    return FeatureSettings(epochs=min(15, max(2, epochs)))

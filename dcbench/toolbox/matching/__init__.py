@@ -1,0 +1,33 @@
+"""Matching of features: everything that a distribution-matching method is built from, each part usable alone."""
+
+from __future__ import annotations
+
+from dcbench.toolbox.matching.embedding import embed
+from dcbench.toolbox.matching.initial import initial_pixels
+from dcbench.toolbox.matching.kernels import Objective, gaussian_mmd, linear_mmd, polynomial_mmd
+from dcbench.toolbox.matching.learnable import LearnableSet, Space
+from dcbench.toolbox.matching.loop import Matching, match
+from dcbench.toolbox.matching.normalise import Normaliser
+from dcbench.toolbox.matching.optimiser import MatchingSGD
+from dcbench.toolbox.matching.sampling import ClassSampler, RealImages
+from dcbench.toolbox.matching.settings import MatchingSettings, largest_factor, validate
+
+__all__ = [
+    "ClassSampler",
+    "LearnableSet",
+    "Matching",
+    "MatchingSGD",
+    "MatchingSettings",
+    "Normaliser",
+    "Objective",
+    "RealImages",
+    "Space",
+    "embed",
+    "gaussian_mmd",
+    "initial_pixels",
+    "largest_factor",
+    "linear_mmd",
+    "match",
+    "polynomial_mmd",
+    "validate",
+]

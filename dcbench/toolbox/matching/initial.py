@@ -1,0 +1,80 @@
+"""What matching starts from: real images, tiles of real images, or noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch.nn import functional
+
+from dcbench.toolbox.matching.sampling import ClassSampler
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dcbench import ImageSet
+
+Init = Literal["random", "mix", "noise"]
+
+
+def images_needed(init: Init, ipc: int, factor: int) -> int:
+    """Return how many training images of each class an initialisation takes."""
+    return {"random": ipc, "mix": ipc * factor**2, "noise": 0}[init]
+
+
+def initial_pixels(train: ImageSet, ipc: int, *, init: Init, factor: int, generator: torch.Generator) -> Tensor:
+    """Return the images that matching starts from.
+
+    The published M3D code takes the first images of each class; here they are drawn at random, so that seeds differ.
+
+    Args:
+        train: the training split.
+        ipc: images per class.
+        init: ``random`` for whole images, ``mix`` for factor x factor shrunk ones in each, ``noise`` for N(0.5, 0.25).
+        factor: tiles per side of a stored image; only ``mix`` looks at it.
+        generator: a CPU generator.
+
+    Returns:
+        (classes, ipc, C, H, W), float32, pixels in [0, 1], on the CPU.
+
+    Raises:
+        ValueError: a class has fewer images than the initialisation takes.
+    """
+    if init == "noise":
+        noise = torch.randn((train.classes, ipc, *train.images.shape[1:]), generator=generator)
+        return (noise / 4 + 0.5).clamp_(0, 1)
+    needed = images_needed(init, ipc, factor)
+    sampler = ClassSampler(train.class_index, needed)
+    if sampler.count < needed:
+        raise ValueError(f"init={init} takes {needed} images of each class, the smallest class has {sampler.count}")
+    chosen = train.pixels(sampler.draw(generator))
+    return chosen if init == "random" else mixed(chosen, factor)
+
+
+def mixed(images: Tensor, factor: int) -> Tensor:
+    """Put factor x factor shrunk images into each image, as the published IDC and M3D codes do.
+
+    Tiles go row by row; tile k of image i shows image ``k * ipc + i`` of its class. Shrinking takes the nearest pixel.
+    Where the side is no multiple of *factor*, the first tiles are one pixel larger.
+
+    Args:
+        images: (classes, ipc * factor**2, C, H, W), square.
+        factor: tiles per side.
+
+    Returns:
+        (classes, ipc, C, H, W)
+    """
+    classes, total, channels, size, _ = images.shape
+    sides = [size // factor + (part < size % factor) for part in range(factor)]
+    tiles = images.reshape(classes, factor, factor, total // factor**2, channels, size, size)
+    rows = [
+        torch.cat([_shrunk(tiles[:, row, column], height, width) for column, width in enumerate(sides)], -1)
+        for row, height in enumerate(sides)
+    ]
+    return torch.cat(rows, -2)
+
+
+def _shrunk(images: Tensor, height: int, width: int) -> Tensor:
+    classes, ipc, channels = images.shape[:3]
+    flat: Tensor = functional.interpolate(images.flatten(0, 1), size=(height, width), mode="nearest")
+    return flat.reshape(classes, ipc, channels, height, width)

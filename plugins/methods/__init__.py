@@ -1,0 +1,41 @@
+"""Condensation methods, one file each."""
+
+from __future__ import annotations
+
+from dcbench import MethodRecord, hookimpl
+
+_HERE = "dcbench_plugins.methods"
+
+
+@hookimpl
+def dcbench_methods() -> list[MethodRecord]:
+    """Return the built-in methods."""
+    return [
+        MethodRecord(
+            name="random", summary="real images, drawn uniformly from each class", target=f"{_HERE}.random:Random"
+        ),
+        MethodRecord(
+            name="herding",
+            summary="real images, picked greedily so that their mean feature follows the class mean",
+            target=f"{_HERE}.herding:Herding",
+        ),
+        MethodRecord(
+            name="k-center",
+            summary="real images, each the farthest in feature space from those picked before",
+            target=f"{_HERE}.k_center:KCenter",
+        ),
+        MethodRecord(
+            name="dm", summary="distribution matching: equal mean features of each class", target=f"{_HERE}.dm:DM"
+        ),
+        MethodRecord(
+            name="m3d",
+            summary="minimised maximum mean discrepancy between real and synthetic features",
+            target=f"{_HERE}.m3d:M3D",
+        ),
+        MethodRecord(
+            name="whole",
+            summary="the whole training set, as the row that condensation is measured against",
+            target=f"{_HERE}.whole:Whole",
+            exempt=True,
+        ),
+    ]

@@ -1,0 +1,79 @@
+"""Training on a condensed set, step by step, with SGD and the cross-entropy written out.
+
+The random draws are asked for in the documented order, so that the same generator gives the same training.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from oracles import augmentation
+from torch import Generator, Tensor, nn
+
+if TYPE_CHECKING:
+    from dcbench import TrainingRecipe
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    total = logits.new_zeros(())
+    for row, label in zip(logits, labels, strict=True):
+        log_probabilities = row - torch.log(torch.exp(row).sum())
+        if label.ndim == 0:
+            total = total - log_probabilities[int(label)]
+        else:
+            for probability, log_probability in zip(label, log_probabilities, strict=True):
+                total = total - probability * log_probability
+    return total / len(logits)
+
+
+def normalised(image: Tensor, recipe: TrainingRecipe) -> Tensor:
+    pixels = image.double() / 255 if image.dtype == torch.uint8 else image.double()
+    return torch.stack([(pixels[c] - recipe.mean[c]) / recipe.std[c] for c in range(len(pixels))])
+
+
+def batch_loss(
+    network: nn.Module, batch: Tensor, labels: Tensor, recipe: TrainingRecipe, generator: Generator
+) -> Tensor:
+    named = [name for name in recipe.strategy.split("_") if name]
+    if recipe.cutmix > 0:
+        named = [name for name in named if name != "cutout"]
+    if recipe.augmentation != "none" and named:
+        u = torch.rand((len(batch), 12), generator=generator, dtype=torch.float64).tolist()
+        batch = augmentation.augment_batch(batch, recipe.augmentation, named, u, True)
+    if recipe.cutmix > 0:
+        decision, row, column = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
+        if decision < recipe.cutmix:
+            both = torch.full((2,), recipe.cutmix_beta, dtype=torch.float64)
+            one, other = torch._standard_gamma(both, generator=generator).tolist()
+            partners = torch.randperm(len(batch), generator=generator).tolist()
+            *box, share = augmentation.cutmix_box(one / (one + other), row, column, batch.shape[-1])
+            logits = network(augmentation.cutmix(batch, partners, (box[0], box[1], box[2], box[3])))
+            theirs = torch.stack([labels[partner] for partner in partners])
+            return share * cross_entropy(logits, labels) + (1 - share) * cross_entropy(logits, theirs)
+    return cross_entropy(network(batch), labels)
+
+
+def train(network: nn.Module, images: Tensor, labels: Tensor, recipe: TrainingRecipe, generator: Generator) -> None:
+    weights = list(network.parameters())
+    momentum: list[Tensor | None] = [None] * len(weights)
+    lr = recipe.lr
+    for epoch in range(recipe.epochs):
+        if epoch in recipe.milestones:
+            lr = lr * recipe.gamma
+            if recipe.reset_momentum:
+                momentum = [None] * len(weights)
+        order = torch.randperm(len(images), generator=generator).tolist()
+        for step in range(math.ceil(len(order) / recipe.batch_size)):
+            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+            batch = torch.stack([normalised(images[i], recipe) for i in chosen])
+            loss = batch_loss(network, batch, torch.stack([labels[i] for i in chosen]), recipe, generator)
+            gradients = torch.autograd.grad(loss, weights)
+            for k, weight in enumerate(weights):
+                gradient = gradients[k] + recipe.weight_decay * weight.detach()
+                before = momentum[k]
+                velocity = gradient if before is None else recipe.momentum * before + gradient
+                momentum[k] = velocity
+                with torch.no_grad():
+                    weight.sub_(lr * velocity)
