@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dcbench.api.condensed import CondensedSet, Decoder, decode_patches
+    from dcbench.api.condensed import PIXEL_RANGE, CondensedSet, Decoder, decode_patches
     from dcbench.api.errors import (
         DcbenchError,
         InvalidCondensedSetError,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dcbench.session import load, run
 
 _HOME = {
+    "PIXEL_RANGE": "api.condensed",
     "CondensedSet": "api.condensed",
     "Context": "api.evaluator",
     "Dataset": "api.images",
@@ -68,6 +69,7 @@ _HOME = {
 }
 
 __all__ = [
+    "PIXEL_RANGE",
     "CondensedSet",
     "Context",
     "Dataset",

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dcbench.api.errors import RequestError
 
-
 _GPU_CHUNK = 2048  # a GPU is idle between small batches, and has the memory for large ones
 
 

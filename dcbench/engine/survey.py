@@ -66,7 +66,8 @@ def survey(layout: Layout, plan: Iterable[PlannedCell], existing: Existing) -> S
 
 
 def _survey_cell(layout: Layout, planned: PlannedCell, existing: Existing, state: Survey) -> None:
-    missing = [job for trial in planned.trials for job in _missing(layout, trial, existing, state)]
+    trials = {trial.trial.key: trial for trial in planned.trials}.values()
+    missing = [job for trial in trials for job in _missing(layout, trial, existing, state)]
     wanted: list[EvaluateJob] = []
     for job in missing:
         if existing == "skip" and layout.failure(job).exists():

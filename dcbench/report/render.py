@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pandas as pd
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,6 +17,8 @@ from tabulate import tabulate
 from dcbench.report.grid import GridTable, Number
 
 EMPTY = "There are no finished cells to show."
+
+_UNLIMITED = 100_000  # characters: for rich, a terminal that nothing is too wide for
 
 RECORD = [
     "dataset",
@@ -35,22 +39,46 @@ RECORD = [
 
 
 def terminal(tables: Sequence[GridTable], *, width: int | None = None, colour: bool = False) -> str:
-    """Return *tables* as text for a terminal, drawn by rich."""
-    console = Console(
-        file=io.StringIO(), width=width or 1000, force_terminal=colour, no_color=not colour, highlight=False
-    )
+    """Return *tables* as text for a terminal, drawn by rich.
+
+    A table wider than *width* goes on in parts below each other, so that no number is ever cut off.
+    """
+    console = Console(file=io.StringIO(), width=_UNLIMITED, force_terminal=colour, no_color=not colour, highlight=False)
     if not tables:
         console.print(EMPTY)
     for table in tables:
-        console.print(_rich(table))
+        for number, part in enumerate(_parts(table, width or _UNLIMITED)):
+            console.print(_rich(part, title=number == 0))
         for note in table.notes:
             console.print(f"  {note}", style="dim", markup=False)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
 
-def _rich(table: GridTable) -> Table:
-    drawn = Table(title=escape(table.title), title_justify="left")
+def _parts(table: GridTable, width: int) -> Iterator[GridTable]:
+    """Yield *table* in parts of as many columns as fit into *width*, but at least one."""
+
+    def wide(*texts: object) -> int:
+        return max(cell_len(str(text)) for text in texts) + 3  # a space on both sides, and the line between columns
+
+    names = 1 + wide("dataset", *(row[0] for row in table.rows)) + wide("IPC", *(row[1] for row in table.rows))
+    first, used = 0, names
+    for place, label in enumerate(table.columns):
+        needed = wide(label, *(numbers[place] or "-" for _, _, numbers in table.rows))
+        if used + needed > width and place > first:
+            yield _columns(table, first, place)
+            first, used = place, names
+        used += needed
+    yield _columns(table, first, len(table.columns))
+
+
+def _columns(table: GridTable, first: int, stop: int) -> GridTable:
+    rows = tuple((dataset, ipc, numbers[first:stop]) for dataset, ipc, numbers in table.rows)
+    return replace(table, columns=table.columns[first:stop], rows=rows)
+
+
+def _rich(table: GridTable, *, title: bool) -> Table:
+    drawn = Table(title=escape(table.title) if title else None, title_justify="left")
     drawn.add_column("dataset", no_wrap=True)
     drawn.add_column("IPC", justify="right")
     for label in table.columns:

@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 
 from dcbench import Settings, TrainingRecipe
+from dcbench.toolbox.pixels import Normaliser
 from dcbench.toolbox.training import train
-from dcbench.toolbox.training.pixels import Normaliser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,10 +107,10 @@ def embed(network: nn.Module, task: Task, indices: Tensor) -> Tensor:
 
     The images are normalised with the dataset's mean and std. *network* is used in the mode it is in.
     """
-    normalise = Normaliser(task.info.mean, task.info.std, network)
+    normaliser = Normaliser.for_network(task.info.mean, task.info.std, network)
     images = task.train.images
     parts = [
-        network.embed(normalise(images[part])).float().cpu()  # type: ignore[operator]
+        network.embed(normaliser.normalise(images[part])).float().cpu()  # type: ignore[operator]
         for part in torch.split(indices, task.chunk)
     ]
     return torch.cat(parts)

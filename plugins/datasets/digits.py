@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from dcbench_plugins.datasets.places import unreadable
 
 from dcbench import Dataset, DatasetInfo, ImageSet, MissingDataError
+from dcbench_plugins.datasets.places import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

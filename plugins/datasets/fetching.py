@@ -8,8 +8,9 @@ import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import TYPE_CHECKING
 
-from dcbench_plugins.datasets.places import cache_folder
 from filelock import FileLock
+
+from dcbench_plugins.datasets.places import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

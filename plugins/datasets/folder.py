@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
 import torch
-from dcbench_plugins.datasets.folder_cache import ImageCache
-from dcbench_plugins.datasets.folder_images import Form, form_of
-from dcbench_plugins.datasets.folder_listing import Listing, check_same_classes, list_split
-from dcbench_plugins.datasets.places import HOW_TO_POINT, cache_folder
 from pydantic import BeforeValidator, Field
 
 import dcbench
 from dcbench import Dataset, DatasetInfo, ImageSet, MissingDataError, RequestError
+from dcbench_plugins.datasets.folder_cache import ImageCache
+from dcbench_plugins.datasets.folder_images import Form, form_of
+from dcbench_plugins.datasets.folder_listing import Listing, check_same_classes, list_split
+from dcbench_plugins.datasets.places import HOW_TO_POINT, cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from dcbench_plugins.datasets.places import reason
 from filelock import FileLock
 
 from dcbench import RequestError
+from dcbench_plugins.datasets.places import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

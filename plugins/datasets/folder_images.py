@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from dcbench_plugins.datasets.places import unreadable
 from PIL import Image
 
 from dcbench import DcbenchError
+from dcbench_plugins.datasets.places import unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dcbench_plugins.datasets.places import unreadable
-
 from dcbench import MissingDataError
+from dcbench_plugins.datasets.places import unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
+
+from dcbench import Dataset, DatasetInfo, ImageSet, UnreadableDataError
 from dcbench_plugins.datasets.fetching import fetching
 from dcbench_plugins.datasets.places import missing, reason, unreadable
 from dcbench_plugins.datasets.standard import INFO
-
-from dcbench import Dataset, DatasetInfo, ImageSet, UnreadableDataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dcbench_plugins.protocols.shared import vico_milestones
-
 from dcbench import Protocol, TrainingRecipe
+from dcbench_plugins.protocols.shared import vico_milestones
 
 if TYPE_CHECKING:
     from dcbench import DatasetInfo

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dcbench_plugins.protocols.shared import allowed, idc_milestones, idc_statistics
-
 from dcbench import Protocol, TrainingRecipe
+from dcbench_plugins.protocols.shared import allowed, idc_milestones, idc_statistics
 
 if TYPE_CHECKING:
     from dcbench import DatasetInfo

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dcbench_plugins.protocols.shared import idc_milestones
-
 from dcbench import Protocol, TrainingRecipe
+from dcbench_plugins.protocols.shared import idc_milestones
 
 if TYPE_CHECKING:
     from dcbench import DatasetInfo
 
-_PASSES = 20_000
+_PASSES = 15_000
 
 
 class Short(Protocol):
-    """50 to 300 epochs, fewer for larger sets, so that a network sees about 20,000 images whatever the IPC."""
+    """50 to 300 epochs, fewer for larger sets, so that a network sees about 15,000 images whatever the IPC."""
 
     cite: ClassVar[str] = "dcbench; the schedule follows IDC"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dcbench.engine.cells import Trial
-from dcbench.engine.store.hdf5 import get_fact, put_array, put_facts, reading, writing
+from dcbench.engine.store.hdf5 import get_facts, put_array, put_facts, reading, writing
 
 KIND = "evaluation"
 
@@ -56,6 +56,5 @@ def read_evaluation(path: Path) -> dict[str, Any]:
         CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
     """
     with reading(path, KIND) as file:
-        facts = {name: get_fact(file, name) for name in file.attrs}
-        facts["figures"] = {name: values[()].tolist() for name, values in file["figures"].items()}
-        return facts
+        figures = {name: values[()].tolist() for name, values in file["figures"].items()}
+        return get_facts(file) | {"figures": figures}

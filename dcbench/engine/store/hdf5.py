@@ -91,13 +91,22 @@ def put_facts(group: h5py.Group, facts: Mapping[str, Any]) -> None:
 
 def get_fact(group: h5py.Group, name: str) -> Any:
     """Return a text or number stored by `put_facts` as a Python value."""
-    value = group.attrs[name]
-    return value.item() if isinstance(value, np.generic) else value
+    return _plain(group.attrs[name])
+
+
+def get_facts(group: h5py.Group) -> dict[str, Any]:
+    """Return every text and number stored by `put_facts`, by name."""
+    attributes = group.attrs  # made anew by h5py at every mention
+    return {name: _plain(attributes[name]) for name in attributes}
 
 
 def get_json(group: h5py.Group, name: str) -> Any:
     """Return a value that `put_facts` stored as JSON."""
     return json.loads(str(group.attrs[name]))
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def set_aside(path: Path) -> Path:

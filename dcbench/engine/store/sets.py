@@ -12,7 +12,7 @@ import torch
 
 from dcbench.api.condensed import CondensedSet, Decoder
 from dcbench.engine.cells import Cell
-from dcbench.engine.store.hdf5 import get_fact, get_json, put_array, put_facts, reading, writing
+from dcbench.engine.store.hdf5 import get_facts, get_json, put_array, put_facts, reading, writing
 
 KIND = "condensed"
 
@@ -51,7 +51,7 @@ def read_condensed(path: Path) -> CondensedRecord:
         return CondensedRecord(
             cell=Cell.model_validate_json(str(file.attrs["cell"])),
             condensed=get_set(file),
-            facts={name: get_fact(file, name) for name in file.attrs},
+            facts=get_facts(file),
             trace=get_trace(file["trace"]),
             snapshots=get_snapshots(file["snapshots"]),
         )

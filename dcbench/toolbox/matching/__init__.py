@@ -7,7 +7,6 @@ from dcbench.toolbox.matching.initial import initial_pixels
 from dcbench.toolbox.matching.kernels import Objective, gaussian_mmd, linear_mmd, polynomial_mmd
 from dcbench.toolbox.matching.learnable import LearnableSet, Space
 from dcbench.toolbox.matching.loop import Matching, match
-from dcbench.toolbox.matching.normalise import Normaliser
 from dcbench.toolbox.matching.optimiser import MatchingSGD
 from dcbench.toolbox.matching.sampling import ClassSampler, RealImages
 from dcbench.toolbox.matching.settings import MatchingSettings, largest_factor, validate
@@ -18,7 +17,6 @@ __all__ = [
     "Matching",
     "MatchingSGD",
     "MatchingSettings",
-    "Normaliser",
     "Objective",
     "RealImages",
     "Space",

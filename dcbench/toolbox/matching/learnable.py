@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from dcbench import CondensedSet, decode_patches
-from dcbench.api.condensed import PIXEL_RANGE
+from dcbench import PIXEL_RANGE, CondensedSet, decode_patches
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dcbench.toolbox.matching.normalise import Normaliser
+    from dcbench.toolbox.pixels import Normaliser
 
 Space = Literal["pixel", "normalised"]
 

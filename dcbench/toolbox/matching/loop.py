@@ -11,9 +11,9 @@ from dcbench.toolbox.augment import Augmentation
 from dcbench.toolbox.matching.embedding import embed
 from dcbench.toolbox.matching.initial import initial_pixels
 from dcbench.toolbox.matching.learnable import LearnableSet, Space
-from dcbench.toolbox.matching.normalise import Normaliser
 from dcbench.toolbox.matching.optimiser import MatchingSGD
 from dcbench.toolbox.matching.sampling import RealImages, subsets
+from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -73,7 +73,7 @@ class Matching:
         self.step = 0
         """Steps done."""
         self._task, self._settings, self._objective, self._dtype = task, settings, objective, dtype
-        normaliser = Normaliser(task.info, task.device, dtype)
+        normaliser = Normaliser(task.info.mean, task.info.std, task.device, dtype)
         pixels = initial_pixels(
             task.train, task.ipc, init=settings.init, factor=settings.factor, generator=task.generator
         )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dcbench import ImageSet
-    from dcbench.toolbox.matching.normalise import Normaliser
+    from dcbench.toolbox.pixels import Normaliser
 
 RESIDENT_BYTES = 8 * 2**30
 """A training set up to this size is kept whole on the device; a larger one is sent there batch by batch."""
@@ -63,10 +63,9 @@ class RealImages:
         self._images = train.images.to(device) if resident else train.images
         self._sampler = ClassSampler(train.class_index, count)
         self._normaliser = normaliser
-        self._device = device
         self.count = self._sampler.count
 
     def draw(self, generator: torch.Generator) -> Tensor:
         """Return normalised images (classes * count, C, H, W), class by class, on the device."""
         positions = self._sampler.draw(generator).flatten().to(self._images.device)
-        return self._normaliser.normalise(self._images[positions].to(self._device).to(self._normaliser.dtype).div_(255))
+        return self._normaliser.normalise(self._images[positions])

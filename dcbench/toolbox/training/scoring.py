@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dcbench.toolbox.training.pixels import Normaliser
+from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +30,12 @@ def accuracy(
         std: of the normalisation, one per channel.
         chunk: images at once; bounds memory, changes no result.
     """
-    normalise = Normaliser(mean, std, network)
+    normaliser = Normaliser.for_network(mean, std, network)
     was_training = network.training
     network.eval()
-    right = torch.zeros((), dtype=torch.int64, device=normalise.device)
+    right = torch.zeros((), dtype=torch.int64, device=normaliser.device)
     for start in range(0, len(labels), chunk):
         rows = slice(start, start + chunk)
-        right += (network(normalise(images[rows])).argmax(1) == labels[rows].to(normalise.device)).sum()
+        right += (network(normaliser.normalise(images[rows])).argmax(1) == labels[rows].to(normaliser.device)).sum()
     network.train(was_training)
     return 100 * int(right) / len(labels)

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from dcbench.toolbox.augment import Augmentation, CutMix, Mix
-from dcbench.toolbox.training.pixels import Normaliser
+from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ def train(
     prepare = _Preparation(network, recipe, generator)
     labels = labels.to(images.device)
     if labels.is_floating_point():
-        labels = labels.to(prepare.normalise.dtype)
+        labels = labels.to(prepare.normaliser.dtype)
     schedule = _Schedule(network, recipe)
     for epoch in range(recipe.epochs):
         network.train()
@@ -69,14 +69,14 @@ class _Preparation:
     """What happens to a batch before the network sees it."""
 
     def __init__(self, network: nn.Module, recipe: TrainingRecipe, generator: torch.Generator) -> None:
-        self.normalise = Normaliser(recipe.mean, recipe.std, network)
+        self.normaliser = Normaliser.for_network(recipe.mean, recipe.std, network)
         self._generator = generator
         augmentation = Augmentation(recipe.augmentation, recipe.strategy)
         self._augmentation = augmentation.without("cutout") if recipe.cutmix > 0 else augmentation
         self._cutmix = CutMix(recipe.cutmix, recipe.cutmix_beta) if recipe.cutmix > 0 else None
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Mix | None]:
-        batch = self.normalise(batch)
+        batch = self.normaliser.normalise(batch)
         rows, size = len(batch), batch.shape[-1]
         if self._augmentation:
             draw = self._augmentation.draw(rows, size, self._generator, shared_operation=True)

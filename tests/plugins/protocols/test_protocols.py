@@ -135,7 +135,7 @@ def test_cifar100_is_normalised_as_each_code_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ipc", "factor", "epochs"), [(1, 1, 300), (1, 2, 300), (10, 1, 200), (10, 2, 50), (50, 2, 50)]
+    ("ipc", "factor", "epochs"), [(1, 1, 300), (1, 2, 300), (10, 1, 150), (10, 2, 50), (50, 2, 50)]
 )
 def test_short_trains_fewer_epochs_on_more_images(ipc: int, factor: int, epochs: int) -> None:
     chosen = recipe("short", ipc=ipc, factor=factor)

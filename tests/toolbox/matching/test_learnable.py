@@ -8,8 +8,9 @@ from fakes import info_of, made_up_set
 from oracles.patches import decode_class, mix
 from torch import Tensor
 
-from dcbench.toolbox.matching import LearnableSet, Normaliser, Space, initial_pixels
+from dcbench.toolbox.matching import LearnableSet, Space, initial_pixels
 from dcbench.toolbox.matching.initial import mixed
+from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
     from dcbench import DatasetInfo
@@ -27,14 +28,14 @@ def pixels(classes: int, ipc: int, size: int) -> Tensor:
 @pytest.mark.parametrize(("factor", "size"), [(1, 7), (2, 8), (2, 7), (3, 8), (3, 7)])
 def test_training_images_are_the_literal_decoding_of_each_class(space: Space, factor: int, size: int) -> None:
     images = pixels(3, 2, size)
-    learnable = LearnableSet(images, space, factor, Normaliser(info(), dtype=torch.float64))
+    learnable = LearnableSet(images, space, factor, Normaliser(info().mean, info().std, dtype=torch.float64))
     decoded = learnable.training_images(learnable.images)
     expected = torch.stack([(decode_class(own, factor) - 0.4) / 0.2 for own in images])
     torch.testing.assert_close(decoded, expected)
 
 
 def test_decoding_for_matching_and_for_training_give_the_same_images() -> None:
-    learnable = LearnableSet(pixels(3, 2, 8), "pixel", 2, Normaliser(info()))
+    learnable = LearnableSet(pixels(3, 2, 8), "pixel", 2, Normaliser(info().mean, info().std))
     matched = learnable.training_images(learnable.images) * 0.2 + 0.4
     decoded, labels = learnable.condensed().decode()
     for label in range(3):
@@ -44,7 +45,7 @@ def test_decoding_for_matching_and_for_training_give_the_same_images() -> None:
 @pytest.mark.parametrize("space", ["pixel", "normalised"])
 def test_the_condensed_set_holds_pixels_class_by_class(space: Space) -> None:
     images = pixels(3, 2, 8)
-    condensed = LearnableSet(images, space, 1, Normaliser(info())).condensed()
+    condensed = LearnableSet(images, space, 1, Normaliser(info().mean, info().std)).condensed()
     assert condensed.labels.tolist() == [0, 0, 1, 1, 2, 2]
     torch.testing.assert_close(condensed.stored_images(), images.flatten(0, 1).float())
 
@@ -53,7 +54,7 @@ def test_only_pixels_are_clamped_and_pixels_out_of_range_are_clipped_when_leavin
     images = 4 * pixels(3, 2, 7) - 2
     description = info()
     for space in ("pixel", "normalised"):
-        learnable = LearnableSet(images, space, 1, Normaliser(description, dtype=torch.float64))
+        learnable = LearnableSet(images, space, 1, Normaliser(description.mean, description.std, dtype=torch.float64))
         condensed = learnable.condensed()
         torch.testing.assert_close(condensed.stored_images(), images.clamp(-0.5, 1.5).flatten(0, 1).float())
         condensed.check(description, 2)
@@ -64,7 +65,7 @@ def test_only_pixels_are_clamped_and_pixels_out_of_range_are_clipped_when_leavin
 
 def test_the_given_pixels_are_left_alone() -> None:
     images = pixels(2, 1, 7)
-    learnable = LearnableSet(images, "pixel", 1, Normaliser(info(), dtype=torch.float64))
+    learnable = LearnableSet(images, "pixel", 1, Normaliser(info().mean, info().std, dtype=torch.float64))
     learnable.images.zero_()
     assert images.max() > 0.5
 

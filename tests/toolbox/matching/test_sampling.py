@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dcbench.toolbox.matching import ClassSampler, Normaliser, RealImages
+from dcbench.toolbox.matching import ClassSampler, RealImages
 from dcbench.toolbox.matching.sampling import subsets
+from dcbench.toolbox.pixels import Normaliser
 
 
 def index_of(counts: list[int]) -> tuple[Tensor, ...]:
@@ -55,7 +56,7 @@ def test_subsets_are_different_numbers_below_the_total() -> None:
 def test_real_images_are_normalised_and_stand_class_by_class() -> None:
     train = made_up_set(classes=3, per_class=5, channels=3)
     info = info_of(train)
-    normaliser = Normaliser(info, dtype=torch.float64)
+    normaliser = Normaliser(info.mean, info.std, dtype=torch.float64)
     real = RealImages(train, 4, normaliser, torch.device("cpu"))
     images = real.draw(torch.Generator().manual_seed(4))
     positions = ClassSampler(train.class_index, 4).draw(torch.Generator().manual_seed(4)).flatten()
