@@ -74,15 +74,15 @@ def _info(registry: Registry, text: str, data: Path | None) -> Any:
 def _list_one(registry: Registry, kind: str, name: str, info: Any, ipc: int, factor: int) -> None:
     item = registry.find(kind, name)
     target = registry.resolve(kind, name)
+    if kind in _WITHOUT_SETTINGS and info is None:
+        raise RequestError(
+            f"a protocol's recipe depends on the dataset: add --dataset, such as --dataset mnist --ipc {ipc}"
+        )
     click.secho(f"{name}  {item.record.summary}", bold=True)
     click.echo(f"from {item.source.package} {item.source.version}, {item.record.target}")
     for line in filter(None, [getattr(target, "cite", "")]):
         click.echo(line)
     if kind in _WITHOUT_SETTINGS:
-        if info is None:
-            raise RequestError(
-                f"a protocol's recipe depends on the dataset: add --dataset, such as --dataset mnist --ipc {ipc}"
-            )
         _show_settings(target().recipe(info, ipc, factor))
     elif kind == "methods" and info is not None:
         _show_settings(target().settings_for(info, ipc))

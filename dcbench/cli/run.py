@@ -83,7 +83,7 @@ def command(dry_run: bool, **options: Any) -> None:
     from dcbench.engine.request import make_request
     from dcbench.session import open_session
 
-    request = make_request(**{name: value for name, value in options.items() if value not in (None, ())})
+    request = make_request(**{name: value for name, value in options.items() if value is not None})
     with open_session(request) as prepared:
         for warning in prepared.survey.warnings:
             click.echo(f"warning: {warning}", err=True)

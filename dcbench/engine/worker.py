@@ -88,6 +88,7 @@ def main() -> None:
     while (line := orders.next()) is not None:
         if line == STOP:  # the job it was meant for has just ended by itself
             continue
+        channel.send("started")
         if CAN_FORK:
             _run_in_child(line, channel, orders)
         else:
@@ -110,7 +111,6 @@ def _run_in_child(line: str, channel: Channel, orders: Orders) -> None:
             _run(line, channel)
         finally:
             os._exit(0)
-    channel.send("started", pid=child)
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:

@@ -42,6 +42,10 @@ class VisionDataset(Dataset):
     source: ClassVar[str]
     """Name of the class in ``torchvision.datasets``."""
 
+    def present(self) -> bool:
+        """Say whether the official files of both splits are there; nothing is fetched."""
+        return all(path.is_file() for split in ("train", "test") for path in self._paths(split))
+
     def info(self) -> DatasetInfo:
         """Describe the dataset from constants; nothing is read."""
         return INFO[self.name]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dcbench.engine.runtime import Runtime
 
 _TICK = 0.25  # seconds between looks at clocks and processes
+_START = 120.0  # seconds a worker has to import what it needs; the time of a job counts from its own start
 _GRACE = 5.0  # seconds a worker has to end by itself
 
 
@@ -113,7 +114,7 @@ class _Slot:
             self._start()
         self.job, self._outcome, self._stopping = job, None, False
         self._started = time.monotonic()
-        self._deadline = self._started + self._timeout if self._timeout else float("inf")
+        self._deadline = self._started + _START + self._timeout if self._timeout else float("inf")
         order = Order(job=job, results=self._results, data=self._data, runtime=self._runtime)
         self._write(as_line(order))
 
@@ -183,6 +184,9 @@ class _Slot:
             return []
         job = self.job
         match said.get("event"):
+            case "started":
+                self._started = time.monotonic()
+                self._deadline = self._started + self._timeout if self._timeout else float("inf")
             case "progress":
                 return [Progressed(job, self.number, said["step"], said["total"], said["figures"])]
             case "finished":

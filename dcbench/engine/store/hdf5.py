@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from dcbench.engine.store.atomic import replacing
 FORMAT = 1
 """Raise it when older readers would misread a file."""
 
+_CHECKSUM = "dcbench_checksum"  # of the attributes: HDF5 has checksums for arrays and headers, but not for texts
 _LIBVER = ("v108", "v112")  # object headers with checksums, readable by every HDF5 since 1.12
 
 
@@ -38,6 +40,7 @@ def writing(path: Path, kind: str) -> Iterator[h5py.File]:
         file.attrs["dcbench_format"] = FORMAT
         file.attrs["dcbench_version"] = version("dcbench")
         yield file
+        file.attrs[_CHECKSUM] = _checksum(_all_facts(file))
 
 
 @contextmanager
@@ -55,7 +58,7 @@ def reading(path: Path, kind: str) -> Iterator[h5py.File]:
             yield file
     except FileNotFoundError:
         raise
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
+    except (OSError, LookupError, RuntimeError, TypeError, ValueError) as error:  # whatever h5py makes of the damage
         raise CorruptFileError(path, " ".join(str(error).split())) from error
 
 
@@ -94,10 +97,26 @@ def get_fact(group: h5py.Group, name: str) -> Any:
     return _plain(group.attrs[name])
 
 
-def get_facts(group: h5py.Group) -> dict[str, Any]:
-    """Return every text and number stored by `put_facts`, by name."""
-    attributes = group.attrs  # made anew by h5py at every mention
+def get_facts(file: h5py.File) -> dict[str, Any]:
+    """Return every text and number stored by `put_facts`, by name.
+
+    Raises:
+        ValueError: they are not those that were written.
+    """
+    facts = _all_facts(file)
+    expected = facts.pop(_CHECKSUM, None)
+    if expected is not None and expected != _checksum(facts):
+        raise ValueError("its attributes fail their checksum")
+    return facts
+
+
+def _all_facts(file: h5py.File) -> dict[str, Any]:
+    attributes = file.attrs  # made anew by h5py at every mention
     return {name: _plain(attributes[name]) for name in attributes}
+
+
+def _checksum(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def get_json(group: h5py.Group, name: str) -> Any:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dcbench_plugins.datasets import digits
 
 from dcbench import MissingDataError, UnreadableDataError
+from dcbench_plugins.datasets import digits
 
 
 @pytest.fixture

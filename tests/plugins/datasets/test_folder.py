@@ -8,12 +8,12 @@ import numpy as np
 import pydantic
 import pytest
 import torch
-from dcbench_plugins.datasets import folder_images
-from dcbench_plugins.datasets.folder import Folder, FolderSettings
 from oracles.image_folder import mean_and_std, read_split
 from PIL import Image
 
 from dcbench import MissingDataError, RequestError, UnreadableDataError
+from dcbench_plugins.datasets import folder_images
+from dcbench_plugins.datasets.folder import Folder, FolderSettings
 
 
 def write(file: Path, size: tuple[int, int] = (6, 6), mode: str = "RGB", seed: int = 0) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from dcbench_plugins.datasets import folder_cache
-from dcbench_plugins.datasets.folder_cache import ImageCache, measure
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.image_folder import mean_and_std
 
 from dcbench import RequestError
+from dcbench_plugins.datasets import folder_cache
+from dcbench_plugins.datasets.folder_cache import ImageCache, measure
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from dcbench_plugins.datasets.folder_images import Form, fit, form_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from dcbench import UnreadableDataError
+from dcbench_plugins.datasets.folder_images import Form, fit, form_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
-from dcbench_plugins import datasets
 
 from dcbench import Dataset
+from dcbench_plugins import datasets
 
 if TYPE_CHECKING:
     from pathlib import Path

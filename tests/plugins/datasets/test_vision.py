@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from dcbench_plugins.datasets import standard, vision
 from oracles.image_folder import read_idx
 
 from dcbench import Dataset, MissingDataError, UnreadableDataError
+from dcbench_plugins.datasets import standard, vision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -283,3 +283,18 @@ def test_the_real_files_are_as_described(name: str, folder: str, monkeypatch: py
     assert pixels.std().item() == pytest.approx(info.std[0], abs=2e-4)
     np.testing.assert_array_equal(test.images[:, 0].numpy(), read_idx(root / folder / "raw/t10k-images-idx3-ubyte"))
     assert test.labels.tolist() == read_idx(root / folder / "raw/t10k-labels-idx1-ubyte").tolist()
+
+
+@pytest.mark.parametrize("name", [name for name in standard.INFO if name != "digits"])
+def test_an_empty_folder_has_no_dataset_and_asking_fetches_nothing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vision.VisionDataset, "_fetch", lambda self, split: pytest.fail("it fetches"))
+    assert not of(name, tmp_path).present()
+
+
+def test_a_dataset_is_there_when_the_files_of_both_splits_are(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    assert of("mnist", tmp_path).present()
+    (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
+    assert not of("mnist", tmp_path).present()

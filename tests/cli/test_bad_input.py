@@ -1,0 +1,133 @@
+"""Bad input: one line that says what is wrong, exit code 2, and nothing is started or made."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from command_line import CommandLine, Ended
+
+TOY = ("--datasets", "toy", "--evaluators", "count", "--methods", "toy-first")
+
+
+def _refused(ended: Ended) -> str:
+    assert (ended.code, ended.out) == (2, ""), ended.err
+    assert ended.err.startswith("dcbench: ")
+    assert ended.err.count("\n") == 1
+    return ended.err.removeprefix("dcbench: ").strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--methods randm", "no method is called 'randm'; did you mean 'random'? There are: dm, herding"),
+        ("--methods quux", "no method is called 'quux'. There are: dm, herding, k-center, m3d"),
+        ("--methods m3d[lr", "cannot read 'm3d[lr'"),
+        ("--methods ,", "no methods are selected"),
+        ("--datasets ,", "no datasets are selected"),
+        ("--datasets digts", "no dataset is called 'digts'; did you mean 'digits'?"),
+        ("--datasets digits:x", "dataset 'digits:x': write digits"),
+        ("--datasets folder", "dataset 'folder': write folder:PATH"),
+        ("--datasets folder:not/there", "folder:not/there"),
+        ("--evaluators acuracy", "no evaluator is called 'acuracy'; did you mean 'accuracy'?"),
+        ("--protocol idcc", "no protocol is called 'idcc'; did you mean 'idc'?"),
+        ("--networks convnt3", "no network is called 'convnt3'; did you mean 'convnet3'?"),
+        ("--networks convnet[dept=3]", "convnet has no setting 'dept'; did you mean 'depth'?"),
+        ("--methods m3d --set m3d.netwrk=x", "m3d has no setting 'netwrk'; did you mean 'network'? There are: iter"),
+        ("--methods m3d --set m3d.network=convnt", "no network is called 'convnt'; did you mean 'convnet'?"),
+        ("--methods m3d[lr=fast]", "m3d.lr=fast: should be a valid number"),
+        ("--methods m3d --set m3d.factor=40", "m3d: factor=40: at most 8, the side of the images of digits"),
+        ("--methods m3d --set m3d.lr", "cannot read --set 'm3d.lr'"),
+        (
+            "--methods dm --set m3d.lr=1",
+            "--set m3d.…: nothing called 'm3d' is selected. Selected: accuracy, digits, dm",
+        ),
+        ("--methods m3d --set m3d.network=convnet[depth=9]", "depth"),
+        ("--networks convnet[depth=9]", "depth"),
+        ("--methods m3d[factor=2,init=mix] --ipc 50", "m3d: init=mix takes 200 images of each class at IPC 50"),
+        ("--ipc 0", "--ipc takes whole numbers from 1 on, such as 1,10,50; not '0'"),
+        ("--ipc one", "--ipc takes whole numbers from 1 on, such as 1,10,50; not 'one'"),
+        ("--ipc 6000", "--ipc 6000 is more than the 1"),
+        ("--seeds 1-x", "--seeds takes whole numbers from 0 on"),
+        ("--repeats 0", "run: Invalid value for '--repeats'"),
+        ("--jobs 0", "run: Invalid value for '--jobs'"),
+        ("--split train", "run: Invalid value for '--split'"),
+        ("--existing maybe", "run: Invalid value for '--existing'"),
+        ("--timeout soon", "--timeout takes a time such as 90s, 30m or 2h, not 'soon'"),
+        ("--device cuda:7", "there is no device 'cuda:7' here. There are: cpu"),
+        ("--device gpu", "there is no device 'gpu' here. There are: cpu"),
+        ("--method dm", "run: No such option"),
+        ("digits", "run: Got unexpected extra argument"),
+        ("--config not-there.toml", "run: Invalid value for '--config'"),
+        ("--methods toy-bad --set toy-bad.how=refuse", "toy-bad.how=refuse: refused while planning"),
+    ],
+)
+def test_a_wrong_request_is_refused(dcbench: CommandLine, tmp_path: Path, arguments: str, said: str) -> None:
+    ended = dcbench("run", "--methods", "random", *arguments.split(), cwd=tmp_path)
+    assert said in _refused(ended)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["cifar10", "mnist"])
+def test_data_that_is_not_there_is_refused_with_the_place_where_it_belongs(
+    dcbench: CommandLine, tmp_path: Path, name: str
+) -> None:
+    start = time.monotonic()
+    offline = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    data = tmp_path / "data"
+    line = _refused(dcbench("run", "--datasets", name, "--data", data, "--methods", "random", cwd=tmp_path, **offline))
+    assert line.startswith(f"{name}: looked in {data}")
+    assert "--data or the environment variable DCBENCH_DATA" in line
+    assert list(tmp_path.iterdir()) == []
+    assert time.monotonic() - start < 60
+
+
+@pytest.mark.parametrize("results", ["a-file", "a-file/below", "/proc/no/such"])
+def test_results_that_cannot_be_written_are_refused(
+    dcbench: CommandLine, data: Path, tmp_path: Path, results: str
+) -> None:
+    (tmp_path / "a-file").write_text("mine")
+    line = _refused(dcbench("run", *TOY, "--data", data, "--results", results, cwd=tmp_path))
+    assert results in line
+    assert (tmp_path / "a-file").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["a-file"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("methods = [", "config.toml: "),
+        ("method = 'dm'", "config.toml: there is no option 'method'"),
+        ("ipc = [0]", "--ipc takes whole numbers from 1 on"),
+        ("repeats = 'many'", "'many' is not a valid integer"),
+        ("\xff", "config.toml: "),
+    ],
+)
+def test_a_wrong_config_is_refused(dcbench: CommandLine, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "config.toml").write_bytes(text.encode("latin-1"))
+    assert said in _refused(dcbench("run", "--config", "config.toml", "--methods", "random", cwd=tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]
+
+
+def test_two_datasets_of_one_name_are_refused(dcbench: CommandLine, data: Path, tmp_path: Path) -> None:
+    twice = ("--datasets", "toy,toy[classes=2]", "--methods", "toy-first", "--evaluators", "count")
+    line = _refused(dcbench("run", *twice, "--data", data, cwd=tmp_path))
+    assert "two datasets are called 'toy'" in line
+
+
+@pytest.mark.parametrize("arguments", [("run", "--ipc", "0", "--traceback"), ("--traceback", "run", "--ipc", "0")])
+def test_a_traceback_is_shown_on_request(dcbench: CommandLine, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ended = dcbench(*arguments, cwd=tmp_path)
+    assert ended.code != 0
+    assert ended.err.startswith("Traceback (most recent call last)")
+    assert "RequestError: --ipc takes" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [("rn",), ("--nonsense",), ("report", "table9"), ("export",)])
+def test_a_wrong_command_is_refused(dcbench: CommandLine, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    _refused(dcbench(*arguments, cwd=tmp_path))

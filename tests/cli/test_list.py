@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from command_line import CommandLine
+
+
+def test_a_list_shows_every_kind_and_where_third_party_plug_ins_come_from(dcbench: CommandLine, tmp_path: Path) -> None:
+    ended = dcbench("list", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    for line in (
+        r"methods",
+        r"  m3d +minimised maximum mean discrepancy .*\w",
+        r"  toy-first +the first images of each class  \(dcbench-toys\)",
+        r"datasets",
+        r"  folder:PATH +image files .*",
+        r"evaluators",
+        r"  accuracy +.*\w",
+        r"networks",
+        r"  convnet3 +.*\w",
+        r"protocols",
+        r"  short +.*\w",
+    ):
+        assert re.search(f"^{line}$", ended.out, re.MULTILINE), line
+
+
+def test_a_list_of_one_kind_shows_no_other(dcbench: CommandLine, tmp_path: Path) -> None:
+    out = dcbench("list", "evaluators", cwd=tmp_path).out
+    assert out.splitlines()[0] == "evaluators"
+    assert "m3d" not in out
+
+
+def _settings(out: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z_]+)  +(\S+)", out, re.MULTILINE))
+
+
+def test_a_method_is_shown_with_its_settings_as_they_are_for_a_dataset(dcbench: CommandLine, tmp_path: Path) -> None:
+    plain = dcbench("list", "methods", "m3d", cwd=tmp_path)
+    digits = dcbench("list", "methods", "m3d", "--dataset", "digits", "--ipc", "1", cwd=tmp_path)
+    assert (plain.code, digits.code) == (0, 0)
+    assert "AAAI 2024" in plain.out
+    assert _settings(plain.out)["iterations"] != _settings(digits.out)["iterations"]
+    assert "matching steps" in digits.out
+
+
+def test_a_network_is_shown_with_what_its_name_stands_for(dcbench: CommandLine, tmp_path: Path) -> None:
+    assert _settings(dcbench("list", "networks", "convnet5", cwd=tmp_path).out)["depth"] == "5"
+
+
+def test_a_plug_in_without_settings_says_so(dcbench: CommandLine, tmp_path: Path) -> None:
+    assert dcbench("list", "methods", "toy-first", cwd=tmp_path).out.splitlines()[-1] == "no settings"
+
+
+def test_a_protocol_is_shown_as_its_recipe_for_a_dataset(dcbench: CommandLine, tmp_path: Path) -> None:
+    recipe = _settings(dcbench("list", "protocols", "dc", "--dataset", "cifar10", cwd=tmp_path).out)
+    assert recipe["epochs"] == "301"
+
+
+def test_a_protocol_needs_a_dataset(dcbench: CommandLine, tmp_path: Path) -> None:
+    ended = dcbench("list", "protocols", "dc", cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "dcbench: a protocol's recipe depends on the dataset: add --dataset, such as --dataset mnist --ipc 10\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("methods", "m3"), "no method is called 'm3'; did you mean 'm3d'?"),
+        (("methods", "m3d", "--dataset", "minst"), "no dataset is called 'minst'; did you mean 'mnist'?"),
+        (("methods", "m3d", "--ipc", "0"), "list: Invalid value for '--ipc'"),
+    ],
+)
+def test_a_mistake_is_one_line(dcbench: CommandLine, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    ended = dcbench("list", *arguments, cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"dcbench: {said}")
+    assert ended.err.count("\n") == 1

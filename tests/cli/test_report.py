@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from made_results import add
+
+from dcbench.report.render import EMPTY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from command_line import CommandLine
+
+SLOW = "toy-slow[iterations=3,pause=0]"
+
+
+def _records(dcbench: CommandLine, results: Path, *filters: str) -> set[tuple[str, int, int]]:
+    ended = dcbench("report", "--results", results, "--format", "json", *filters, cwd=results)
+    assert ended.code == 0, ended.err
+    return {(record["label"], record["ipc"], record["n"]) for record in json.loads(ended.out)}
+
+
+def test_a_report_shows_every_finished_cell_and_counts_failures(dcbench: CommandLine, finished: Path) -> None:
+    ended = dcbench("report", cwd=finished.parent)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.count("(4)") == 4, "two seeds times two repeats in two rows of two columns"
+    assert "8/8 cells · 4 failed" in ended.out
+    assert ended.out == dcbench("report", "grid", "--results", finished, cwd=finished).out
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [
+        ("terminal", "count, pixel, test split\n┏"),
+        ("markdown", "**count, pixel, test split**\n\n|"),
+        ("latex", "\\begin{table}[t]\n\\caption{count, pixel, test split"),
+        ("csv", "dataset,method,label,ipc,"),
+        ("json", "["),
+    ],
+)
+def test_every_format_is_printed_or_written(
+    dcbench: CommandLine, finished: Path, tmp_path: Path, form: str, start: str
+) -> None:
+    shown = dcbench("report", "--results", finished, "--format", form, cwd=tmp_path)
+    assert shown.code == 0, shown.err
+    assert shown.out.startswith(start)
+    written = dcbench("report", "--results", finished, "--format", form, "--output", "table", cwd=tmp_path)
+    assert (written.code, written.out) == (0, "")
+    assert (tmp_path / "table").read_text() == shown.out
+
+
+def test_csv_and_json_agree(dcbench: CommandLine, finished: Path) -> None:
+    as_csv, as_json = (dcbench("report", "--format", form, cwd=finished.parent).out for form in ("csv", "json"))
+    lines = list(csv.DictReader(io.StringIO(as_csv)))
+    assert [(line["label"], int(line["ipc"]), float(line["mean"])) for line in lines] == [
+        (record["label"], record["ipc"], pytest.approx(record["mean"])) for record in json.loads(as_json)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("filters", "left"),
+    [
+        ((), {("toy-first", 1, 4), ("toy-first", 2, 4), (SLOW, 1, 4), (SLOW, 2, 4)}),
+        (("--methods", SLOW), {(SLOW, 1, 4), (SLOW, 2, 4)}),
+        (("--ipc", "2"), {("toy-first", 2, 4), (SLOW, 2, 4)}),
+        (("--seeds", "1-5", "--ipc", "1", "--datasets", "toy"), {("toy-first", 1, 2), (SLOW, 1, 2)}),
+        (("--split", "validation"), set()),
+        (("--evaluators", "accuracy"), set()),
+    ],
+    ids=range(6),
+)
+def test_filters_choose(
+    dcbench: CommandLine, finished: Path, filters: tuple[str, ...], left: set[tuple[str, int, int]]
+) -> None:
+    assert _records(dcbench, finished, *filters) == left
+
+
+def test_best_epoch_figures_are_shown_on_request(dcbench: CommandLine, tmp_path: Path) -> None:
+    add(tmp_path / "results", "dm", [50.0], best=[60.0])
+    assert "60.0" not in dcbench("report", cwd=tmp_path).out
+    both = dcbench("report", "--best-epoch", cwd=tmp_path).out
+    assert both.index("50.0") < both.index("best-epoch accuracy (picked on the evaluated split)") < both.index("60.0")
+
+
+def test_a_report_over_nothing_says_so_and_is_no_error(dcbench: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    ended = dcbench("report", cwd=tmp_path)
+    assert (ended.code, ended.out, ended.err) == (0, f"{EMPTY}\n", "")
+    assert json.loads(dcbench("report", "--format", "json", cwd=tmp_path).out) == []
+
+
+def test_results_that_are_not_there_are_a_mistake(dcbench: CommandLine, tmp_path: Path) -> None:
+    ended = dcbench("report", "--results", "reslts", cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "dcbench: there is no results folder reslts; 'dcbench run' makes one\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_file_is_warned_about_in_one_line_and_left_out(dcbench: CommandLine, tmp_path: Path) -> None:
+    add(tmp_path / "results", "dm", [50.0])
+    bad = add(tmp_path / "results", "m3d", [60.0])
+    bad.write_bytes(bad.read_bytes()[:300])
+    ended = dcbench("report", cwd=tmp_path)
+    assert ended.code == 0
+    assert "50.0" in ended.out
+    assert ended.err.startswith("warning: ")
+    assert bad.name in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_an_output_that_cannot_be_written_is_one_line(dcbench: CommandLine, finished: Path, tmp_path: Path) -> None:
+    ended = dcbench("report", "--results", finished, "--output", "no/such/folder.md", cwd=tmp_path)
+    assert ended.code != 0
+    assert ended.err == "dcbench: No such file or directory: no/such/folder.md\n"

@@ -1,0 +1,36 @@
+"""What every test gets: caches of its own, one thread, and on demand the toy plug-ins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from toys import install_toys
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the user's caches out of the tests, and the tests out of the user's caches."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DCBENCH_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the toy plug-in package; on PYTHONPATH it is installed."""
+    return install_toys(tmp_path_factory.mktemp("toys"))
+
+
+@pytest.fixture(scope="module")
+def toys(toy_folder: Path) -> Iterator[Path]:
+    """Install the toy plug-ins for one test module, in this process and in those that it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(toy_folder))
+        patch.setenv("PYTHONPATH", str(toy_folder), prepend=os.pathsep)
+        yield toy_folder

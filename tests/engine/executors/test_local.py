@@ -1,0 +1,246 @@
+"""Runs with real workers. Starting one takes seconds, so that one run has every kind of bad end in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from processes import alive, descendants, wait_until
+
+from dcbench.engine.bench import Outcome, carry_out, prepare
+from dcbench.engine.cells import CondenseJob
+from dcbench.engine.executors.local import LocalExecutor, _parse
+from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
+from dcbench.engine.jobs import Order
+from dcbench.engine.jobs import carry_out as do_job
+from dcbench.engine.planning import Planner
+from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.request import Request, make_request
+from dcbench.engine.runtime import Runtime
+from dcbench.engine.store.failures import read_failure
+from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.sets import read_condensed
+from dcbench.engine.survey import Work
+
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"), pytest.mark.slow]
+
+HOW = ["over-budget", "nan", "labels", "raise", "exit", "kill", "prints", "stdin", "hang"]
+METHODS = ["toy-first", *(f"toy-bad[how={how}]" for how in HOW), "toy-bad[how=dtype]", "toy-slow[pause=0]"]
+
+
+@pytest.fixture(scope="module")
+def registry(toys: Path) -> Registry:
+    return load_registry()
+
+
+def request_for(folder: Path, methods: list[str]) -> Request:
+    return make_request(
+        methods=methods, datasets="toy", evaluators="count", ipc=1, repeats=2, jobs=1, timeout=3, device="cpu",
+        data=folder / "data", results=folder / "results",
+    )  # fmt: skip
+
+
+def condense_here(request: Request, registry: Registry, results: Path, **runtime: float) -> tuple[Path, list[int]]:
+    """Condense the first cell of *request* in this process; return the file and the steps that were reported."""
+    steps: list[int] = []
+    job = CondenseJob(cell=Planner(request, registry).cells()[0].cell)
+    order = Order(job=job, results=results, data=request.data, runtime=Runtime(**runtime))
+    return do_job(order, registry, lambda step, total, figures: steps.append(step)), steps
+
+
+@dataclass
+class Ran:
+    """A run that has ended."""
+
+    folder: Path
+    request: Request
+    events: list[Event]
+    outcome: Outcome
+    observed: list[dict[str, Any]]
+    """What an observer was told."""
+
+    def failure(self, how: str) -> Failed:
+        (event,) = [
+            event
+            for event in self.events
+            if isinstance(event, Failed) and event.job.cell.method.label == f"toy-bad[how={how}]"
+        ]
+        return event
+
+
+@pytest.fixture(scope="module")
+def ran(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    folder = tmp_path_factory.mktemp("run")
+    request, events, observed = request_for(folder, METHODS), [], []
+
+    def fail(file: Path) -> None:
+        raise ValueError(f"no wish to see {file.suffix}")
+
+    source = registry.sources[0]
+    observers = [
+        (source, SimpleNamespace(function=fail, argnames=("file",))),
+        (source, SimpleNamespace(function=observed.append, argnames=("about",))),
+    ]
+    registry = replace(registry, observers={"dcbench_cell_finished": observers})
+    before = set(descendants(os.getpid()))
+    with prepare(request, registry) as prepared:
+        outcome = carry_out(prepared, events.append)
+    assert set(descendants(os.getpid())) <= before
+    return Ran(folder, request, events, outcome, observed)
+
+
+REASONS = {
+    "over-budget": ("InvalidCondensedSetError", "over budget: the set holds 384 numbers"),
+    "nan": ("InvalidCondensedSetError", "NaN"),
+    "labels": ("InvalidCondensedSetError", "labels must lie in 0..2, found 1..3"),
+    "raise": ("ValueError", "the toy method was told to raise"),
+    "exit": ("SystemExit", "the plug-in called sys.exit(the toy leaves)"),
+    "kill": ("Killed", "SIGKILL"),
+    "prints": ("ValueError", "after much printing"),
+    "stdin": ("EOFError", "EOF"),
+    "hang": ("Timeout", "longer than 3 seconds"),
+}
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_job_that_fails_is_kept_with_its_reason(ran: Ran, how: str) -> None:
+    event = ran.failure(how)
+    assert event.failure.error == REASONS[how][0]
+    assert REASONS[how][1] in event.failure.message
+    assert [job.kind for job in event.skipped] == ["evaluate"]
+    kept = read_failure(Layout(ran.folder / "results").failure(event.job))
+    assert (kept["error"], kept["message"]) == (event.failure.error, event.failure.message)
+
+
+def test_an_exception_is_kept_with_its_traceback(ran: Ran) -> None:
+    assert 'raise ValueError("the toy method was told to raise")' in ran.failure("raise").failure.traceback
+
+
+def test_what_a_job_printed_is_kept_up_to_a_size(ran: Ran) -> None:
+    layout = Layout(ran.folder / "results")
+    assert layout.log(ran.failure("hang").job).read_text() == "about to hang\n"
+    log = layout.log(ran.failure("prints").job)
+    assert log.read_text().endswith("the last line\n")
+    assert log.stat().st_size < 300_000
+
+
+def test_the_other_cells_are_finished(ran: Ran) -> None:
+    finished = [event.job.cell.method.label for event in ran.events if isinstance(event, Finished)]
+    assert finished == [label for label in METHODS if label not in [f"toy-bad[how={how}]" for how in HOW] for _ in "ab"]
+    assert (ran.outcome.finished, len(ran.outcome.failed), ran.outcome.skipped) == (6, len(HOW), len(HOW))
+    assert not ran.outcome.ok
+
+
+def test_every_job_has_a_start_and_one_end(ran: Ran) -> None:
+    started = [event.job for event in ran.events if isinstance(event, Started)]
+    ended = [event.job for event in ran.events if isinstance(event, Finished | Failed)]
+    assert started == ended
+
+
+def test_observers_are_told_of_every_file_and_one_that_raises_is_only_warned_about(ran: Ran) -> None:
+    assert [about["method"] for about in ran.observed] == ["toy-first"] * 2 + ["toy-bad"] * 2 + ["toy-slow"] * 2
+    assert [len(about["figures"]["pixel"]) for about in ran.observed if "figures" in about] == [2, 2, 2]
+    assert len(ran.outcome.warnings) == 6
+    assert "dcbench_cell_finished of dcbench failed: ValueError: no wish to see .h5" in ran.outcome.warnings[0]
+
+
+def test_nothing_half_finished_is_left(ran: Ran) -> None:
+    results = ran.folder / "results"
+    assert list(results.rglob("*.tmp")) == []
+    assert len(Layout(results).all_condensed()) == len(Layout(results).all_evaluations()) == 3
+
+
+def test_what_a_job_does_to_its_process_does_not_reach_the_next(ran: Ran, registry: Registry, tmp_path: Path) -> None:
+    # In the run, toy-slow came right after the method that changes the default dtype.
+    last = [event.file for event in ran.events if isinstance(event, Finished) and event.job.kind == "condense"][-1]
+    path, _ = condense_here(request_for(ran.folder, METHODS[-1:]), registry, tmp_path)
+    one, other = read_condensed(last).condensed.images, read_condensed(path).condensed.images
+    assert one is not None
+    assert other is not None
+    assert torch.equal(one, other)
+
+
+def test_a_second_run_starts_no_process(ran: Ran, registry: Registry) -> None:
+    events: list[Event] = []
+    with prepare(ran.request, registry) as prepared:
+        outcome = carry_out(prepared, events.append)
+    assert events == []
+    assert (outcome.finished, outcome.failed_before) == (0, len(HOW))
+
+
+def test_a_job_that_is_killed_goes_on_from_its_checkpoint_and_gives_the_same_bits(
+    registry: Registry, tmp_path: Path
+) -> None:
+    request = request_for(tmp_path, ["toy-slow[iterations=40]"])
+    job = CondenseJob(cell=Planner(request, registry).cells()[0].cell)
+    executor = LocalExecutor([Runtime(checkpoint_seconds=0)], request.results, request.data)
+    killed = False
+    for event in executor.run(Schedule([Work(job, ())])):
+        if isinstance(event, Progressed) and event.step >= 5 and not killed:
+            os.kill(descendants(os.getpid())[-1], signal.SIGKILL)
+            killed = True
+    assert isinstance(event, Failed)
+    assert event.failure.error == "Killed"
+    assert not Layout(request.results).condensed(job.cell).exists()
+
+    resumed, steps = condense_here(request, registry, request.results, checkpoint_seconds=0)
+    straight, all_steps = condense_here(request, registry, tmp_path / "straight")
+    assert 1 < steps[0] < 40
+    assert all_steps == list(range(1, 41))
+    one, other = read_condensed(resumed), read_condensed(straight)
+    assert one.condensed.images is not None
+    assert other.condensed.images is not None
+    assert torch.equal(one.condensed.images, other.condensed.images)
+    assert one.trace == other.trace
+    assert list(one.snapshots) == list(other.snapshots) == [0]
+    assert not Layout(request.results).checkpoint(job.cell).exists()
+
+
+def test_workers_end_when_the_front_end_is_killed(toys: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "dcbench", "run", "--methods", "toy-slow[iterations=100000]", "--datasets", "toy",
+        "--evaluators", "count", "--ipc", "1", "--jobs", "1", "--device", "cpu",
+        "--data", str(tmp_path / "data"), "--results", str(tmp_path / "results"),
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"DCBENCH_CHECKPOINT_SECONDS": "0"},
+    ) as front_end:
+        wait_until(lambda: list(tmp_path.glob("results/*/*/*/*.checkpoint.h5")))
+        below = descendants(front_end.pid)
+        front_end.kill()
+    assert len(below) == 2  # the worker, and the job that it has forked
+    wait_until(lambda: not any(map(alive, below)), 10)
+
+
+def test_a_worker_ignores_a_late_stop_explains_what_it_cannot_read_and_ends_with_its_input() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "dcbench.engine.worker"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ) as worker:  # fmt: skip
+        assert worker.stdout is not None
+        assert worker.stdin is not None
+        worker.stdin.write(b"stop\nnonsense\n")
+        worker.stdin.flush()
+        said = []
+        while not said or said[-1]["event"] != "ended":
+            said += [json.loads(line) for line in [worker.stdout.readline()] if line.strip()]
+        worker.stdin.close()
+        assert worker.wait(10) == 0
+    assert [event["event"] for event in said] == ["ready", "started", "failed", "ended"]
+    assert said[2]["error"] == "ValidationError"
+
+
+def test_the_part_of_a_line_that_a_killed_job_left_means_nothing() -> None:
+    assert _parse(b'{"event": "finis') == _parse(b"") == {}

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcbench.engine.store.atomic import replacing, sweep
+from dcbench.engine.store.hdf5 import CorruptFileError, reading
+from dcbench.engine.store.layout import Layout
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from dcbench.engine.store.hdf5 import put_array, writing
+
+folder, run = Path(sys.argv[1]), int(sys.argv[2])
+print("ready", flush=True)
+for number in range(1, 10_000):
+    # Every other file is an old one that is replaced.
+    path = folder / (f"r{run}-{number}.h5" if number % 2 else f"same-{number % 8}.h5")
+    with writing(path, "test") as file:
+        put_array(file, "values", np.full(20_000, number) + np.arange(20_000) % 251)
+        file.attrs["number"] = number
+"""
+
+KILLS = 25
+
+
+def whole(path: Path) -> bool:
+    with reading(path, "test") as file:
+        expected = int(file.attrs["number"]) + np.arange(20_000) % 251
+        return bool((file["values"][()] == expected).all())
+
+
+@pytest.mark.slow
+def test_whatever_kills_the_writer_a_finished_name_means_a_finished_file(tmp_path: Path) -> None:
+    draw, interrupted = random.Random(0), 0
+    for run in range(KILLS):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, str(run)], stdout=subprocess.PIPE)
+        with writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"ready\n"
+            time.sleep(draw.uniform(0.002, 0.06))
+            writer.kill()
+        assert writer.returncode == -signal.SIGKILL
+        interrupted += sweep(tmp_path)
+        assert list(tmp_path.glob(".*")) == []
+    finished = list(tmp_path.iterdir())
+    assert len(finished) > 8
+    assert interrupted > 0
+    assert all(map(whole, finished))
+
+
+def test_a_write_that_raises_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise ValueError("no luck")
+
+    with pytest.raises(ValueError, match="no luck"):
+        write()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file"
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+
+
+def test_sweeping_spares_writers_that_live_other_hosts_and_other_files(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    spared = [".mine.tmp", ".file.h5.otherhost-1.tmp", "file.tmp", ".gitignore"]
+    for name in spared:
+        (tmp_path / name).touch()
+    with replacing(layout.index) as temporary:
+        temporary.touch()
+        assert sweep(tmp_path) == 0
+        assert temporary.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*spared, "index.h5"])
+
+
+def test_a_file_that_is_not_there_is_not_a_damaged_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), reading(tmp_path / "nothing.h5", "test"):
+        pass
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.h5").write_bytes(b"no HDF5 at all")
+    with pytest.raises(CorruptFileError, match=r"x\.h5 is damaged"), reading(tmp_path / "x.h5", "test"):
+        pass

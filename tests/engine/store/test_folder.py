@@ -1,0 +1,127 @@
+"""The results folder as a whole: names, failures, the index, export."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import pytest
+import torch
+from made_cells import made_cell, made_trial
+
+from dcbench import CondensedSet
+from dcbench.engine.cells import CondenseJob, EvaluateJob
+from dcbench.engine.store.evaluations import EvaluationRecord, read_evaluation, write_evaluation
+from dcbench.engine.store.export import export
+from dcbench.engine.store.failures import Failure, clear_failure, read_failure, write_failure
+from dcbench.engine.store.hdf5 import CorruptFileError
+from dcbench.engine.store.index import rebuild_index
+from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.sets import CondensedRecord, write_condensed
+
+IMAGES = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """A folder with two cells, the first with two files of evaluations."""
+    layout = Layout(tmp_path / "results")
+    for seed in (0, 1):
+        cell = made_cell(seed=seed)
+        condensed = CondensedSet.of_images(IMAGES, torch.arange(3))
+        write_condensed(layout.condensed(cell), CondensedRecord(cell, condensed, {}))
+    trial = made_trial()
+    for repeats in (range(2), range(2, 5)):
+        record = EvaluationRecord(trial, repeats, {"pixel": tuple(float(n) for n in repeats)}, {"seconds": 1.0})
+        write_evaluation(layout.evaluation(trial, repeats), record)
+    return layout
+
+
+def test_every_artefact_is_found_by_its_name(layout: Layout) -> None:
+    cell = made_cell()
+    assert layout.condensed(cell).relative_to(layout.root).as_posix() == (
+        f"toy/toy-slow/ipc1/s0-{cell.digest[:12]}.condensed.h5"
+    )
+    assert len(layout.all_condensed()) == 2
+    assert list(layout.evaluations(made_trial()).values()) == [range(2), range(2, 5)]
+    assert set(layout.all_evaluations()) == set(layout.evaluations(made_trial()))
+    assert layout.evaluations(made_trial(revision=2)) == {}
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "a b", "ü/[x]*", "r0-4.h5"])
+def test_no_dataset_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    cell = made_cell(dataset={"name": name})
+    path = Layout(tmp_path).condensed(cell)
+    assert path.resolve().relative_to(tmp_path.resolve()).parts[1:] == ("toy-slow", "ipc1", path.name)
+
+
+def test_an_evaluation_comes_back(layout: Layout) -> None:
+    trial = made_trial()
+    facts = read_evaluation(layout.evaluation(trial, range(2, 5)))
+    assert facts["figures"] == {"pixel": [2.0, 3.0, 4.0]}
+    assert (facts["key"], facts["first_repeat"], facts["figure"], facts["seconds"]) == (trial.key, 2, "pixel", 1.0)
+    assert (facts["protocol"], facts["network"], json.loads(facts["recipe"])) == ("p", "n", trial.evaluator.recipe)
+
+
+def test_a_failure_is_kept_until_the_job_finishes(layout: Layout) -> None:
+    job = EvaluateJob(trial=made_trial(), first=0, stop=2)
+    layout.log(job).write_text("printed")
+    path = write_failure(layout, job, Failure("ValueError", "no luck\nat all", "Traceback", 2.0))
+    kept = read_failure(path)
+    assert (kept["error"], kept["message"], kept["traceback"], kept["label"]) == (
+        "ValueError",
+        "no luck\nat all",
+        "Traceback",
+        "toy-slow",
+    )
+    assert layout.all_failures() == [path]
+    clear_failure(layout, job)
+    assert not path.exists()
+    assert not layout.log(job).exists()
+
+
+def test_only_the_end_of_a_long_log_is_kept(layout: Layout) -> None:
+    job = CondenseJob(cell=made_cell())
+    layout.log(job).write_text("x" * 3_000_000 + "the end")
+    write_failure(layout, job, Failure("ValueError", ""))
+    assert layout.log(job).stat().st_size < 300_000
+    assert layout.log(job).read_text().startswith("[...]")
+    assert layout.log(job).read_text().endswith("the end")
+
+
+def test_an_unreadable_failure_still_says_that_there_was_one(tmp_path: Path) -> None:
+    (tmp_path / "x.failed.json").write_text("{")
+    assert read_failure(tmp_path / "x.failed.json")["error"] == "Unreadable"
+
+
+def test_every_link_of_the_index_resolves_even_after_the_folder_has_moved(layout: Layout, tmp_path: Path) -> None:
+    rebuild_index(layout)
+    moved = Layout(layout.root.rename(tmp_path / "moved"))
+    with h5py.File(moved.index) as index:
+        cells = index["toy/toy-slow/ipc1"]
+        assert len(cells) == 4
+        digests = [cells[name].attrs["digest"] for name in cells]
+    assert set(digests) == {made_cell(seed=seed).digest for seed in (0, 1)}
+
+
+def test_an_export_needs_nothing_else(layout: Layout, tmp_path: Path) -> None:
+    target = tmp_path / "all.h5"
+    assert export(layout, target) == 4
+    layout.root.rename(tmp_path / "elsewhere")
+    with h5py.File(target) as file:
+        cells = file["toy/toy-slow/ipc1"]
+        stem = f"s0-{made_cell().digest[:12]}"
+        assert torch.equal(torch.from_numpy(cells[f"{stem}.condensed"]["images"][()]), IMAGES)
+        assert cells[f"{stem}.{made_trial().name}.r2-4"]["figures/pixel"][()].tolist() == [2.0, 3.0, 4.0]
+
+
+def test_an_export_may_be_of_one_cell(layout: Layout, tmp_path: Path) -> None:
+    assert export(layout, tmp_path / "one.h5", [layout.stem(made_cell(seed=1))]) == 1
+
+
+def test_an_export_of_a_damaged_file_writes_nothing(layout: Layout, tmp_path: Path) -> None:
+    layout.condensed(made_cell()).write_text("damaged")
+    with pytest.raises(CorruptFileError):
+        export(layout, tmp_path / "all.h5")
+    assert list(tmp_path.iterdir()) == [layout.root]

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_cells import made_cell, made_trial
+
+from dcbench.engine.cells import Cell, EvaluateJob, digest_of
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON, max_size=5))
+def test_a_digest_does_not_depend_on_order(value: dict[str, Any]) -> None:
+    assert digest_of(value) == digest_of(dict(reversed(value.items())))
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        made_cell(method={"label": "toy-slow[lr=1]"}),
+        made_cell(dataset={"argument": "/elsewhere"}),
+        made_cell(dataset={"settings": {"cache": "/elsewhere"}}),
+        made_cell(dataset={"record": "folder"}),
+        made_cell(dataset={"test": "cc"}),
+        made_cell(method={"settings": {"lr": 1.0, "added later": 0}}),
+    ],
+    ids=["label", "argument", "dataset settings", "record of the dataset", "test split", "field added later"],
+)
+def test_a_cell_keeps_its_name(same: Cell) -> None:
+    assert same.digest == made_cell().digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        made_cell(dataset={"name": "other"}),
+        made_cell(dataset={"train": "ab"}),
+        made_cell(method={"record": "other"}),
+        made_cell(method={"revision": 2}),
+        made_cell(method={"digest_settings": {"lr": 2.0}}),
+        made_cell(ipc=2),
+        made_cell(seed=1),
+        made_cell(split="validation"),
+    ],
+    ids=["dataset", "training data", "method", "revision", "settings", "ipc", "seed", "split"],
+)
+def test_a_cell_gets_another_name(other: Cell) -> None:
+    assert other.digest != made_cell().digest
+
+
+def test_digests_stay_what_they_were() -> None:
+    # Stores outlive releases: these names must never change.
+    assert made_cell().digest == "010fd31ac6aa96c7e1977eeb34561df37bd5725cd8cdf9592fc74dc16b4d9ece"
+    assert made_trial().key == "d4e189d5419f11f9edd35811a3cbda1be11e354189fe32fe1a2a3bc2ebd12ab6"
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"label": "count[x=1]"}, True),
+        ({"recipe": {"epochs": 2, "repeats": 30}}, True),
+        ({"revision": 2}, False),
+        ({"record": "other"}, False),
+        ({"digest_settings": {"protocol": "q"}}, False),
+        ({"digest_recipe": {"epochs": 3}}, False),
+    ],
+    ids=["label", "repeats", "revision", "evaluator", "settings", "recipe"],
+)
+def test_the_key_of_a_trial(changes: dict[str, Any], same: bool) -> None:
+    assert (made_trial(**changes).key == made_trial().key) is same
+
+
+def test_the_key_depends_on_the_test_data_and_on_the_cell() -> None:
+    keys = [made_trial(cell).key for cell in (made_cell(), made_cell(dataset={"test": "cc"}), made_cell(seed=1))]
+    assert len(set(keys)) == 3
+
+
+def test_the_name_of_a_trial_does_not_depend_on_its_repeats() -> None:
+    jobs = [EvaluateJob(trial=made_trial(), first=0, stop=stop) for stop in (1, 5)]
+    assert jobs[0].name == jobs[1].name
+    assert list(jobs[1].repeats) == [0, 1, 2, 3, 4]
+
+
+def test_all_methods_share_their_seeds() -> None:
+    one, other = made_cell(), made_cell(method={"record": "other", "digest_settings": {}})
+    assert one.condense_seed == other.condense_seed
+    assert [one.repeat_seed(n) for n in range(3)] == [other.repeat_seed(n) for n in range(3)]
+
+
+def test_seeds_differ_by_dataset_ipc_seed_and_repeat() -> None:
+    cells = [made_cell(), made_cell(ipc=2), made_cell(seed=1), made_cell(dataset={"name": "other"})]
+    seeds = [seed for cell in cells for seed in (cell.condense_seed, cell.repeat_seed(0), cell.repeat_seed(1))]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_a_cell_survives_json() -> None:
+    cell = made_cell(split="validation")
+    assert Cell.model_validate_json(cell.model_dump_json()) == cell

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcbench import RequestError
+from dcbench.engine.choices import Choice, parse_choice, parse_choices, parse_overrides, split_list
+
+NAMES = st.from_regex(r"[a-z][a-z0-9._+-]{0,8}", fullmatch=True)
+FIELDS = st.from_regex(r"[a-z_]{1,6}", fullmatch=True)
+VALUES = st.from_regex(r"[A-Za-z0-9.+=:/-]{0,6}", fullmatch=True)
+ARGUMENTS = st.one_of(st.just(""), st.from_regex(r"[A-Za-z0-9./ =:_-]{0,8}[a-z]", fullmatch=True))
+CHOICES = st.builds(Choice, NAMES, ARGUMENTS, st.dictionaries(FIELDS, VALUES, max_size=3))
+
+
+@given(CHOICES)
+def test_a_label_can_be_typed_again(choice: Choice) -> None:
+    assert parse_choice(choice.label) == choice
+
+
+@given(st.lists(CHOICES, max_size=4))
+def test_a_comma_list_is_the_list_of_its_choices(choices: list[Choice]) -> None:
+    unique = list({choice.label: choice for choice in choices}.values())
+    assert parse_choices(",".join(choice.label for choice in choices)) == unique
+    assert parse_choices([choice.label for choice in choices]) == unique
+
+
+@given(st.text(alphabet="ab[]=,: .1", max_size=12))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(RequestError):
+        choices = parse_choices(text)
+        assert parse_choices([choice.label for choice in choices]) == choices
+
+
+def test_commas_in_brackets_do_not_split() -> None:
+    assert split_list("dm, m3d[kernel=linear,lr=0.1] ,,herding") == ["dm", "m3d[kernel=linear,lr=0.1]", "herding"]
+
+
+def test_a_path_may_hold_what_a_name_may_not() -> None:
+    assert parse_choice("folder:/data/my set=1[size=64]") == Choice("folder", "/data/my set=1", {"size": "64"})
+
+
+@pytest.mark.parametrize("text", ["[a=1]", "m3d[a=1", "m3d]", "m3d[a=1]x", "m3d[a]", "m3d[=1]", "two words", "m3d:"])
+def test_what_cannot_be_read_is_shown(text: str) -> None:
+    with pytest.raises(RequestError, match="cannot read"):
+        parse_choice(text)
+
+
+def test_overrides_are_gathered_by_plug_in() -> None:
+    texts = ["m3d.lr=10", "m3d.kernel=linear", "k-center.x=a=b"]
+    assert parse_overrides(texts) == {"m3d": {"lr": "10", "kernel": "linear"}, "k-center": {"x": "a=b"}}
+
+
+@pytest.mark.parametrize("text", ["m3d.lr", "lr=10", ".lr=10", "m3d.=10", "m3d"])
+def test_an_override_that_cannot_be_read_is_shown(text: str) -> None:
+    with pytest.raises(RequestError, match="--set"):
+        parse_overrides([text])
+
+
+def test_a_choice_of_its_own_stands_above_a_general_one() -> None:
+    choice = parse_choice("m3d[lr=1]").over({"lr": "2", "kernel": "linear"})
+    assert choice.settings == {"lr": "1", "kernel": "linear"}

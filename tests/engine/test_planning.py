@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import Field
+
+from dcbench import RequestError, Settings
+from dcbench.engine.making import change_settings
+from dcbench.engine.planning import PlannedCell, Planner
+from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.request import make_request
+
+
+@pytest.fixture(scope="module")
+def registry(toys: Path) -> Registry:
+    return load_registry()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture
+def plan(registry: Registry, data: Path) -> Any:
+    """Plan a request whose parts are toys unless they are named."""
+
+    def planned(**options: Any) -> list[PlannedCell]:
+        toys = {"methods": "toy-first", "datasets": "toy", "evaluators": "count", "ipc": "1"}
+        return Planner(make_request(data=data, **{**toys, **options}), registry).cells()
+
+    return planned
+
+
+class Knobs(Settings):
+    lr: float = Field(1.0, gt=0, le=10)
+    factor: int = 2
+
+
+def test_a_misspelt_setting_is_answered_with_what_was_meant_and_the_list() -> None:
+    with pytest.raises(RequestError) as caught:
+        change_settings(Knobs(), {"factr": "2"}, "m3d")
+    assert str(caught.value) == "m3d has no setting 'factr'; did you mean 'factor'? There are: lr, factor."
+
+
+def test_a_setting_of_a_plug_in_without_any_is_refused() -> None:
+    with pytest.raises(RequestError, match="There are: none"):
+        change_settings(Settings(), {"lr": "2"}, "random")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lr": "11"}, "m3d.lr=11: should be less than or equal to 10"),
+        ({"lr": "fast"}, "m3d.lr=fast: should be a valid number"),
+        ({"factor": "1.5"}, "m3d.factor=1.5: should be a valid integer"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_answered_with_what_is(changes: dict[str, str], message: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        change_settings(Knobs(), changes, "m3d")
+    assert str(caught.value).startswith(message)
+
+
+def test_the_grid_is_the_product_in_the_order_that_was_asked_for(plan: Any) -> None:
+    cells = [planned.cell for planned in plan(methods="toy-slow,toy-first", ipc="2,1", seeds="0,1")]
+    assert [(cell.ipc, cell.method.label, cell.seed) for cell in cells] == [
+        (ipc, method, seed) for ipc in (2, 1) for method in ("toy-slow", "toy-first") for seed in (0, 1)
+    ]
+    assert len({cell.digest for cell in cells}) == 8
+
+
+def test_the_order_of_a_request_changes_no_name(plan: Any) -> None:
+    one, other = plan(methods="toy-slow,toy-first", ipc="2,1"), plan(methods="toy-first,toy-slow", ipc="1,2")
+    assert {planned.cell.digest for planned in one} == {planned.cell.digest for planned in other}
+    assert {planned.trials[0].trial.key for planned in one} == {planned.trials[0].trial.key for planned in other}
+
+
+def test_a_variant_is_a_column_of_its_own(plan: Any) -> None:
+    cells = [planned.cell for planned in plan(methods="toy-slow,toy-slow[iterations=3]")]
+    assert [cell.method.label for cell in cells] == ["toy-slow", "toy-slow[iterations=3]"]
+    assert [cell.method.settings["iterations"] for cell in cells] == [20, 3]
+    assert cells[0].digest != cells[1].digest
+
+
+def test_an_override_reaches_every_mention_but_stands_below_what_is_in_brackets(plan: Any) -> None:
+    cells = plan(methods="toy-slow,toy-slow[iterations=3]", set=["toy-slow.pause=0", "toy-slow.iterations=5"])
+    assert [planned.cell.method.settings for planned in cells] == [
+        {"iterations": 5, "pause": 0.0},
+        {"iterations": 3, "pause": 0.0},
+    ]
+
+
+def test_datasets_and_evaluators_take_settings_too(plan: Any) -> None:
+    (planned,) = plan(datasets="toy[classes=2]", set=["count.scale=3"])
+    assert planned.cell.dataset.settings["classes"] == 2
+    assert planned.trials[0].trial.evaluator.settings == {"scale": 3.0}
+
+
+def test_two_labels_may_mean_the_same_cell(plan: Any) -> None:
+    cells = [planned.cell for planned in plan(methods="toy-slow,toy-slow[iterations=20]")]
+    assert [cell.method.label for cell in cells] == ["toy-slow", "toy-slow[iterations=20]"]
+    assert cells[0].digest == cells[1].digest
+
+
+def test_evaluators_say_how_often_and_repeats_goes_first(plan: Any) -> None:
+    assert plan()[0].trials[0].repeats == 1
+    assert plan(repeats=4)[0].trials[0].repeats == 4
+
+
+def test_the_protocol_says_how_often_and_is_expanded_by_the_dataset(plan: Any) -> None:
+    (planned,) = plan(evaluators="accuracy", protocol="dc", networks="convnet[depth=2],convnet[depth=1]")
+    assert [trial.trial.evaluator.settings["network"] for trial in planned.trials] == [
+        "convnet[depth=2]",
+        "convnet[depth=1]",
+    ]
+    for trial in planned.trials:
+        assert trial.trial.evaluator.recipe is not None
+        assert trial.repeats == trial.trial.evaluator.recipe["repeats"]
+        assert trial.trial.evaluator.recipe["mean"] == [0.5]
+
+
+def test_smoke_means_one_step_one_epoch_one_network(plan: Any) -> None:
+    (planned,) = plan(methods="toy-slow", evaluators="accuracy", networks="convnet[depth=1]", smoke=True)
+    (trial,) = planned.trials
+    assert planned.cell.method.settings["iterations"] == 1
+    assert (trial.repeats, trial.trial.evaluator.recipe["epochs"]) == (1, 1)
+
+
+def test_the_validation_split_is_another_cell_with_fewer_images(plan: Any) -> None:
+    (test,), (validation,) = plan(ipc="18"), plan(ipc="18", split="validation")
+    assert test.cell.digest != validation.cell.digest
+    plan(ipc="20")
+    with pytest.raises(RequestError, match="more than the 18 training images"):
+        plan(ipc="19", split="validation")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ipc": "21"}, "--ipc 21 is more than the 20 training images of the smallest class of toy"),
+        ({"methods": "toy-frist"}, "no method is called 'toy-frist'; did you mean 'toy-first'"),
+        ({"datasets": "toi"}, "no dataset is called 'toi'; did you mean 'toy'"),
+        ({"evaluators": "counts"}, "no evaluator is called 'counts'; did you mean 'count'"),
+        ({"evaluators": "accuracy", "protocol": "cd"}, "no protocol is called 'cd'; did you mean"),
+        ({"evaluators": "accuracy", "networks": "convnet33"}, "no network is called 'convnet33'; did you mean"),
+        ({"evaluators": "accuracy", "networks": "convnet[deep=3]"}, "convnet has no setting 'deep'"),
+        ({"methods": "toy-slow[iteration=3]"}, "toy-slow has no setting 'iteration'; did you mean 'iterations'"),
+        ({"methods": "toy-slow[iterations=-1]"}, "toy-slow.iterations=-1: should be greater than or equal to 0"),
+        ({"methods": "toy-bad[how=sing]"}, "toy-bad.how=sing: should be 'over-budget', 'nan'"),
+        ({"methods": "toy-bad[how=refuse]"}, "toy-bad.how=refuse: refused while planning"),
+        ({"datasets": "toy[classes=1]"}, "toy.classes=1: should be greater than or equal to 2"),
+        ({"datasets": "toy:PATH"}, "dataset 'toy:PATH': write toy"),
+        ({"datasets": "folder"}, "dataset 'folder': write folder:PATH"),
+        ({"datasets": "toy,toy[classes=2]"}, "two datasets are called 'toy'"),
+        ({"methods": ","}, "no methods are selected"),
+        (
+            {"set": ["toy-slow.pause=0"]},
+            "--set toy-slow.…: nothing called 'toy-slow' is selected. Selected: count, toy",
+        ),
+        ({"set": ["toy-first"]}, "cannot read --set 'toy-first'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_request_that_cannot_work_is_refused_with_the_reason(
+    plan: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        plan(**options)
+    assert message in str(caught.value)
+
+
+def test_two_datasets_of_one_kind_may_have_two_names(plan: Any) -> None:
+    names = [planned.cell.dataset.name for planned in plan(datasets="toy,toy[classes=2,name=two]")]
+    assert names == ["toy", "two"]
+
+
+def test_a_thousand_cells_are_planned_in_no_time(plan: Any) -> None:
+    plan(methods="toy-first,toy-slow")
+    start = time.process_time()
+    cells = plan(methods="toy-first,toy-slow", ipc="1-10", seeds="0-49")
+    keys = {trial.trial.key for planned in cells for trial in planned.trials}
+    assert time.process_time() - start < 3
+    assert len(cells) == len(keys) == 1000

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import pytest
+import torch
+from made_cells import made_cell, made_trial
+
+from dcbench import CondensedSet, UnsupportedFormatError
+from dcbench.engine.cells import CondenseJob
+from dcbench.engine.planning import PlannedCell, PlannedTrial
+from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
+from dcbench.engine.store.failures import Failure, write_failure
+from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.sets import CondensedRecord, write_condensed
+from dcbench.engine.survey import Survey, survey
+
+CELL = made_cell()
+TRIAL = made_trial(CELL)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path)
+
+
+def ask(layout: Layout, existing: str = "skip", repeats: int = 3) -> Survey:
+    return survey(layout, [PlannedCell(CELL, (PlannedTrial(TRIAL, repeats),))], existing)
+
+
+def jobs(state: Survey) -> list[str | tuple[int, int]]:
+    return [job.kind if job.kind == "condense" else (job.first, job.stop) for job in state.jobs]
+
+
+def condense(layout: Layout) -> Path:
+    path = layout.condensed(CELL)
+    images = torch.rand(30, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    write_condensed(path, CondensedRecord(CELL, CondensedSet.of_images(images, torch.arange(3).repeat(10)), {}))
+    return path
+
+
+def evaluate(layout: Layout, first: int = 0, stop: int = 3) -> Path:
+    path = layout.evaluation(TRIAL, range(first, stop))
+    write_evaluation(path, EvaluationRecord(TRIAL, range(first, stop), {"pixel": (1.0,) * (stop - first)}, {}))
+    return path
+
+
+def test_an_empty_store_has_everything_to_do(layout: Layout) -> None:
+    assert jobs(ask(layout)) == ["condense", (0, 3)]
+
+
+def test_what_is_finished_is_left_alone(layout: Layout) -> None:
+    condense(layout)
+    evaluate(layout)
+    state = ask(layout)
+    assert (jobs(state), state.finished) == ([], 2)
+
+
+def test_a_condensed_set_is_only_evaluated(layout: Layout) -> None:
+    condense(layout)
+    assert jobs(ask(layout)) == [(0, 3)]
+
+
+@pytest.mark.parametrize(
+    ("have", "wanted", "gaps"),
+    [([(0, 3)], 5, [(3, 5)]), ([(0, 1), (2, 3)], 5, [(1, 2), (3, 5)]), ([(3, 5)], 5, [(0, 3)]), ([(0, 5)], 3, [])],
+)
+def test_only_the_gaps_in_the_repeats_are_filled(
+    layout: Layout, have: list[tuple[int, int]], wanted: int, gaps: list[tuple[int, int]]
+) -> None:
+    condense(layout)
+    for first, stop in have:
+        evaluate(layout, first, stop)
+    assert jobs(ask(layout, repeats=wanted)) == gaps
+
+
+def test_what_is_planned_twice_under_two_labels_is_done_once(layout: Layout) -> None:
+    trials = (PlannedTrial(TRIAL, 3), PlannedTrial(made_trial(CELL, label="count[x=1]"), 3))
+    again = made_cell(method={"label": "toy-slow[lr=1]"})
+    assert jobs(survey(layout, [PlannedCell(CELL, trials), PlannedCell(again, trials)], "skip")) == ["condense", (0, 3)]
+
+
+def test_overwrite_does_everything_again(layout: Layout) -> None:
+    condense(layout)
+    evaluate(layout)
+    assert jobs(ask(layout, "overwrite")) == ["condense", (0, 3)]
+
+
+def test_what_failed_is_tried_again_only_when_asked(layout: Layout) -> None:
+    write_failure(layout, CondenseJob(cell=CELL), Failure("ValueError", "no luck"))
+    state = ask(layout)
+    assert (jobs(state), len(state.failed_before)) == ([], 1)
+    assert jobs(ask(layout, "retry-failed")) == ["condense", (0, 3)]
+    assert jobs(ask(layout, "overwrite")) == ["condense", (0, 3)]
+
+
+def test_a_failed_evaluation_leaves_the_set_alone(layout: Layout) -> None:
+    condense(layout)
+    (job,) = ask(layout).jobs
+    write_failure(layout, job, Failure("ValueError", "no luck"))
+    state = ask(layout)
+    assert (jobs(state), state.failed_before) == ([], [layout.failure(job)])
+    assert jobs(ask(layout, "retry-failed")) == [(0, 3)]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "other", "of another kind"])
+def test_a_damaged_condensed_set_is_set_aside_and_computed_again(layout: Layout, damage: str) -> None:
+    path = condense(layout)
+    whole = path.read_bytes()
+    if damage == "flipped":
+        # In the middle of the file lie the compressed images.
+        with h5py.File(path) as file:
+            at = file["images"].id.get_chunk_info(0).byte_offset + 20
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
+    elif damage == "of another kind":
+        path.write_bytes(evaluate(layout, 7, 8).read_bytes())
+    else:
+        path.write_bytes({"truncated": whole[: len(whole) // 2], "empty": b"", "other": b"not HDF5" * 99}[damage])
+    state = ask(layout)
+    assert jobs(state) == ["condense", (0, 3)]
+    (warning,) = state.warnings
+    assert f"{path} is damaged" in warning
+    assert f"set aside as {path.name}.corrupt" in warning
+    assert [found.name for found in path.parent.glob("*.corrupt")] == [f"{path.name}.corrupt"]
+    assert not path.exists()
+
+
+def test_a_damaged_evaluation_is_set_aside_and_computed_again(layout: Layout) -> None:
+    condense(layout)
+    path = evaluate(layout)
+    path.write_bytes(path.read_bytes()[:-100])
+    state = ask(layout)
+    assert jobs(state) == [(0, 3)]
+    assert len(state.warnings) == 1
+
+
+def test_a_second_damaged_file_of_one_name_keeps_the_first(layout: Layout) -> None:
+    for text in ("one", "two"):
+        path = condense(layout)
+        path.write_text(text)
+        ask(layout)
+    assert sorted(found.read_text() for found in path.parent.glob("*.corrupt")) == ["one", "two"]
+
+
+@pytest.mark.parametrize("make", [condense, evaluate])
+def test_an_unknown_format_is_an_error_that_names_the_version_and_touches_nothing(layout: Layout, make: object) -> None:
+    condense(layout)
+    path = make(layout)  # type: ignore[operator]
+    with h5py.File(path, "r+") as file:
+        file.attrs["dcbench_format"] = 99
+        file.attrs["dcbench_version"] = "7.8.9"
+    with pytest.raises(UnsupportedFormatError, match=r"format 99, written by dcbench 7\.8\.9"):
+        ask(layout)
+    assert path.exists()

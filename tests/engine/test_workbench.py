@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dcbench import CondensedSet, InvalidCondensedSetError, RequestError
+from dcbench.engine.cells import Cell, CondenseJob, EvaluateJob
+from dcbench.engine.jobs import Order, carry_out
+from dcbench.engine.making import make_dataset
+from dcbench.engine.planning import PlannedCell, Planner
+from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.request import make_request
+from dcbench.engine.runtime import Runtime
+from dcbench.engine.store.evaluations import read_evaluation
+from dcbench.engine.store.layout import Layout
+from dcbench.engine.workbench import CellTask, Data
+
+SETTINGS = {"methods": "toy-first", "datasets": "toy", "evaluators": "count", "ipc": 1}
+
+MakeTask = Callable[..., CellTask]
+
+
+@pytest.fixture(scope="module")
+def registry(toys: Path) -> Registry:
+    return load_registry()
+
+
+def planned(registry: Registry, data: Path, **options: Any) -> PlannedCell:
+    return Planner(make_request(data=data, **{**SETTINGS, **options}), registry).cells()[0]
+
+
+@pytest.fixture
+def cell(registry: Registry, tmp_path: Path) -> Cell:
+    return planned(registry, tmp_path).cell
+
+
+@pytest.fixture
+def task(registry: Registry, tmp_path: Path, cell: Cell) -> MakeTask:
+    """Make a task of the same cell anew, as another process would."""
+
+    def make(report: Callable[[int, int, Mapping[str, float]], None] = lambda *_: None, **runtime: float) -> CellTask:
+        data = Data(make_dataset(registry, cell.dataset, tmp_path), cell)
+        return CellTask(registry, data, Layout(tmp_path / "results"), Runtime(**runtime), report)
+
+    return make
+
+
+def a_set() -> CondensedSet:
+    return CondensedSet.of_images(torch.full((3, 1, 8, 8), 0.5), torch.arange(3))
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_condensing_does_not_open_the_test_split(registry: Registry, tmp_path: Path, split: str) -> None:
+    plan = planned(registry, tmp_path, split=split)
+    log = tmp_path / "toy-loads.txt"
+    log.write_text("")
+
+    def do(job: CondenseJob | EvaluateJob) -> Path:
+        order = Order(job=job, results=tmp_path / "results", data=tmp_path, runtime=Runtime())
+        return carry_out(order, registry, lambda *_: None)
+
+    do(CondenseJob(cell=plan.cell))
+    assert set(log.read_text().split()) == {"train"}
+    path = do(EvaluateJob(trial=plan.trials[0].trial, first=0, stop=2))
+    assert ("test" in log.read_text()) == (split == "test")
+    assert len(read_evaluation(path)["figures"]["pixel"]) == 2
+
+
+def test_data_that_changed_after_planning_is_refused(
+    registry: Registry, tmp_path: Path, cell: Cell, task: MakeTask
+) -> None:
+    (tmp_path / "toy.txt").write_text("10")
+    with pytest.raises(RequestError, match="training data of toy changed"):
+        task()
+    with pytest.raises(RequestError, match="test data of toy changed"):
+        Data(make_dataset(registry, cell.dataset, tmp_path), cell).test()
+
+
+def test_two_tasks_of_one_cell_draw_the_same_numbers(task: MakeTask) -> None:
+    assert torch.equal(torch.rand(9, generator=task().generator), torch.rand(9, generator=task().generator))
+
+
+def test_a_network_is_decided_by_its_seed_alone_and_leaves_the_global_generator_as_it_was(task: MakeTask) -> None:
+    def weights(seed: int) -> torch.Tensor:
+        return torch.cat([value.flatten() for value in task().network("convnet[depth=1]", seed).parameters()])
+
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = weights(7)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    assert torch.equal(weights(7), first)
+    assert not torch.equal(weights(8), first)
+
+
+@pytest.mark.parametrize("value", [0.5, torch.tensor(0.5), np.float32(0.5)], ids=["float", "tensor", "numpy"])
+def test_a_figure_is_reported_and_traced_as_a_number(task: MakeTask, value: float) -> None:
+    reports: list[tuple[int, int, Mapping[str, float]]] = []
+    made = task(lambda *report: reports.append(report))
+    made.progress(1, 2, loss=value)
+    assert reports == [(1, 2, {"loss": 0.5})]
+    assert type(reports[0][2]["loss"]) is float
+    assert made.recorder.trace == {"loss": [(1, 0.5)]}
+
+
+def test_a_snapshot_keeps_the_contract_too(task: MakeTask) -> None:
+    with pytest.raises(InvalidCondensedSetError, match="over budget"):
+        task().snapshot(0, CondensedSet.of_images(torch.zeros(6, 1, 8, 8), torch.arange(3).repeat(2)))
+
+
+def test_an_artifact_is_built_once_with_a_seed_of_its_own(task: MakeTask) -> None:
+    seeds: list[int] = []
+
+    def build(seed: int) -> dict[str, torch.Tensor]:
+        seeds.append(seed)
+        return {"weights": torch.arange(3)}
+
+    first, second = task(), task()
+    one, other = first.artifact({"epochs": 1}, build), second.artifact({"epochs": 1}, build)
+    assert torch.equal(one["weights"], other["weights"])
+    assert len(seeds) == 1
+    assert first.recorder.artifacts == second.recorder.artifacts != {}
+    first.artifact({"epochs": 2}, build)
+    assert len(set(seeds)) == 2
+
+
+def test_a_damaged_artifact_is_built_again(task: MakeTask, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert task().artifact({}, lambda _: {"weights": torch.arange(3)})["weights"].tolist() == [0, 1, 2]
+        (path,) = (tmp_path / "results" / "artifacts" / "toy").glob("*.h5")
+        path.write_text("damaged")
+
+
+def test_a_checkpoint_brings_back_state_trace_and_snapshots(task: MakeTask) -> None:
+    made = task(checkpoint_seconds=0)
+    made.snapshot(0, a_set())
+    made.progress(1, 9, loss=0.5)
+    made.checkpoint(lambda: {"images": torch.ones(2), "step": 1})
+    again = task()
+    state = again.resume()
+    assert state is not None
+    assert (state["step"], state["images"].tolist()) == (1, [1.0, 1.0])
+    assert again.recorder.trace == {"loss": [(1, 0.5)]}
+    assert list(again.recorder.snapshots) == [0]
+
+
+def test_the_state_is_only_asked_for_when_it_is_time(task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    now = [time.monotonic()]
+    monkeypatch.setattr("dcbench.engine.workbench.time.monotonic", lambda: now[0])
+    made = task(checkpoint_seconds=30)
+    for _ in range(10):
+        now[0] += 10
+        made.checkpoint(lambda: asked.append(now[0]) or {"step": 1})
+    assert len(asked) == 3
+
+
+def test_there_is_nothing_to_resume_at_first(task: MakeTask) -> None:
+    assert task().resume() is None
+
+
+def test_a_damaged_checkpoint_is_set_aside_for_a_fresh_start(task: MakeTask, tmp_path: Path, cell: Cell) -> None:
+    task(checkpoint_seconds=0).checkpoint(lambda: {"step": 1})
+    path = Layout(tmp_path / "results").checkpoint(cell)
+    path.write_bytes(path.read_bytes()[:-50])
+    made = task()
+    assert made.resume() is None
+    assert made.recorder.trace == {}
+    assert [found.name for found in path.parent.iterdir()] == [f"{path.name}.corrupt"]

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from made_results import add, add_failure
+
+import dcbench
+from dcbench.report.frame import COLUMNS, Filter, failures, frame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_frame_has_a_row_for_every_figure_of_every_repeat(tmp_path: Path) -> None:
+    file = add(tmp_path, "dm", [50.0, 60.0], best=[55.0, 65.0], first=3, ipc=10, seed=2)
+    table = dcbench.frame(tmp_path)
+    assert list(table.columns) == COLUMNS
+    rows = table[["figure", "main", "repeat", "value"]].sort_values(["figure", "repeat"]).to_numpy().tolist()
+    assert rows == [
+        ["accuracy", True, 3, 50.0],
+        ["accuracy", True, 4, 60.0],
+        ["accuracy_best_epoch", False, 3, 55.0],
+        ["accuracy_best_epoch", False, 4, 65.0],
+    ]
+    common = table[["dataset", "method", "label", "ipc", "seed", "split", "protocol", "network", "device", "file"]]
+    assert common.drop_duplicates().to_numpy().tolist() == [
+        ["toy", "dm", "dm", 10, 2, "test", "dc", "convnet3", "a processor", str(file)]
+    ]
+
+
+@pytest.mark.parametrize("folder", ["", "not-there"])
+def test_a_frame_of_nothing_is_empty_and_has_its_columns(tmp_path: Path, folder: str) -> None:
+    table = frame(tmp_path / folder)
+    assert table.empty
+    assert list(table.columns) == COLUMNS
+
+
+def test_a_repeat_in_two_files_counts_once_and_the_latest_wins(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [3.0, 4.0, 5.0], first=1, finished="2026-01-02T00:00:00+00:00")
+    add(tmp_path, "dm", [1.0, 2.0], finished="2026-01-01T00:00:00+00:00")
+    table = frame(tmp_path).sort_values("repeat")
+    assert table["repeat"].tolist() == [0, 1, 2, 3]
+    assert table["value"].tolist() == [1.0, 3.0, 4.0, 5.0]
+
+
+def test_a_damaged_file_is_left_out_with_a_warning_that_names_it(tmp_path: Path) -> None:
+    good, bad = add(tmp_path, "dm", [1.0]), add(tmp_path, "m3d", [2.0])
+    bad.write_bytes(bad.read_bytes()[:200])
+    with pytest.warns(UserWarning, match=f"{bad.name} is damaged.*left out"):
+        table = frame(tmp_path)
+    assert table["file"].tolist() == [str(good)]
+    assert bad.exists(), "reports only read"
+
+
+def test_results_differ_in_variant_by_settings_and_recipe_but_not_by_seed(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0], seed=0)
+    add(tmp_path, "dm", [2.0], seed=1)
+    add(tmp_path, "dm", [3.0], seed=0, settings={"lr": 9})
+    table = frame(tmp_path).set_index("value")
+    assert table["variant"][1.0] == table["variant"][2.0]
+    assert table["variant"][1.0] != table["variant"][3.0]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "left"),
+    [
+        (Filter(), {1.0, 2.0, 3.0, 4.0}),
+        (Filter(methods=["dm[lr=9]"]), {2.0}),
+        (Filter(datasets=["mnist"]), {3.0}),
+        (Filter(ipc=[10, 50]), {4.0}),
+        (Filter(seeds=[7]), {3.0}),
+        (Filter(protocol=["idc"], networks=["resnet10"]), {4.0}),
+        (Filter(split="validation"), {2.0}),
+        (Filter(evaluators=["other"]), set()),
+    ],
+)
+def test_a_filter_keeps_what_is_named(tmp_path: Path, chosen: Filter, left: set[float]) -> None:
+    add(tmp_path, "dm", [1.0])
+    add(tmp_path, "dm", [2.0], label="dm[lr=9]", settings={"lr": 9}, split="validation")
+    add(tmp_path, "dm", [3.0], dataset="mnist", seed=7)
+    add(tmp_path, "dm", [4.0], ipc=10, protocol="idc", network="resnet10")
+    assert set(chosen.apply(frame(tmp_path))["value"]) == left
+
+
+def test_failures_are_read_and_filtered_and_an_unreadable_one_still_counts(tmp_path: Path) -> None:
+    add_failure(tmp_path, "dm")
+    broken = add_failure(tmp_path, "m3d", ipc=10)
+    assert Filter(methods=["dm"], protocol=["dc"]).apply(failures(tmp_path))["message"].tolist() == ["it broke"]
+    broken.write_text("{")
+    assert sorted(failures(tmp_path)["error"]) == ["Unreadable", "ValueError"]

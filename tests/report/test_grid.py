@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from made_results import add
+
+from dcbench.report.frame import frame
+from dcbench.report.grid import GridTable, grid_tables
+from dcbench.report.summary import summarise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _table(results: Path, *labels: str) -> GridTable:
+    (table,) = grid_tables(summarise(frame(results)), labels)
+    return table
+
+
+def test_rows_are_dataset_and_ipc_in_order_of_size(tmp_path: Path) -> None:
+    for dataset, ipc in (("toy", 10), ("toy", 2), ("mnist", 50), ("toy", 1)):
+        add(tmp_path, "dm", [1.0], dataset=dataset, ipc=ipc)
+    assert [(dataset, ipc) for dataset, ipc, _ in _table(tmp_path).rows] == [
+        ("mnist", 50),
+        ("toy", 1),
+        ("toy", 2),
+        ("toy", 10),
+    ]
+
+
+def test_a_missing_number_leaves_its_place_empty(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0], ipc=1)
+    add(tmp_path, "m3d", [2.0], ipc=10)
+    table = _table(tmp_path)
+    assert table.columns == ("dm", "m3d")
+    assert [[number and number.mean for number in numbers] for _, _, numbers in table.rows] == [
+        [1.0, None],
+        [None, 2.0],
+    ]
+    assert table.notes == ("mean ± std (n networks) · 2/4 cells",)
+
+
+def test_the_best_of_each_row_is_marked_and_the_whole_set_does_not_compete(tmp_path: Path) -> None:
+    add(tmp_path, "whole", [99.0])
+    add(tmp_path, "random", [10.0])
+    add(tmp_path, "dm", [30.0, 32.0])
+    add(tmp_path, "m3d", [31.0])
+    _, _, numbers = _table(tmp_path).rows[0]
+    table = dict(zip(_table(tmp_path).columns, numbers, strict=True))
+    assert [label for label, number in table.items() if number and number.best] == ["dm", "m3d"], "both share the best"
+
+
+def test_a_row_with_nothing_but_the_whole_set_has_no_best(tmp_path: Path) -> None:
+    add(tmp_path, "whole", [99.0])
+    assert not _table(tmp_path).rows[0][2][0].best  # type: ignore[union-attr]
+
+
+def test_columns_come_as_asked_then_as_usual_then_by_name(tmp_path: Path) -> None:
+    for method in ("zeta", "m3d", "alpha", "random", "dm"):
+        add(tmp_path, method, [1.0])
+    add(tmp_path, "m3d", [1.0], label="m3d[factor=1]", settings={"factor": 1})
+    assert _table(tmp_path).columns == ("random", "dm", "m3d", "m3d[factor=1]", "alpha", "zeta")
+    assert _table(tmp_path, "m3d[factor=1]", "zeta", "not-there").columns == (
+        "m3d[factor=1]",
+        "zeta",
+        "random",
+        "dm",
+        "m3d",
+        "alpha",
+    )
+
+
+def test_protocol_network_and_split_each_get_a_table_whose_title_names_them(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0])
+    add(tmp_path, "dm", [2.0], protocol="idc")
+    add(tmp_path, "dm", [3.0], network="resnet10")
+    add(tmp_path, "dm", [4.0], split="validation")
+    add(tmp_path, "dm", [5.0], evaluator="other", protocol="", network="")
+    assert {table.title: table.rows[0][2][0].mean for table in grid_tables(summarise(frame(tmp_path)))} == {  # type: ignore[union-attr]
+        "last-epoch accuracy, test split, protocol dc, network convnet3": 1.0,
+        "last-epoch accuracy, test split, protocol idc, network convnet3": 2.0,
+        "last-epoch accuracy, test split, protocol dc, network resnet10": 3.0,
+        "last-epoch accuracy, validation split, protocol dc, network convnet3": 4.0,
+        "other, last-epoch accuracy, test split": 5.0,
+    }
+
+
+def test_best_epoch_accuracy_stands_in_a_table_of_its_own_that_says_so(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [50.0], best=[60.0])
+    last, best = grid_tables(summarise(frame(tmp_path)))
+    assert last.title.startswith("last-epoch accuracy, ")
+    assert best.title.startswith("best-epoch accuracy (picked on the evaluated split), ")
+    assert (str(last.rows[0][2][0]), str(best.rows[0][2][0])) == ("50.0 ± 0.0 (1)", "60.0 ± 0.0 (1)")
+
+
+def test_the_coverage_counts_seeds(tmp_path: Path) -> None:
+    for seed in range(3):
+        add(tmp_path, "dm", [1.0, 2.0], seed=seed)
+    add(tmp_path, "m3d", [1.0])
+    assert _table(tmp_path).notes == ("mean ± std (n networks) · 4/6 cells",)
+
+
+def test_the_coverage_of_a_run_is_told_by_what_was_planned(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0])
+    names = ("accuracy", "accuracy", "dc", "convnet3", "test")
+    (table,) = grid_tables(summarise(frame(tmp_path)), expected={names: 15}, failed=2)
+    assert table.notes == ("mean ± std (n networks) · 1/15 cells · 2 failed",)
+
+
+def test_results_left_out_are_mentioned(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0], settings={"lr": 1})
+    add(tmp_path, "dm", [2.0], settings={"lr": 2}, finished="2026-02-02T00:00:00+00:00")
+    assert _table(tmp_path).notes[1].startswith("1 older, ")
+
+
+def test_nothing_gives_no_table(tmp_path: Path) -> None:
+    assert grid_tables(summarise(frame(tmp_path))) == []

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_results import add
+
+from dcbench.report import render
+from dcbench.report.frame import frame
+from dcbench.report.grid import GridTable, Number, grid_tables
+from dcbench.report.summary import summarise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TABLE = GridTable(
+    title="last-epoch accuracy, test split, protocol dc",
+    columns=("random", "dm"),
+    rows=(
+        ("digits", 1, (Number(64.94, 3.46, 5), Number(89.2, 1.6, 10, best=True))),
+        ("digits", 10, (None, Number(97.0, 0.0, 1))),
+    ),
+    notes=("mean ± std (n networks) · 3/4 cells",),
+)
+NASTY = ("<script>alert(1)</script>", "[bold]loud[/bold]", "a|b", "_100% & #1 ${x}~^\\<y>_", "*star* `code`")
+
+
+def _labelled(*labels: str) -> GridTable:
+    return GridTable("title", labels, (("digits", 1, tuple(Number(1.0, 0.0, 1) for _ in labels)),))
+
+
+def test_a_terminal_shows_mean_deviation_and_count_and_a_dash_for_what_is_missing() -> None:
+    text = render.terminal([TABLE])
+    lines = [[cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines() if "│" in line]
+    assert lines == [["digits", "1", "64.9 ± 3.5 (5)", "89.2 ± 1.6 (10)"], ["digits", "10", "-", "97.0 ± 0.0 (1)"]]
+    assert text.startswith(TABLE.title)
+    assert text.rstrip().endswith(TABLE.notes[0])
+
+
+def test_a_terminal_shows_the_best_in_bold_and_only_when_colour_is_asked_for() -> None:
+    bold = re.findall(r"\x1b\[1m([^\x1b]*)\x1b\[0m", render.terminal([TABLE], colour=True))
+    assert [text.strip() for text in bold if "±" in text] == ["89.2 ± 1.6 (10)"]
+    assert "\x1b" not in render.terminal([TABLE])
+
+
+@pytest.mark.parametrize("form", [render.terminal, render.markdown, render.latex])
+def test_a_report_over_nothing_says_so(form: object) -> None:
+    assert render.EMPTY in form([])  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("label", NASTY)
+def test_a_terminal_shows_labels_as_they_are(label: str) -> None:
+    assert re.search(f"┃ +{re.escape(label)} ┃", render.terminal([_labelled(label)]))
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 120, 1000])
+def test_a_table_too_wide_for_the_terminal_goes_on_below_and_no_number_is_cut(width: int) -> None:
+    labels = tuple(f"method-{number}" for number in range(30))
+    rows = (("digits", 10, tuple(Number(float(number), 0.0, 5) for number in range(30))),)
+    lines = render.terminal([GridTable("title", labels, rows, ("note",))], width=width).splitlines()
+    assert [name for line in lines if "IPC" in line for name in re.findall(r"method-\d+", line)] == list(labels)
+    numbers = [number for line in lines for number in re.findall(r"[\d.]+ ± 0\.0 \(5\)", line)]
+    assert numbers == [f"{number}.0 ± 0.0 (5)" for number in range(30)]
+    assert max(map(len, lines)) <= max(width, 40), "one column is shown however narrow the terminal"
+    assert (lines.count("title"), lines.count("  note")) == (1, 1)
+
+
+def test_without_a_width_thirty_long_labels_stand_in_one_table() -> None:
+    labels = tuple(f"m3d[kernel=linear,iterations=10000,lr=0.{number:02}]" for number in range(30))
+    (heads,) = [line for line in render.terminal([_labelled(*labels)]).splitlines() if "IPC" in line]
+    assert [head.strip() for head in heads.strip("┃").split("┃")][2:] == list(labels)
+
+
+def test_markdown_is_a_pipe_table_with_the_best_in_bold() -> None:
+    assert [re.sub(r" +|-{2,}", " ", line) for line in render.markdown([TABLE]).splitlines()] == [
+        "**last-epoch accuracy, test split, protocol dc**",
+        "",
+        "| dataset | IPC | random | dm |",
+        "|: |: |: |: |",
+        "| digits | 1 | 64.9 ± 3.5 (5) | **89.2 ± 1.6 (10)** |",
+        "| digits | 10 | - | 97.0 ± 0.0 (1) |",
+        "",
+        "mean ± std (n networks) · 3/4 cells",
+    ]
+
+
+def test_markdown_shows_labels_as_they_are() -> None:
+    (heads,) = [line for line in render.markdown([_labelled(*NASTY)]).splitlines() if "IPC" in line]
+    cells = re.split(r"(?<!\\)\|", heads)[3:-1]
+    assert [re.sub(r"\\(.)", r"\1", cell.strip()) for cell in cells] == list(NASTY)
+    assert not re.search(r"(?<!\\)[<>*`]", heads)
+
+
+def test_latex_is_a_booktabs_table_with_caption_and_the_best_in_bold() -> None:
+    assert render.latex([TABLE]).splitlines() == [
+        r"\begin{table}[t]",
+        r"\caption{last-epoch accuracy, test split, protocol dc. mean $\pm$ std (n networks) $\cdot$ 3/4 cells}",
+        r"\begin{tabular}{lrrr}",
+        r"\toprule",
+        r"dataset & IPC & random & dm \\",
+        r"\midrule",
+        r"digits & 1 & 64.9 $\pm$ 3.5 (5) & \textbf{89.2 $\pm$ 1.6 (10)} \\",
+        r"digits & 10 & - & 97.0 $\pm$ 0.0 (1) \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+
+
+def test_latex_escapes_what_is_special() -> None:
+    assert render.latex_escape(r"_ % & # $ { } ~ ^ \ < >") == (
+        r"\_ \% \& \# \$ \{ \} \textasciitilde{} \textasciicircum{} \textbackslash{} \textless{} \textgreater{}"
+    )
+
+
+@given(st.text(alphabet="_%&#$x ^~\\{}<>"))
+def test_latex_of_any_text_has_balanced_braces_and_nothing_special_left(text: str) -> None:
+    escaped = render.latex_escape(text)
+    words = re.sub(r"\\text(backslash|asciitilde|asciicircum|less|greater)\{\}", "", escaped)
+    assert not re.search(r"(?<!\\)[_%&#$^~{}<>]", words)
+    assert "\\" not in re.sub(r"\\[_%&#${}]", "", words)
+
+
+def test_latex_labels_leave_one_cell_per_column() -> None:
+    (heads,) = [line for line in render.latex([_labelled(*NASTY)]).splitlines() if "IPC" in line]
+    assert len(re.split(r"(?<!\\)&", heads)) == 2 + len(NASTY)
+
+
+def test_json_and_csv_hold_the_same_records_with_the_fields_that_others_rely_on(tmp_path: Path) -> None:
+    add(tmp_path, "m3d", [1.0, 2.0], label='m3d[a="x,y"]', settings={"a": "x,y"}, dataset="näh", ipc=10)
+    add(tmp_path, "dm", [3.0], dataset="näh")
+    summary = summarise(frame(tmp_path))
+    records = json.loads(render.json(summary))
+    assert [record["label"] for record in records] == ["dm", 'm3d[a="x,y"]']
+    assert records[1] == {
+        "dataset": "näh",
+        "method": "m3d",
+        "label": 'm3d[a="x,y"]',
+        "ipc": 10,
+        "protocol": "dc",
+        "network": "convnet3",
+        "evaluator": "accuracy",
+        "figure": "accuracy",
+        "mean": 1.5,
+        "std": 0.5,
+        "n": 2,
+        "cells": 1,
+        "split": "test",
+    }
+    lines = list(csv.DictReader(io.StringIO(render.csv(summary))))
+    assert lines == [{name: str(value) for name, value in record.items()} for record in records]
+
+
+def test_json_and_csv_of_nothing_are_an_empty_list_and_a_header(tmp_path: Path) -> None:
+    summary = summarise(frame(tmp_path))
+    assert json.loads(render.json(summary)) == []
+    assert render.csv(summary).splitlines() == [",".join(render.RECORD)]
+
+
+def test_every_format_takes_thirty_methods(tmp_path: Path) -> None:
+    for number in range(30):
+        add(tmp_path, f"method-{number}", [float(number)])
+    tables = grid_tables(summarise(frame(tmp_path)))
+    for form in (render.terminal, render.markdown, render.latex):
+        assert all(f"method-{number}" in form(tables) for number in range(30))

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from made_results import add
+
+from dcbench.report.frame import frame
+from dcbench.report.summary import PLACE, summarise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_mean_and_population_deviation_are_over_seeds_and_repeats(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0, 2.0], seed=0)
+    add(tmp_path, "dm", [3.0, 6.0], seed=1)
+    (row,) = summarise(frame(tmp_path)).to_dict("records")
+    assert row["mean"] == 3.0
+    assert row["std"] == pytest.approx(3.5**0.5)  # ((2² + 1² + 0² + 3²) / 4) ** 0.5
+    assert (row["n"], row["cells"], row["older"]) == (4, 2, 0)
+    assert len(row["digests"].split()) == 2
+
+
+def test_one_value_has_no_deviation(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [42.0])
+    (row,) = summarise(frame(tmp_path)).to_dict("records")
+    assert (row["mean"], row["std"], row["n"]) == (42.0, 0.0, 1)
+
+
+def test_different_settings_under_one_label_never_pool(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [90.0, 92.0], settings={"lr": 2}, finished="2026-01-02T00:00:00+00:00")
+    add(tmp_path, "dm", [10.0], settings={"lr": 1}, finished="2026-01-01T00:00:00+00:00")
+    add(tmp_path, "dm", [20.0], settings={"lr": 3}, finished="2026-01-01T00:00:00+00:00")
+    (row,) = summarise(frame(tmp_path)).to_dict("records")
+    assert (row["mean"], row["n"], row["cells"], row["older"]) == (91.0, 2, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"protocol": "idc"},
+        {"network": "resnet10"},
+        {"split": "validation"},
+        {"dataset": "mnist"},
+        {"ipc": 10},
+        {"label": "dm[lr=9]", "settings": {"lr": 9}},
+        {"evaluator": "other"},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_numbers_that_differ_in_place_stay_apart(tmp_path: Path, other: dict[str, object]) -> None:
+    add(tmp_path, "dm", [1.0])
+    add(tmp_path, "dm", [3.0], **other)  # type: ignore[arg-type]
+    summary = summarise(frame(tmp_path))
+    assert sorted(summary["mean"]) == [1.0, 3.0]
+    assert summary["older"].tolist() == [0, 0]
+
+
+def test_a_network_without_protocol_is_not_lost(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0], protocol="", network="")
+    assert summarise(frame(tmp_path))["mean"].tolist() == [1.0]
+
+
+def test_the_summary_of_nothing_has_the_columns_of_any_other(tmp_path: Path) -> None:
+    empty = summarise(frame(tmp_path))
+    add(tmp_path, "dm", [1.0])
+    assert empty.empty
+    assert set(empty.columns) == set(summarise(frame(tmp_path)).columns) >= set(PLACE)
