@@ -25,6 +25,5 @@ def command(file: Path, cells: str | None, results: Path) -> None:
     stems = [find_stem(layout, text) for text in split_list(cells)] if cells else None
     count = export(layout, file, stems)
     if not count:
-        file.unlink(missing_ok=True)
         raise RequestError(f"there is nothing in {results} to export")
     click.echo(f"{count} files in {file}")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dcbench.cli.options import results_option
+
+if TYPE_CHECKING:
+    from dcbench.engine.store.layout import Layout
 
 
 @click.command("show")
@@ -29,12 +33,16 @@ def command(cell: str | None, results: Path) -> None:
         click.echo(line)
 
 
-def _list(layout: Any) -> None:
-    from dcbench.engine.store.hdf5 import get_fact, reading
+def _list(layout: Layout) -> None:
+    from dcbench.engine.store.hdf5 import CorruptFileError, get_fact, reading
 
     for path in layout.all_condensed():
-        with reading(path, "condensed") as file:
-            facts = {name: get_fact(file, name) for name in ("digest", "dataset", "ipc", "label", "seed")}
+        try:
+            with reading(path, "condensed") as file:
+                facts = {name: get_fact(file, name) for name in ("digest", "dataset", "ipc", "label", "seed")}
+        except CorruptFileError as error:
+            warnings.warn(str(error), stacklevel=1)
+            continue
         click.echo(
             f"{facts['digest'][:12]}  {facts['dataset']} ipc {facts['ipc']} {facts['label']} seed {facts['seed']}"
         )

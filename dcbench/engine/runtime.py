@@ -38,10 +38,7 @@ def plan_slots(device: str, jobs: int | None, waiting: int, *, deterministic: bo
         RequestError: the device is not there.
     """
     devices = find_devices(device)
-    options: dict[str, Any] = {"deterministic": deterministic}
-    interval = os.environ.get("DCBENCH_CHECKPOINT_SECONDS")
-    if interval is not None:
-        options["checkpoint_seconds"] = float(interval)
+    options: dict[str, Any] = {"deterministic": deterministic} | _checkpoint_interval()
     cores = available_cores()
     if devices == ["cpu"]:
         count = max(1, min(jobs or cores, waiting))
@@ -50,6 +47,14 @@ def plan_slots(device: str, jobs: int | None, waiting: int, *, deterministic: bo
     count = jobs or len(devices)
     options |= {"threads": max(1, cores // count), "chunk": _GPU_CHUNK}
     return [Runtime(device=devices[slot % len(devices)], **options) for slot in range(count)]
+
+
+def _checkpoint_interval() -> dict[str, float]:
+    text = os.environ.get("DCBENCH_CHECKPOINT_SECONDS", "")
+    try:
+        return {"checkpoint_seconds": float(text)} if text else {}
+    except ValueError as error:
+        raise RequestError(f"DCBENCH_CHECKPOINT_SECONDS is a number of seconds, not {text!r}") from error
 
 
 def available_cores() -> int:

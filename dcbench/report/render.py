@@ -47,8 +47,9 @@ def terminal(tables: Sequence[GridTable], *, width: int | None = None, colour: b
     if not tables:
         console.print(EMPTY)
     for table in tables:
-        for number, part in enumerate(_parts(table, width or _UNLIMITED)):
-            console.print(_rich(part, title=number == 0))
+        console.print(table.title, style="italic", markup=False)
+        for part in _parts(table, width or _UNLIMITED):
+            console.print(_rich(part))
         for note in table.notes:
             console.print(f"  {note}", style="dim", markup=False)
     assert isinstance(console.file, io.StringIO)
@@ -77,8 +78,8 @@ def _columns(table: GridTable, first: int, stop: int) -> GridTable:
     return replace(table, columns=table.columns[first:stop], rows=rows)
 
 
-def _rich(table: GridTable, *, title: bool) -> Table:
-    drawn = Table(title=escape(table.title) if title else None, title_justify="left")
+def _rich(table: GridTable) -> Table:
+    drawn = Table()
     drawn.add_column("dataset", no_wrap=True)
     drawn.add_column("IPC", justify="right")
     for label in table.columns:

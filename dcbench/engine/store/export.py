@@ -18,20 +18,23 @@ def export(layout: Layout, target: Path, stems: Sequence[Path] | None = None) ->
 
     Args:
         layout: the results folder.
-        target: the file to write; it appears whole or not at all.
+        target: the file to write; it appears whole or not at all, and not if there is nothing to copy.
         stems: only files whose path begins with one of these and a dot; None means all.
 
     Raises:
         CorruptFileError, UnsupportedFormatError: a file cannot be read; nothing is written.
     """
     wanted = None if stems is None else {str(stem) for stem in stems}
-    count = 0
-    with writing(target, "export") as file:
-        for kind, paths in (("condensed", layout.all_condensed()), ("evaluation", layout.all_evaluations())):
-            for path in paths:
-                if wanted is not None and str(path.with_name(path.name.partition(".")[0])) not in wanted:
-                    continue
+    found = [("condensed", path) for path in layout.all_condensed()]
+    found += [("evaluation", path) for path in layout.all_evaluations()]
+    chosen = [
+        (kind, path)
+        for kind, path in found
+        if wanted is None or str(path.with_name(path.name.partition(".")[0])) in wanted
+    ]
+    if chosen:
+        with writing(target, "export") as file:
+            for kind, path in chosen:
                 with reading(path, kind) as source:
                     file.copy(source, os.path.relpath(path, layout.root).removesuffix(".h5"))
-                count += 1
-    return count
+    return len(chosen)

@@ -119,11 +119,6 @@ def _checksum(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=repr).encode()).hexdigest()
 
 
-def get_json(group: h5py.Group, name: str) -> Any:
-    """Return a value that `put_facts` stored as JSON."""
-    return json.loads(str(group.attrs[name]))
-
-
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 

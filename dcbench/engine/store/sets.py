@@ -12,7 +12,7 @@ import torch
 
 from dcbench.api.condensed import CondensedSet, Decoder
 from dcbench.engine.cells import Cell
-from dcbench.engine.store.hdf5 import get_facts, get_json, put_array, put_facts, reading, writing
+from dcbench.engine.store.hdf5 import get_facts, put_array, put_facts, reading, writing
 
 KIND = "condensed"
 
@@ -55,16 +55,6 @@ def read_condensed(path: Path) -> CondensedRecord:
             trace=get_trace(file["trace"]),
             snapshots=get_snapshots(file["snapshots"]),
         )
-
-
-def check_condensed(path: Path) -> None:
-    """Open *path* and check what stands in front, without reading the images.
-
-    Raises:
-        CorruptFileError, UnsupportedFormatError: see `reading`.
-    """
-    with reading(path, KIND) as file:
-        _ = file.attrs["digest"], file["labels"].shape
 
 
 def put_set(group: h5py.Group, condensed: CondensedSet) -> None:
@@ -112,9 +102,3 @@ def put_snapshots(group: h5py.Group, snapshots: Mapping[int, CondensedSet]) -> N
 def get_snapshots(group: h5py.Group) -> dict[int, CondensedSet]:
     """Return the snapshots stored by `put_snapshots`, by ascending step."""
     return {step: get_set(group[str(step)]) for step in sorted(map(int, group))}
-
-
-def artifact_hashes(path: Path) -> dict[str, str]:
-    """Return the artifacts that the set at *path* was made with: name to hash."""
-    with reading(path, KIND) as file:
-        return dict(get_json(file, "artifacts"))

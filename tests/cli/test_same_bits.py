@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from command_line import CommandLine
+
+
+def _of_m3d(results: Path) -> tuple[dict[str, np.ndarray], dict[str, list[float]]]:
+    """Return the arrays of the condensed set, snapshots included, and the figures of its evaluation."""
+    arrays: dict[str, np.ndarray] = {}
+    (condensed,) = results.glob("digits/m3d/ipc1/*.condensed.h5")
+    with h5py.File(condensed) as file:
+        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    (evaluation,) = results.glob("digits/m3d/ipc1/*.accuracy-*.h5")
+    with h5py.File(evaluation) as file:
+        return arrays, {name: values[()].tolist() for name, values in file["figures"].items()}
+
+
+@pytest.mark.slow
+def test_the_same_cell_has_the_same_bits_whatever_is_run_beside_it(dcbench: CommandLine, tmp_path: Path) -> None:
+    grid = ("--datasets", "digits", "--ipc", "1", "--device", "cpu", "--repeats", "1", "--networks", "convnet[width=8]")
+    alone = dcbench("run", "--methods", "m3d[iterations=3]", *grid, "--results", "alone", cwd=tmp_path)
+    beside = dcbench("run", "--methods", "random,m3d[iterations=3]", *grid, "--results", "beside", cwd=tmp_path)
+    assert (alone.code, beside.code) == (0, 0), alone.err + beside.err
+    (first, figures), (second, others) = _of_m3d(tmp_path / "alone"), _of_m3d(tmp_path / "beside")
+    assert first["images"].shape == (10, 1, 8, 8)
+    assert not np.array_equal(first["images"], first["snapshots/0/images"]), "matching has moved the images"
+    assert first.keys() == second.keys()
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name], err_msg=name)
+    assert figures == others
