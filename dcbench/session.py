@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dcbench.engine.bench import Outcome, Prepared, carry_out, prepare
 from dcbench.engine.cells import digest_of
+from dcbench.engine.plan.request import Request, default_data_folder, make_request
 from dcbench.engine.plugins import load_registry
-from dcbench.engine.request import Request, default_data_folder, make_request
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ def run(**options: Any) -> Outcome:
     """Run a grid: ``dcbench.run(methods="m3d,dm", datasets="cifar10", ipc=[1, 10])``.
 
     Options are those of ``dcbench run`` without the dashes (``set`` takes a list of texts such as ``"m3d.lr=10"``); see
-    `dcbench.engine.request.Request`. What the store already holds is not computed again. Read the numbers with
+    `dcbench.engine.plan.request.Request`. What the store already holds is not computed again. Read the numbers with
     `dcbench.frame`.
 
     Raises:
@@ -118,7 +118,7 @@ def load(path: Path | str, data: Path | str | None = None) -> TensorDataset:
 
     from dcbench.engine.making import make_dataset
     from dcbench.engine.store.sets import read_condensed
-    from dcbench.engine.workbench import Data
+    from dcbench.engine.work.workbench import Data
 
     record = read_condensed(Path(path))
     train = None

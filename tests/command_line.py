@@ -34,12 +34,13 @@ class CommandLine:
 
     def __init__(self, *path: Path) -> None:
         """Start the process that all commands are forked from, with *path* in front of PYTHONPATH."""
+        folders = [*map(str, path), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(folders)},
         )
 
     def __call__(self, *arguments: str | Path, cwd: Path, path: Path | None = None, **environment: str) -> Ended:
@@ -63,7 +64,7 @@ class CommandLine:
 def _serve() -> None:
     import dcbench.cli.progress
     import dcbench.cli.run
-    import dcbench.engine.jobs
+    import dcbench.engine.work.jobs
     import dcbench.report.render
     import dcbench.session  # noqa: F401
 

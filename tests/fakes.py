@@ -14,7 +14,9 @@ from dcbench import CondensedSet, DatasetInfo, ImageSet, State, Task
 def made_up_set(classes: int = 3, per_class: int = 12, channels: int = 1, size: int = 8, seed: int = 0) -> ImageSet:
     """Return random uint8 images whose classes differ in brightness, in shuffled order."""
     generator = torch.Generator().manual_seed(seed)
-    labels = torch.arange(classes).repeat_interleave(per_class)[torch.randperm(classes * per_class, generator=generator)]
+    labels = torch.arange(classes).repeat_interleave(per_class)[
+        torch.randperm(classes * per_class, generator=generator)
+    ]
     noise = torch.randint(0, 80, (len(labels), channels, size, size), generator=generator)
     images = (noise + labels.view(-1, 1, 1, 1) * (170 // max(1, classes - 1))).to(torch.uint8)
     return ImageSet(images, labels, classes)

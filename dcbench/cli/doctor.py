@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 @data_option
 def command(data: Path | None) -> None:
     """Say what this machine has: versions, devices, datasets, plug-ins that do not load."""
-    from dcbench.engine.fingerprints import cache_folder
+    from dcbench.engine.data.fingerprints import cache_folder
+    from dcbench.engine.plan.request import default_data_folder
     from dcbench.engine.plugins import load_registry
-    from dcbench.engine.request import default_data_folder
 
     registry = load_registry()
     root = data or default_data_folder()
@@ -48,7 +48,7 @@ def _versions() -> dict[str, str]:
 
 
 def _devices() -> dict[str, str]:
-    from dcbench.engine.runtime import available_cores, describe_device, find_devices
+    from dcbench.engine.work.runtime import available_cores, describe_device, find_devices
 
     found = [device for device in find_devices("auto") if device != "cpu"]
     gpus = {device: describe_device(device) for device in found}

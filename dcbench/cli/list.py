@@ -63,7 +63,7 @@ def _info(registry: Registry, text: str, data: Path | None) -> Any:
         return None
     from dcbench.engine.choices import parse_choice
     from dcbench.engine.making import change_settings
-    from dcbench.engine.request import default_data_folder
+    from dcbench.engine.plan.request import default_data_folder
 
     choice = parse_choice(text)
     target = registry.resolve("datasets", choice.name)

@@ -7,18 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
 
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Started
-from dcbench.engine.jobs import name_of
+from dcbench.engine.work.jobs import name_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,16 +35,28 @@ def watching(jobs: Sequence[Job], console: Console) -> Iterator[Callable[[Event]
 
 
 def _bars(console: Console) -> Progress:
+    def rigid() -> Column:
+        return Column(no_wrap=True)
+
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}", markup=False),
+        _Yielding("{task.description}", markup=False, table_column=Column()),
+        BarColumn(bar_width=10, table_column=rigid()),
+        MofNCompleteColumn(table_column=rigid()),
+        TextColumn("{task.fields[rate]}", table_column=rigid()),
+        TimeRemainingColumn(table_column=rigid()),
+        _Yielding("{task.fields[figures]}", markup=False, table_column=Column()),
     )
     return Progress(*columns, console=console, transient=True)
+
+
+class _Yielding(TextColumn):
+    """A text that is cut where the terminal is narrow, so that steps, rate and time left stay whole."""
+
+    def render(self, task: Task) -> Text:
+        """Return the text as one line that may be cut."""
+        text = super().render(task)
+        text.no_wrap, text.overflow = True, "ellipsis"
+        return text
 
 
 class _Live:

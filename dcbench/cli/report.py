@@ -50,7 +50,7 @@ def command(table: str, form: str, output: Path | None, best_epoch: bool, result
 
 
 def _filter(options: dict[str, Any]) -> Filter:
-    from dcbench.engine.request import parse_numbers
+    from dcbench.engine.plan.request import parse_numbers
     from dcbench.report.frame import Filter
 
     numbers = {

@@ -80,7 +80,7 @@ def command(dry_run: bool, **options: Any) -> None:
     With no option at all it compares random, herding, k-center, dm and m3d on the digits dataset, in a few minutes on
     a CPU. What is finished is never computed again.
     """
-    from dcbench.engine.request import make_request
+    from dcbench.engine.plan.request import make_request
     from dcbench.session import open_session
 
     request = make_request(**{name: value for name, value in options.items() if value is not None})
@@ -115,7 +115,7 @@ def _say_how_it_ended(outcome: Outcome, prepared: Prepared) -> None:
     for warning in outcome.warnings[len(prepared.survey.warnings) :]:
         click.echo(f"warning: {warning}", err=True)
     for job, failure in outcome.failed:
-        from dcbench.engine.jobs import name_of
+        from dcbench.engine.work.jobs import name_of
 
         click.echo(f"failed: {name_of(job)}: {failure}", err=True)
         if not prepared.request.smoke:
@@ -127,7 +127,7 @@ def _say_how_it_ended(outcome: Outcome, prepared: Prepared) -> None:
 
 def _describe(prepared: Prepared) -> None:
     """Print what would be done."""
-    from dcbench.engine.jobs import name_of
+    from dcbench.engine.work.jobs import name_of
 
     state = prepared.survey
     for job in state.jobs:

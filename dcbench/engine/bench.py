@@ -13,17 +13,17 @@ from dcbench.api.errors import RequestError
 from dcbench.engine.cells import Job
 from dcbench.engine.executors.local import LocalExecutor
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Schedule
-from dcbench.engine.planning import PlannedCell, Planner
+from dcbench.engine.plan.planner import PlannedCell, Planner
+from dcbench.engine.plan.request import Request
+from dcbench.engine.plan.survey import Survey, survey
 from dcbench.engine.plugins import Registry
-from dcbench.engine.request import Request
-from dcbench.engine.runtime import find_devices, plan_slots
 from dcbench.engine.store.atomic import sweep
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import Failure, clear_failure, write_failure
 from dcbench.engine.store.hdf5 import CorruptFileError
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.survey import Survey, survey
+from dcbench.engine.work.runtime import find_devices, plan_slots
 
 
 @dataclass(frozen=True)

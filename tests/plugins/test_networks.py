@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from dcbench_plugins.networks import ConvNet, DenseNet121, ResNet10, ResNetAP10, dcbench_networks
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dcbench import Network, NetworkRecord, RequestError
+from dcbench_plugins.networks import ConvNet, DenseNet121, ResNet10, ResNetAP10, dcbench_networks
 
 RECORDS = {record.name: record for record in dcbench_networks()}
 RESNETS = ["resnetap10", "resnet10", "resnet10-cifar"]

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.slow
-def test_a_report_over_a_thousand_cells_takes_seconds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_report_over_a_thousand_cells_takes_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dcbench.engine.store.atomic._sync", lambda path: None)  # waiting for the disk is not measured
     for number in range(1000):
         method, rest = divmod(number, 40)

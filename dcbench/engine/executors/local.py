@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
-from dcbench.engine.jobs import Order, as_line
 from dcbench.engine.store.failures import Failure
-from dcbench.engine.worker import STOP
+from dcbench.engine.work.jobs import Order, as_line
+from dcbench.engine.work.worker import STOP
 
 if TYPE_CHECKING:
     from dcbench.engine.cells import Job
-    from dcbench.engine.runtime import Runtime
+    from dcbench.engine.work.runtime import Runtime
 
 _TICK = 0.25  # seconds between looks at clocks and processes
 _START = 120.0  # seconds a worker has to import what it needs; the time of a job counts from its own start
@@ -155,7 +155,7 @@ class _Slot:
         threads = str(self._runtime.threads)
         self._process = subprocess.Popen(
             # -P: the folder the user stands in must not shadow modules
-            [sys.executable, "-P", "-m", "dcbench.engine.worker"],
+            [sys.executable, "-P", "-m", "dcbench.engine.work.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dcbench.engine.cells import EvaluateJob, Job
+    from dcbench.engine.plan.survey import Work
     from dcbench.engine.store.failures import Failure
-    from dcbench.engine.survey import Work
 
 
 @dataclass(frozen=True)

@@ -20,16 +20,16 @@ from dcbench.engine.bench import Outcome, carry_out, prepare
 from dcbench.engine.cells import CondenseJob
 from dcbench.engine.executors.local import LocalExecutor, _parse
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
-from dcbench.engine.jobs import Order
-from dcbench.engine.jobs import carry_out as do_job
-from dcbench.engine.planning import Planner
+from dcbench.engine.plan.planner import Planner
+from dcbench.engine.plan.request import Request, make_request
+from dcbench.engine.plan.survey import Work
 from dcbench.engine.plugins import Registry, load_registry
-from dcbench.engine.request import Request, make_request
-from dcbench.engine.runtime import Runtime
 from dcbench.engine.store.failures import read_failure
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
-from dcbench.engine.survey import Work
+from dcbench.engine.work.jobs import Order
+from dcbench.engine.work.jobs import carry_out as do_job
+from dcbench.engine.work.runtime import Runtime
 
 pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"), pytest.mark.slow]
 
@@ -226,7 +226,7 @@ def test_workers_end_when_the_front_end_is_killed(toys: Path, tmp_path: Path) ->
 
 def test_a_worker_ignores_a_late_stop_explains_what_it_cannot_read_and_ends_with_its_input() -> None:
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "dcbench.engine.worker"],
+        [sys.executable, "-P", "-m", "dcbench.engine.work.worker"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     ) as worker:  # fmt: skip
         assert worker.stdout is not None

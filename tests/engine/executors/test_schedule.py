@@ -6,7 +6,7 @@ from made_cells import made_cell, made_trial
 
 from dcbench.engine.cells import CondenseJob, EvaluateJob
 from dcbench.engine.executors.schedule import Schedule
-from dcbench.engine.survey import Work
+from dcbench.engine.plan.survey import Work
 
 
 def work(seed: int, *, condense: bool = True, evaluations: int = 1) -> Work:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import torch
-from dcbench_plugins import evaluators
-from dcbench_plugins.evaluators.accuracy import Accuracy, training_images
 from fakes import info_of, made_up_set
 from torch import Tensor, nn
 
 from dcbench import CondensedSet, Context, ImageSet, RequestError, TrainingRecipe, derive_seed
 from dcbench.toolbox import training
+from dcbench_plugins import evaluators
+from dcbench_plugins.evaluators.accuracy import Accuracy, training_images
 
 TRAIN, TEST = made_up_set(seed=0), made_up_set(per_class=5, seed=1)
 

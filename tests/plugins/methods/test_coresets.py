@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from dcbench_plugins.methods.herding import Herding, herd
-from dcbench_plugins.methods.k_center import KCenter, farthest_first
 from fakes import MemoryTask, info_of, made_up_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +15,8 @@ from torch import Tensor, nn
 
 from dcbench import Method, RequestError
 from dcbench.toolbox.features import FeatureSettings, embed, feature_network
+from dcbench_plugins.methods.herding import Herding, herd
+from dcbench_plugins.methods.k_center import KCenter, farthest_first
 
 Rule = Callable[[Tensor, int], Tensor]
 PAIRS: list[tuple[Rule, Any]] = [(herd, oracle.herding), (farthest_first, oracle.k_center)]

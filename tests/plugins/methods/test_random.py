@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from dcbench_plugins.methods.random import Random
 from fakes import MemoryTask, info_of, made_up_set
 
 from dcbench import RequestError
+from dcbench_plugins.methods.random import Random
 
 TRAIN = made_up_set(classes=3, per_class=12)
 INFO = info_of(TRAIN)

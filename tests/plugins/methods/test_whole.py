@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from dcbench_plugins.methods.whole import Whole
 from fakes import MemoryTask, info_of, made_up_set
 
 from dcbench import InvalidCondensedSetError
+from dcbench_plugins.methods.whole import Whole
 
 TRAIN = made_up_set(classes=3, per_class=12)
 INFO = info_of(TRAIN)

@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from dcbench_plugins import protocols
 from fakes import info_of, made_up_set
 
 from dcbench import DatasetInfo, Protocol, TrainingRecipe
+from dcbench_plugins import protocols
 
 FULL = {"color", "crop", "cutout", "flip", "scale", "rotate"}
 RECORDS = {record.name: record for record in protocols.dcbench_protocols()}

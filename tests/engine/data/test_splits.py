@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcbench import ImageSet
-from dcbench.engine.splits import held_out, split_validation, validation_info
+from dcbench.engine.data.splits import held_out, split_validation, validation_info
 
 TRAIN = made_up_set(classes=3, per_class=23)
 

@@ -11,15 +11,15 @@ import torch
 
 from dcbench import CondensedSet, InvalidCondensedSetError, RequestError
 from dcbench.engine.cells import Cell, CondenseJob, EvaluateJob
-from dcbench.engine.jobs import Order, carry_out
 from dcbench.engine.making import make_dataset
-from dcbench.engine.planning import PlannedCell, Planner
+from dcbench.engine.plan.planner import PlannedCell, Planner
+from dcbench.engine.plan.request import make_request
 from dcbench.engine.plugins import Registry, load_registry
-from dcbench.engine.request import make_request
-from dcbench.engine.runtime import Runtime
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.workbench import CellTask, Data
+from dcbench.engine.work.jobs import Order, carry_out
+from dcbench.engine.work.runtime import Runtime
+from dcbench.engine.work.workbench import CellTask, Data
 
 SETTINGS = {"methods": "toy-first", "datasets": "toy", "evaluators": "count", "ipc": 1}
 
@@ -153,7 +153,7 @@ def test_a_checkpoint_brings_back_state_trace_and_snapshots(task: MakeTask) -> N
 def test_the_state_is_only_asked_for_when_it_is_time(task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
     now = [time.monotonic()]
-    monkeypatch.setattr("dcbench.engine.workbench.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("dcbench.engine.work.workbench.time.monotonic", lambda: now[0])
     made = task(checkpoint_seconds=30)
     for _ in range(10):
         now[0] += 10

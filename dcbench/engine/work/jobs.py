@@ -14,12 +14,12 @@ from dcbench.api.evaluator import Evaluation
 from dcbench.engine.cells import CondenseJob, EvaluateJob, Job
 from dcbench.engine.making import make_dataset
 from dcbench.engine.plugins import Registry
-from dcbench.engine.runtime import Runtime, describe_device, peak_memory, provenance
 from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError, set_aside
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
-from dcbench.engine.workbench import CellTask, Data, Reporter, TrialContext
+from dcbench.engine.work.runtime import Runtime, describe_device, peak_memory, provenance
+from dcbench.engine.work.workbench import CellTask, Data, Reporter, TrialContext
 
 
 class Order(BaseModel):

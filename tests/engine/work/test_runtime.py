@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from dcbench import RequestError
-from dcbench.engine import runtime
-from dcbench.engine.runtime import plan_slots
+from dcbench.engine.work import runtime
+from dcbench.engine.work.runtime import plan_slots
 
 
 @pytest.fixture(autouse=True)

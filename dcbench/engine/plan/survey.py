@@ -12,8 +12,8 @@ from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError, set_aside
 
 if TYPE_CHECKING:
-    from dcbench.engine.planning import PlannedCell, PlannedTrial
-    from dcbench.engine.request import Existing
+    from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
+    from dcbench.engine.plan.request import Existing
     from dcbench.engine.store.layout import Layout
 
 

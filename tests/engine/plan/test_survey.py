@@ -9,12 +9,12 @@ from made_cells import made_cell, made_trial
 
 from dcbench import CondensedSet, UnsupportedFormatError
 from dcbench.engine.cells import CondenseJob
-from dcbench.engine.planning import PlannedCell, PlannedTrial
+from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
+from dcbench.engine.plan.survey import Survey, survey
 from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
 from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import CondensedRecord, write_condensed
-from dcbench.engine.survey import Survey, survey
 
 CELL = made_cell()
 TRIAL = made_trial(CELL)

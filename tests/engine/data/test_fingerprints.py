@@ -8,7 +8,7 @@ import torch
 from fakes import info_of, made_up_set
 
 from dcbench import Dataset, ImageSet, Settings
-from dcbench.engine.fingerprints import fingerprint, hash_images
+from dcbench.engine.data.fingerprints import fingerprint, hash_images
 
 
 class Stored(Dataset):

@@ -18,9 +18,9 @@ from dcbench.api.method import State, Task
 from dcbench.api.protocol import TrainingRecipe
 from dcbench.api.seeds import derive_seed
 from dcbench.engine.cells import Cell, Trial, digest_of
-from dcbench.engine.fingerprints import fingerprint
+from dcbench.engine.data.fingerprints import fingerprint
+from dcbench.engine.data.splits import split_validation, validation_info
 from dcbench.engine.making import make_network
-from dcbench.engine.splits import split_validation, validation_info
 from dcbench.engine.store.hdf5 import CorruptFileError, reading, set_aside, writing
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import get_snapshots, get_trace, put_snapshots, put_trace
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dcbench.api.images import Dataset, DatasetInfo, ImageSet
     from dcbench.engine.plugins import Registry
-    from dcbench.engine.runtime import Runtime
+    from dcbench.engine.work.runtime import Runtime
 
 
 class Reporter(Protocol):

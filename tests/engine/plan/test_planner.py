@@ -9,9 +9,9 @@ from pydantic import Field
 
 from dcbench import RequestError, Settings
 from dcbench.engine.making import change_settings
-from dcbench.engine.planning import PlannedCell, Planner
+from dcbench.engine.plan.planner import PlannedCell, Planner
+from dcbench.engine.plan.request import make_request
 from dcbench.engine.plugins import Registry, load_registry
-from dcbench.engine.request import make_request
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """The worker: a process that imports what is slow to import once, and then runs each job in a child of its own.
 
-An executor starts it as ``python -m dcbench.engine.worker``. Orders come in on standard input, one JSON object a
+An executor starts it as ``python -m dcbench.engine.work.worker``. Orders come in on standard input, one JSON object a
 line; events go out on standard output the same way. On Linux each job is a forked child, so that a job which crashes,
 leaks or changes global state harms no other; elsewhere the worker runs one job itself and ends. The worker ends when
 its standard input closes, so it never outlives the front end, and it takes its child along.
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def _import_what_is_slow() -> None:
-    import dcbench.engine.jobs  # noqa: F401  (brings torch, h5py and pydantic)
+    import dcbench.engine.work.jobs  # noqa: F401  (brings torch, h5py and pydantic)
 
 
 def _run_in_child(line: str, channel: Channel, orders: Orders) -> None:
@@ -150,10 +150,10 @@ def _leave_standard_input() -> None:
 
 def _run(line: str, channel: Channel) -> None:
     """Carry out one order; say how it ended."""
-    from dcbench.engine.jobs import ORDER, carry_out
     from dcbench.engine.plugins import load_registry
-    from dcbench.engine.runtime import prepare_process
     from dcbench.engine.store.layout import Layout
+    from dcbench.engine.work.jobs import ORDER, carry_out
+    from dcbench.engine.work.runtime import prepare_process
 
     try:
         order = ORDER.validate_json(line)

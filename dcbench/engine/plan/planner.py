@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from dcbench.api.errors import RequestError
 from dcbench.engine.cells import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
 from dcbench.engine.choices import Choice, parse_choices, parse_overrides
-from dcbench.engine.fingerprints import fingerprint
+from dcbench.engine.data.fingerprints import fingerprint
+from dcbench.engine.data.splits import validation_info
 from dcbench.engine.making import blaming, change_settings, check_network
-from dcbench.engine.splits import validation_info
 
 if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo
+    from dcbench.engine.plan.request import Request
     from dcbench.engine.plugins import Registry
-    from dcbench.engine.request import Request
 
 
 @dataclass(frozen=True)

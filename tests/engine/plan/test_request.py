@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcbench import RequestError
-from dcbench.engine.request import default_data_folder, make_request, parse_duration, parse_numbers
+from dcbench.engine.plan.request import default_data_folder, make_request, parse_duration, parse_numbers
 
 
 @given(st.lists(st.integers(0, 50), min_size=1))
