@@ -79,8 +79,8 @@ class _Live:
 
     def _move(self, event: Progressed) -> None:
         bar = self._bars[event.slot]
-        elapsed = self._progress.tasks[self._progress.task_ids.index(bar)].elapsed or 0.0
-        rate = f"{event.step / elapsed:.1f}/s" if elapsed > 1 else ""
+        speed = self._progress.tasks[self._progress.task_ids.index(bar)].speed  # of late
+        rate = f"{speed:.1f}/s" if speed else ""
         self._progress.update(bar, completed=event.step, total=event.total, rate=rate)
         if event.figures:
             self._progress.update(bar, figures=_figures(event))
