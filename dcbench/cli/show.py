@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,12 +33,12 @@ def command(cell: str | None, results: Path) -> None:
 
 
 def _list(layout: Layout) -> None:
-    from dcbench.engine.store.hdf5 import CorruptFileError, get_fact, reading
+    from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, reading
 
     for path in layout.all_condensed():
         try:
             with reading(path, "condensed") as file:
-                facts = {name: get_fact(file, name) for name in ("digest", "dataset", "ipc", "label", "seed")}
+                facts = get_facts(file)
         except CorruptFileError as error:
             warnings.warn(str(error), stacklevel=1)
             continue
@@ -77,7 +76,7 @@ def _condensed(path: Path) -> Iterable[str]:
             **_made(facts),
         }
     )
-    yield from _pairs(json.loads(facts["settings"]), "settings")
+    yield from _pairs(facts["settings"], "settings")
     for name, points in record.trace.items():
         yield f"  trace {name}: {points[0][1]:.4g} at step {points[0][0]}, {points[-1][1]:.4g} at step {points[-1][0]}"
 
@@ -105,7 +104,7 @@ def _failure(path: Path) -> Iterable[str]:
 
 
 def _made(facts: dict[str, Any] | Any) -> dict[str, Any]:
-    versions = json.loads(facts["versions"])
+    versions = facts["versions"]
     memory = f"{facts['peak_memory_bytes'] / 2**20:,.0f} MiB at most"
     return {
         "made": f"{facts['finished']} in {facts['seconds']:.1f} s on {facts['device']}, {memory}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +114,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _variant(facts: dict[str, Any]) -> str:
-    cell = json.loads(facts["cell"])
+    cell = facts["cell"]
     return digest_of(
         [
             cell["method"]["digest_settings"],

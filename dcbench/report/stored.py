@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
     """Write a report to *path*: each column of *summary* as an array, and *text* as it was printed."""
     with writing(path, "report") as file:
-        put_facts(file, {"text": text, "made": datetime.now(UTC).isoformat(timespec="seconds")})
+        put_facts(file, {"made": datetime.now(UTC).isoformat(timespec="seconds")})
+        put_array(file, "text", text)
         columns = file.create_group("columns")
         for column in [*RECORD, "digests"]:
             put_array(columns, column, summary[column].to_numpy())

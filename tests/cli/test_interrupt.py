@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from processes import alive, descendants, wait_until
 
-from dcbench.engine.store.hdf5 import reading
+from dcbench.engine.store.hdf5 import get_facts, reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def test_ctrl_c_leaves_whole_files_and_no_process_and_the_next_run_goes_on(
     left = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix not in {".tmp", ".log"}]
     assert [path.name.split(".", 1)[1] for path in left] == ["checkpoint.h5"]
     with reading(left[0], "checkpoint") as file:
-        step = int(file["state"].attrs["step"])
+        step = int(get_facts(file["state"])["step"])
     assert 0 < step < 150
 
     ended = dcbench(*run, cwd=tmp_path)

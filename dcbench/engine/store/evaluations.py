@@ -28,10 +28,10 @@ def write_evaluation(path: Path, record: EvaluationRecord) -> None:
     """Write *record* to *path*, whole or not at all."""
     evaluator = record.trial.evaluator
     with writing(path, KIND) as file:
-        put_facts(file, record.trial.cell.facts())
         put_facts(
             file,
-            {
+            record.trial.cell.facts()
+            | {
                 "key": record.trial.key,
                 "evaluator": evaluator.record,
                 "evaluator_label": evaluator.label,
@@ -41,16 +41,16 @@ def write_evaluation(path: Path, record: EvaluationRecord) -> None:
                 "figure": evaluator.figure,
                 "recipe": evaluator.recipe,
                 "first_repeat": record.repeats.start,
-            },
+            }
+            | dict(record.facts),
         )
-        put_facts(file, record.facts)
         figures = file.create_group("figures")
         for name, values in record.figures.items():
             put_array(figures, name, values)
 
 
 def read_evaluation(path: Path) -> dict[str, Any]:
-    """Return the attributes of the evaluation at *path*, and under ``figures`` the values by name.
+    """Return the facts of the evaluation at *path*, and under ``figures`` the values by name.
 
     Raises:
         CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.

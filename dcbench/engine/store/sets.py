@@ -12,7 +12,7 @@ import torch
 
 from dcbench.api.condensed import CondensedSet, Decoder
 from dcbench.engine.cells import Cell
-from dcbench.engine.store.hdf5 import get_facts, put_array, put_facts, reading, writing
+from dcbench.engine.store.hdf5 import get_facts, get_text, put_array, put_facts, put_text, reading, writing
 
 KIND = "condensed"
 
@@ -48,10 +48,11 @@ def read_condensed(path: Path) -> CondensedRecord:
         CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
     """
     with reading(path, KIND) as file:
+        facts = get_facts(file)
         return CondensedRecord(
-            cell=Cell.model_validate_json(str(file.attrs["cell"])),
+            cell=Cell.model_validate(facts["cell"]),
             condensed=get_set(file),
-            facts=get_facts(file),
+            facts=facts,
             trace=get_trace(file["trace"]),
             snapshots=get_snapshots(file["snapshots"]),
         )
@@ -59,7 +60,8 @@ def read_condensed(path: Path) -> CondensedRecord:
 
 def put_set(group: h5py.Group, condensed: CondensedSet) -> None:
     """Store a condensed set in *group*."""
-    put_facts(group, {"decoder": condensed.decoder.name, "decoder_factor": condensed.decoder.factor})
+    put_text(group, "decoder", condensed.decoder.name)
+    group.attrs["decoder_factor"] = condensed.decoder.factor
     put_array(group, "labels", condensed.labels.numpy())
     if condensed.images is not None:
         put_array(group, "images", condensed.images.numpy())
@@ -73,7 +75,7 @@ def get_set(group: h5py.Group) -> CondensedSet:
     def tensor(name: str) -> torch.Tensor | None:
         return torch.from_numpy(group[name][()]) if name in group else None
 
-    decoder = Decoder(str(group.attrs["decoder"]), int(group.attrs["decoder_factor"]))  # type: ignore[arg-type]  # checked when written
+    decoder = Decoder(get_text(group, "decoder"), int(group.attrs["decoder_factor"]))  # type: ignore[arg-type]  # checked when written
     return CondensedSet(torch.from_numpy(group["labels"][()]), tensor("images"), tensor("source_indices"), decoder)
 
 

@@ -10,31 +10,32 @@ from typing import Any
 import h5py
 import torch
 
-from dcbench.engine.store.hdf5 import put_array, reading, writing
+from dcbench.engine.store.hdf5 import get_facts, put_array, put_facts, reading, writing
 
 
 def put_state(group: h5py.Group, state: Mapping[str, Any]) -> None:
-    """Store tensors as datasets, and numbers and texts as attributes.
+    """Store tensors as datasets, and numbers and texts as facts.
 
     Raises:
         TypeError: a value is none of these; the text names it.
     """
+    facts: dict[str, int | float | str] = {}
     for name, value in state.items():
         if isinstance(value, torch.Tensor):
             put_array(group, name, value.detach().cpu().numpy())
         elif isinstance(value, int | float | str):
-            group.attrs[name] = value
+            facts[name] = value
         else:
             raise TypeError(f"{name!r} is a {type(value).__name__}; a checkpoint holds tensors, numbers and texts")
+    put_facts(group, facts)
 
 
 def get_state(group: h5py.Group) -> dict[str, Any]:
     """Return what `put_state` stored: tensors on the CPU, numbers and texts."""
-    numbers = {name: value.item() if hasattr(value, "item") else value for name, value in group.attrs.items()}
     arrays = {
         name: torch.from_numpy(array[()]) if array.shape else torch.tensor(array[()]) for name, array in group.items()
     }
-    return numbers | arrays
+    return get_facts(group) | arrays
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dcbench.api.errors import RequestError
 
+_MOST_THREADS = 8  # of one job by default; small networks gain little from more
 _GPU_CHUNK = 2048  # a GPU is idle between small batches, and has the memory for large ones
 
 
@@ -28,11 +29,14 @@ class Runtime(BaseModel):
 def plan_slots(device: str, jobs: int | None, waiting: int, *, deterministic: bool) -> list[Runtime]:
     """Return one runtime per job that may run at the same time.
 
+    On the CPU the bits of a result depend on the number of threads, so that number depends on the machine alone, and on
+    *jobs* if it is given; never on how much there is to do.
+
     Args:
         device: ``auto``, ``cpu``, ``cuda`` (every GPU) or ``cuda:N``.
-        jobs: jobs at a time; None means one per GPU, or as many as there are cores (but no more than *waiting*).
+        jobs: jobs at a time, which share the cores; None means one per GPU, or as many as the machine has room for.
         waiting: how many jobs there are to do.
-        deterministic: see `Runtime`; on the CPU it also means one thread, so that bits do not depend on the cores.
+        deterministic: see `Runtime`; on the CPU it also means one thread, whatever the machine.
 
     Raises:
         RequestError: the device is not there.
@@ -41,9 +45,9 @@ def plan_slots(device: str, jobs: int | None, waiting: int, *, deterministic: bo
     options: dict[str, Any] = {"deterministic": deterministic} | _checkpoint_interval()
     cores = available_cores()
     if devices == ["cpu"]:
-        count = max(1, min(jobs or cores, waiting))
-        threads = 1 if deterministic else max(1, cores // count)
-        return [Runtime(device="cpu", threads=threads, **options)] * count
+        threads = max(1, cores // jobs) if jobs else max(1, min(cores // 2, _MOST_THREADS))
+        count = min(jobs or max(1, cores // threads), max(1, waiting))
+        return [Runtime(device="cpu", threads=1 if deterministic else threads, **options)] * count
     count = jobs or len(devices)
     options |= {"threads": max(1, cores // count), "chunk": _GPU_CHUNK}
     return [Runtime(device=devices[slot % len(devices)], **options) for slot in range(count)]

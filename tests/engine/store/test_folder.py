@@ -15,7 +15,7 @@ from dcbench.engine.cells import CondenseJob, EvaluateJob
 from dcbench.engine.store.evaluations import EvaluationRecord, read_evaluation, write_evaluation
 from dcbench.engine.store.export import export
 from dcbench.engine.store.failures import Failure, clear_failure, read_failure, write_failure
-from dcbench.engine.store.hdf5 import CorruptFileError
+from dcbench.engine.store.hdf5 import CorruptFileError, get_facts
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import CondensedRecord, write_condensed
@@ -101,7 +101,7 @@ def test_every_link_of_the_index_resolves_even_after_the_folder_has_moved(layout
     with h5py.File(moved.index) as index:
         cells = index["toy/toy-slow/ipc1"]
         assert len(cells) == 4
-        digests = [cells[name].attrs["digest"] for name in cells]
+        digests = [get_facts(cells[name])["digest"] for name in cells]
     assert set(digests) == {made_cell(seed=seed).digest for seed in (0, 1)}
 
 

@@ -15,9 +15,11 @@ def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("jobs", "waiting", "slots", "threads"),
-    [(None, 100, 8, 1), (None, 3, 3, 2), (2, 100, 2, 4), (16, 100, 16, 1), (5, 1, 1, 8)],
+    [(None, 100, 2, 4), (None, 1, 1, 4), (2, 100, 2, 4), (16, 100, 16, 1), (4, 1, 1, 2), (1, 9, 1, 8)],
 )
-def test_cores_are_shared_among_the_jobs(jobs: int | None, waiting: int, slots: int, threads: int) -> None:
+def test_threads_never_depend_on_how_much_there_is_to_do(
+    jobs: int | None, waiting: int, slots: int, threads: int
+) -> None:
     plan = plan_slots("cpu", jobs, waiting, deterministic=False)
     assert [(slot.device, slot.threads) for slot in plan] == [("cpu", threads)] * slots
 
