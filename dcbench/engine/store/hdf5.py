@@ -97,7 +97,7 @@ def get_text(group: h5py.Group, name: str) -> str:
 
 
 def put_facts(group: h5py.Group, facts: Mapping[str, Any]) -> None:
-    """Store *facts* as one JSON text, the attribute ``facts``: reading many attributes takes HDF5 many times as long."""
+    """Store *facts* as one JSON text, the attribute ``facts``: HDF5 is slow to read many attributes."""
     put_text(group, _FACTS, json.dumps(dict(facts)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import h5py
@@ -61,7 +60,7 @@ def test_an_evaluation_comes_back(layout: Layout) -> None:
     facts = read_evaluation(layout.evaluation(trial, range(2, 5)))
     assert facts["figures"] == {"pixel": [2.0, 3.0, 4.0]}
     assert (facts["key"], facts["first_repeat"], facts["figure"], facts["seconds"]) == (trial.key, 2, "pixel", 1.0)
-    assert (facts["protocol"], facts["network"], json.loads(facts["recipe"])) == ("p", "n", trial.evaluator.recipe)
+    assert (facts["protocol"], facts["network"], facts["recipe"]) == ("p", "n", trial.evaluator.recipe)
 
 
 def test_a_failure_is_kept_until_the_job_finishes(layout: Layout) -> None:
