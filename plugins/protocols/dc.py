@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class DC(Protocol):
-    """301 epochs without augmentation; MNIST 1001 epochs with crop, scale and rotate."""
+    """301 epochs without augmentation; MNIST 1001 epochs with one of crop, scale and rotate for each image."""
 
     cite: ClassVar[str] = (
         "Zhao et al., Dataset Condensation with Gradient Matching, ICLR 2021; github.com/VICO-UoE/DatasetCondensation"
@@ -28,7 +28,7 @@ class DC(Protocol):
             milestones=vico_milestones(epochs),
             gamma=0.1,
             reset_momentum=True,
-            augmentation="dsa" if augmented else "none",
+            augmentation="dc" if augmented else "none",
             strategy="crop_scale_rotate" if augmented else "",
             mean=info.mean,
             std=info.std,

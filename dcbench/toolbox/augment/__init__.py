@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dcbench.toolbox.augment.cutmix import CutMix, Mix
+from dcbench.toolbox.augment.dc import DCAugmentation, DCDraw
 from dcbench.toolbox.augment.draws import OPERATIONS, Draw
 from dcbench.toolbox.augment.strategy import Augmentation
 
-__all__ = ["OPERATIONS", "Augmentation", "CutMix", "Draw", "Mix"]
+__all__ = ["OPERATIONS", "Augmentation", "CutMix", "DCAugmentation", "DCDraw", "Draw", "Mix"]

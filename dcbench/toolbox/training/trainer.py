@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from dcbench.toolbox.augment import Augmentation, CutMix, Mix
+from dcbench.toolbox.augment import Augmentation, CutMix, DCAugmentation, Mix
 from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
@@ -71,16 +71,25 @@ class _Preparation:
     def __init__(self, network: nn.Module, recipe: TrainingRecipe, generator: torch.Generator) -> None:
         self.normaliser = Normaliser.for_network(recipe.mean, recipe.std, network)
         self._generator = generator
-        augmentation = Augmentation(recipe.augmentation, recipe.strategy)
-        self._augmentation = augmentation.without("cutout") if recipe.cutmix > 0 else augmentation
+        self._augment = self._augmentation(recipe)
         self._cutmix = CutMix(recipe.cutmix, recipe.cutmix_beta) if recipe.cutmix > 0 else None
+
+    def _augmentation(self, recipe: TrainingRecipe) -> Callable[[Tensor], Tensor]:
+        if recipe.augmentation == "dc":
+            strong = DCAugmentation(recipe.strategy)
+            return lambda batch: strong.apply(batch, strong.draw(len(batch), self._generator))
+        named = Augmentation(recipe.augmentation, recipe.strategy)
+        chosen = named.without("cutout") if recipe.cutmix > 0 else named
+        if not chosen:
+            return lambda batch: batch
+        return lambda batch: chosen.apply(
+            batch, chosen.draw(len(batch), batch.shape[-1], self._generator, shared_operation=True)
+        )
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Mix | None]:
         batch = self.normaliser.normalise(batch)
         rows, size = len(batch), batch.shape[-1]
-        if self._augmentation:
-            draw = self._augmentation.draw(rows, size, self._generator, shared_operation=True)
-            batch = self._augmentation.apply(batch, draw)
+        batch = self._augment(batch)
         mix = self._cutmix.draw(rows, size, self._generator) if self._cutmix else None
         return (batch if mix is None else mix.images(batch)), mix
 
