@@ -1,6 +1,6 @@
 """The augmentation of DC: every image of a batch gets one operation of its own, much stronger than those of DSA.
 
-Facts from ``VICO-UoE/DatasetCondensation`` (``utils.py``, ``augment`` and ``get_daparam``): crop shifts by up to 4 pixels
+Facts from ``VICO-UoE/DatasetCondensation`` (``augment`` and ``get_daparam`` in ``utils.py``): crop shifts by up to 4 px
 and fills with the mean of the batch, scale resizes each side by 0.8 to 1.2 to the nearest pixel and fills with zero,
 rotate turns by -45 to 44 whole degrees and fills with the mean. Rotation is by cubic splines there, bilinear here.
 """
