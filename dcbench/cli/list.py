@@ -95,12 +95,16 @@ def _show_settings(settings: Any) -> None:
     if not fields:
         click.echo("no settings")
         return
+    from textwrap import fill
+
     from tabulate import tabulate
 
-    rows = [[name, _value(getattr(settings, name)), field.description or ""] for name, field in fields.items()]
-    click.echo(
-        tabulate(rows, ["setting", "value", "meaning"], "simple", disable_numparse=True, maxcolwidths=[None, 40, 70])
-    )
+    # Wrapped here: tabulate's own maxcolwidths prints the text "False" as "True".
+    rows = [
+        [name, fill(_value(getattr(settings, name)), 40), fill(field.description or "", 70)]
+        for name, field in fields.items()
+    ]
+    click.echo(tabulate(rows, ["setting", "value", "meaning"], "simple", disable_numparse=True))
 
 
 def _value(value: Any) -> str:

@@ -83,3 +83,8 @@ def test_a_mistake_is_one_line(dcbench: CommandLine, tmp_path: Path, arguments: 
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"dcbench: {said}")
     assert ended.err.count("\n") == 1
+
+
+def test_values_are_shown_as_they_are(dcbench: CommandLine, tmp_path: Path) -> None:
+    shown = dcbench("list", "protocols", "m3d", "--dataset", "digits", cwd=tmp_path).out
+    assert re.search(r"^reset_momentum +False ", shown, re.MULTILINE)
