@@ -49,7 +49,7 @@ def finish(
 ) -> Finished:
     """Carry out what was *prepared*, then make, store and return the report of exactly these cells."""
     from dcbench.report.frame import frame
-    from dcbench.report.grid import grid_tables
+    from dcbench.report.grid import Wanted, grid_tables
     from dcbench.report.render import terminal
     from dcbench.report.stored import store_report
     from dcbench.report.summary import summarise
@@ -60,7 +60,8 @@ def finish(
     summary = summarise(_relabelled(frame(prepared.layout.root), trials))
     failed = len(outcome.failed) + outcome.failed_before
     shown = summary[summary["main"].astype(bool)]
-    tables = grid_tables(shown, labels, Counter(map(_table_of, trials)), failed)
+    rows = list(dict.fromkeys((trial.cell.dataset.name, trial.cell.ipc) for trial in trials))
+    tables = grid_tables(shown, wanted=Wanted(labels, rows, Counter(map(_table_of, trials))), failed=failed)
     name = f"run-{digest_of(sorted(trial.key for trial in trials))[:12]}"
     path = prepared.layout.report(name)
     if outcome.finished or not path.exists():

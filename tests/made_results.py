@@ -25,7 +25,7 @@ def cell_of(
     settings: Mapping[str, Any] | None = None,
 ) -> Cell:
     """Return the cell of *method*; its settings are those of `made_cells` unless *settings* says otherwise."""
-    changes: dict[str, Any] = {"record": method, "label": label or method}
+    changes: dict[str, Any] = {"record": method, "label": label or method, "exempt": method == "whole"}
     if settings is not None:
         changes |= {"settings": dict(settings), "digest_settings": dict(settings)}
     return made_cell(ipc, seed, split, method=changes, dataset={"name": dataset})

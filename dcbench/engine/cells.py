@@ -94,6 +94,7 @@ class Cell(_Frozen):
             "label": self.method.label,
             "settings": self.method.settings,
             "factor": self.method.factor,
+            "reference": self.method.exempt,
             "ipc": self.ipc,
             "seed": self.seed,
             "split": self.split,

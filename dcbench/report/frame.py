@@ -27,6 +27,7 @@ COLUMNS = [
     "network",
     "figure",
     "main",
+    "reference",
     "repeat",
     "value",
     "variant",
@@ -37,8 +38,11 @@ COLUMNS = [
     "finished",
     "file",
 ]
-"""Columns of the frame. ``main`` marks the figure that tables show; ``variant`` tells apart what must never pool:
-settings, revision, data and recipe."""
+"""Columns of the frame.
+
+``main`` marks the figure that tables show; ``reference`` a row that is exempt from the budget and does not compete;
+``variant`` tells apart what must never pool: settings, revision, data and recipe.
+"""
 
 
 @dataclass(frozen=True)

@@ -40,40 +40,43 @@ class GridTable:
     """Lines below the table: coverage, failures, what was left out."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a run set out to make, so that what is missing shows as missing."""
+
+    labels: Sequence[str] = ()
+    """Columns, in this order."""
+    rows: Sequence[tuple[str, int]] = ()
+    """(dataset, IPC) of each row."""
+    cells: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    """How many cells each table should have, by its values of `TABLE`."""
+
+
 def grid_tables(
-    summary: pd.DataFrame,
-    labels: Sequence[str] = (),
-    expected: Mapping[tuple[str, ...], int] | None = None,
-    failed: int = 0,
+    summary: pd.DataFrame, labels: Sequence[str] = (), wanted: Wanted | None = None, failed: int = 0
 ) -> list[GridTable]:
-    """Return one table for each evaluator, figure, protocol, network and split in *summary*.
+    """Return one table for each evaluator, figure, protocol, network and split in *summary* and in *wanted*.
 
     Args:
         summary: from `summarise`.
         labels: the order of the columns; those not named follow.
-        expected: how many cells each table should have, by its values of `TABLE`; None means every row x column x seed.
+        wanted: the plan; without one, every row x column x seed that is found is expected.
         failed: how many jobs failed, for the note.
     """
-    return [
-        _table(names, group, labels, (expected or {}).get(names), failed)
-        for names, group in ((tuple(map(str, names)), group) for names, group in summary.groupby(TABLE, sort=True))
-    ]
+    wanted = wanted or Wanted(labels)
+    groups = {tuple(map(str, names)): group for names, group in summary.groupby(TABLE)}
+    return [_table(names, groups.get(names, summary[:0]), wanted, failed) for names in sorted({*groups, *wanted.cells})]
 
 
-def _table(
-    names: tuple[str, ...], summary: pd.DataFrame, labels: Sequence[str], expected: int | None, failed: int
-) -> GridTable:
-    columns = _ordered(summary["label"].unique().tolist(), labels)
-    rows = tuple(
-        (str(dataset), int(str(ipc)), _numbers(group, columns))
-        for (dataset, ipc), group in summary.groupby(["dataset", "ipc"], sort=True)
-    )
-    return GridTable(
-        _title(dict(zip(TABLE, names, strict=True))),
-        tuple(columns),
-        rows,
-        tuple(_notes(summary, len(rows) * len(columns), expected, failed)),
-    )
+def _table(names: tuple[str, ...], summary: pd.DataFrame, wanted: Wanted, failed: int) -> GridTable:
+    planned = names in wanted.cells
+    found = summary["label"].unique().tolist()
+    columns = _ordered(list({*found, *wanted.labels}) if planned else found, wanted.labels)
+    groups = {(str(dataset), int(str(ipc))): group for (dataset, ipc), group in summary.groupby(["dataset", "ipc"])}
+    places = sorted({*groups, *wanted.rows} if planned else groups)
+    rows = tuple((*place, _numbers(groups.get(place, summary[:0]), columns)) for place in places)
+    notes = _notes(summary, len(rows) * len(columns), wanted.cells.get(names), failed)
+    return GridTable(_title(dict(zip(TABLE, names, strict=True))), tuple(columns), rows, tuple(notes))
 
 
 def _ordered(found: list[str], wanted: Sequence[str]) -> list[str]:
@@ -87,12 +90,12 @@ def _ordered(found: list[str], wanted: Sequence[str]) -> list[str]:
 
 
 def _numbers(row: pd.DataFrame, columns: Sequence[str]) -> tuple[Number | None, ...]:
-    """Return the numbers of one row. The best is the largest mean; the whole training set does not compete."""
+    """Return the numbers of one row. The best is the largest mean; reference rows do not compete."""
     entries: list[dict[str, Any]] = row.to_dict("records")  # type: ignore[assignment]  # column names are texts
-    best = max((entry["mean"] for entry in entries if entry["method"] != "whole"), default=None)
+    best = max((entry["mean"] for entry in entries if not entry["reference"]), default=None)
     found = {
         entry["label"]: Number(
-            entry["mean"], entry["std"], int(entry["n"]), best=entry["method"] != "whole" and entry["mean"] == best
+            entry["mean"], entry["std"], int(entry["n"]), best=not entry["reference"] and entry["mean"] == best
         )
         for entry in entries
     }
@@ -112,7 +115,7 @@ def _title(common: dict[str, str]) -> str:
 
 
 def _notes(summary: pd.DataFrame, places: int, expected: int | None, failed: int) -> Iterator[str]:
-    seeds = int(summary["cells"].max())
+    seeds = 0 if summary.empty else int(summary["cells"].max())
     done = int(summary["cells"].sum())
     total = max(expected if expected is not None else places * seeds, done)
     yield f"mean ± std (n networks) · {done}/{total} cells" + (f" · {failed} failed" if failed else "")

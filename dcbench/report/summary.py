@@ -19,11 +19,14 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     is shown and ``older`` counts the others. ``digests`` names the cells, joined by spaces.
     """
     if table.empty:
-        return pd.DataFrame(columns=[*PLACE, "method", "main", "mean", "std", "n", "cells", "older", "digests"])
+        return pd.DataFrame(
+            columns=[*PLACE, "method", "main", "reference", "mean", "std", "n", "cells", "older", "digests"]
+        )
     grouped = table.groupby([*PLACE, "variant"], sort=False, dropna=False)
     summary = grouped.agg(
         method=("method", "first"),
         main=("main", "first"),
+        reference=("reference", "first"),
         mean=("value", "mean"),
         std=("value", lambda values: float(values.std(ddof=0))),
         n=("value", "size"),

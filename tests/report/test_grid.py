@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from made_results import add
 
 from dcbench.report.frame import frame
-from dcbench.report.grid import GridTable, grid_tables
+from dcbench.report.grid import GridTable, Wanted, grid_tables
 from dcbench.report.summary import summarise
 
 if TYPE_CHECKING:
@@ -103,8 +103,24 @@ def test_the_coverage_counts_seeds(tmp_path: Path) -> None:
 def test_the_coverage_of_a_run_is_told_by_what_was_planned(tmp_path: Path) -> None:
     add(tmp_path, "dm", [1.0])
     names = ("accuracy", "accuracy", "dc", "convnet3", "test")
-    (table,) = grid_tables(summarise(frame(tmp_path)), expected={names: 15}, failed=2)
+    (table,) = grid_tables(summarise(frame(tmp_path)), wanted=Wanted(cells={names: 15}), failed=2)
     assert table.notes == ("mean ± std (n networks) · 1/15 cells · 2 failed",)
+
+
+def test_what_a_run_wanted_and_did_not_get_is_missing_and_not_gone(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0], ipc=10)
+    names = ("accuracy", "accuracy", "dc", "convnet3", "test")
+    wanted = Wanted(
+        ("m3d", "dm"), (("toy", 1), ("toy", 10)), {names: 4, ("accuracy", "accuracy", "dsa", "x", "test"): 4}
+    )
+    first, second = grid_tables(summarise(frame(tmp_path)), wanted=wanted, failed=3)
+    assert first.columns == second.columns == ("m3d", "dm")
+    assert [(row[0], row[1], [number is not None for number in row[2]]) for row in first.rows] == [
+        ("toy", 1, [False, False]),
+        ("toy", 10, [False, True]),
+    ]
+    assert [row[2] for row in second.rows] == [(None, None), (None, None)]
+    assert second.notes == ("mean ± std (n networks) · 0/4 cells · 3 failed",)
 
 
 def test_results_left_out_are_mentioned(tmp_path: Path) -> None:
