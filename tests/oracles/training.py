@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from oracles import augmentation
+from oracles import augmentation, dc_augmentation
 from torch import Generator, Tensor, nn
 
 if TYPE_CHECKING:
@@ -33,13 +33,26 @@ def normalised(image: Tensor, recipe: TrainingRecipe) -> Tensor:
     return torch.stack([(pixels[c] - recipe.mean[c]) / recipe.std[c] for c in range(len(pixels))])
 
 
+def dc_augmented(batch: Tensor, named: list[str], generator: Generator) -> Tensor:
+    apply = {"crop": dc_augmentation.crop, "scale": dc_augmentation.scale, "rotate": dc_augmentation.rotate}
+    numbers = torch.rand((len(batch), 3), generator=generator, dtype=torch.float64).tolist()
+    return torch.stack(
+        [
+            apply[named[int(choice * len(named))]](image, first, second, batch)
+            for image, (choice, first, second) in zip(batch, numbers, strict=True)
+        ]
+    )
+
+
 def batch_loss(
     network: nn.Module, batch: Tensor, labels: Tensor, recipe: TrainingRecipe, generator: Generator
 ) -> Tensor:
     named = [name for name in recipe.strategy.split("_") if name]
     if recipe.cutmix > 0:
         named = [name for name in named if name != "cutout"]
-    if recipe.augmentation != "none" and named:
+    if recipe.augmentation == "dc":
+        batch = dc_augmented(batch, named, generator)
+    elif recipe.augmentation != "none" and named:
         u = torch.rand((len(batch), 12), generator=generator, dtype=torch.float64).tolist()
         batch = augmentation.augment_batch(batch, recipe.augmentation, named, u, True)
     if recipe.cutmix > 0:

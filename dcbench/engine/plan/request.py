@@ -34,7 +34,7 @@ def parse_numbers(text: str, option: str, least: int) -> tuple[int, ...]:
     numbers: list[int] = []
     for part in split_list(text):
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
-        if match is None or int(match[1]) < least:
+        if match is None or int(match[1]) < least or int(match[2] or match[1]) < int(match[1]):
             raise RequestError(f"{option} takes whole numbers from {least} on, such as 1,10,50; not {part!r}")
         numbers += range(int(match[1]), int(match[2] or match[1]) + 1)
     if not numbers:

@@ -31,7 +31,8 @@ def data() -> tuple[torch.Tensor, torch.Tensor]:
 
 RECIPES = {
     "plain": recipe_of(),
-    "dc": recipe_of(milestones=(2, 3), gamma=0.1, reset_momentum=True, augmentation="dsa", strategy=FULL),
+    "dc": recipe_of(milestones=(2,), gamma=0.1, reset_momentum=True, augmentation="dc", strategy="crop_scale_rotate"),
+    "dsa": recipe_of(milestones=(2, 3), gamma=0.1, reset_momentum=True, augmentation="dsa", strategy=FULL),
     "kept momentum": recipe_of(milestones=(2, 3), gamma=0.2, augmentation="diffaug", strategy="crop_scale_rotate"),
     "idc": recipe_of(milestones=(2,), gamma=0.2, augmentation="diffaug", strategy=FULL, cutmix=0.7),
     "cutmix alone": recipe_of(cutmix=1.0, cutmix_beta=0.4, weight_decay=0.1, momentum=0.5),
