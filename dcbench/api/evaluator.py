@@ -41,6 +41,8 @@ class Context(ABC):
     """The protocol of ``settings.protocol``, expanded for this set; None if the settings have no such field."""
     chunk: int
     """How many images to push through a network at once when nothing is learnt; bounds memory, changes no result."""
+    capture: bool = False
+    """Whether training steps may be captured in a CUDA graph; never on a CPU."""
 
     @abstractmethod
     def network(self, name: str, seed: int) -> nn.Module:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from dcbench.api.settings import Settings as BaseSettings
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from dcbench.api.condensed import CondensedSet
     from dcbench.api.images import DatasetInfo, ImageSet
+
+Precision = Literal["float32", "tf32", "bf16"]
+"""How convolutions multiply: exactly, with factors rounded to 10 bits (a GPU's matrix units), or to 7 bits (bf16)."""
 
 State = Mapping[str, "Tensor | int | float | str"]
 """What a checkpoint may hold: tensors, numbers and short texts under flat names. Never pickled."""
@@ -38,6 +41,12 @@ class Task(ABC):
     """A CPU generator seeded with `seed`. On the CPU, so that a run on a GPU draws the same numbers."""
     chunk: int
     """How many images to push through a network at once; bounds memory, changes no result."""
+    classes: range
+    """The classes to condense: all, unless the run makes this set in parts; see `Method.by_class`."""
+    precision: Precision = "float32"
+    """Of the convolutions of networks that are not trained; sums over features stay in float32 or better."""
+    capture: bool = False
+    """Whether steps may be captured in a CUDA graph; never on a CPU."""
 
     @abstractmethod
     def network(self, name: str, seed: int) -> nn.Module:
@@ -89,6 +98,8 @@ class Method(ABC):
     """The paper, and the code that was followed."""
     Settings: ClassVar[type[BaseSettings]] = BaseSettings
     """The settings class; the default has no field."""
+    by_class: ClassVar[bool] = False
+    """Whether it can condense some classes alone, ``task.classes``, to the images that all together would give them."""
 
     def settings_for(self, info: DatasetInfo, ipc: int) -> BaseSettings:
         """Return the recommended settings, the paper's where it has them.

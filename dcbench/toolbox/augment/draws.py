@@ -12,6 +12,8 @@ import torch
 from dcbench.toolbox.augment import operations
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Tensor
 
 OPERATIONS = ("flip", "color", "crop", "cutout", "scale", "rotate")
@@ -29,6 +31,11 @@ _PLACES = {
     "rotate": slice(10, 11),
 }
 _WHOLE = ("crop", "cutout")
+_OWNER = torch.tensor([place for place, name in enumerate(OPERATIONS) for _ in range(*_PLACES[name].indices(UNIFORMS))])
+"""For each parameter, the operation that uses it."""
+_FAR = -1e6  # no square around it reaches into an image
+_NEUTRAL = torch.tensor([0, 0, 1, 1, 0, 0, _FAR, _FAR, 1, 1, 0], dtype=torch.float64)
+"""Parameters under which every operation leaves an image as it is."""
 
 _SCALE = 1.2
 _DEGREES = 15.0
@@ -64,12 +71,28 @@ class Draw:
 
     def of(self, name: str) -> tuple[Tensor, ...]:
         """Return the parameters (rows,) of operation *name* as `operations` takes them."""
-        values = self.parameters[:, _PLACES[name]]
-        if name == "flip":
-            values = values > 0
-        elif name in _WHOLE:
-            values = values.long()
-        return values.unbind(1)
+        return arguments_of(name, self.parameters)
+
+    def settled(self, always: Iterable[str]) -> Tensor:
+        """Return parameters (rows, 11) that say by themselves which operations change a row.
+
+        Those that were not drawn get values that change nothing, except the ones named in *always*.
+        """
+        drawn = self.operation.unsqueeze(1) == _OWNER
+        for name in always:
+            drawn |= OPERATIONS.index(name) == _OWNER
+        device = self.parameters.device
+        return torch.where(drawn.to(device), self.parameters, _NEUTRAL.to(self.parameters))
+
+
+def arguments_of(name: str, parameters: Tensor) -> tuple[Tensor, ...]:
+    """Return the columns of *parameters* (rows, 11) that operation *name* takes, each (rows,), of its own type."""
+    values = parameters[:, _PLACES[name]]
+    if name == "flip":
+        values = values > 0
+    elif name in _WHOLE:
+        values = values.long()
+    return values.unbind(1)
 
 
 def parameters_of(uniforms: Tensor, size: int) -> Tensor:

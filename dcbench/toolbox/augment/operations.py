@@ -95,3 +95,9 @@ def rotate(images: Tensor, angle: Tensor) -> Tensor:
     """Sample bilinearly at coordinates turned by *angle* (N,) radians; zeros enter at the corners."""
     cosine, sine = angle.cos(), angle.sin()
     return _affine(images, (cosine, -sine, sine, cosine))
+
+
+def scale_and_rotate(images: Tensor, x: Tensor, y: Tensor, angle: Tensor) -> Tensor:
+    """Sample once for `scale` and `rotate` together: for rows that one of the two leaves as they are."""
+    cosine, sine = angle.cos(), angle.sin()
+    return _affine(images, (cosine * x, -sine * y, sine * x, cosine * y))

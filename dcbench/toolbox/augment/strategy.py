@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from dcbench.toolbox.augment import operations
-from dcbench.toolbox.augment.draws import OPERATIONS, UNIFORMS, Draw, parameters_of
+from dcbench.toolbox.augment.draws import OPERATIONS, UNIFORMS, Draw, arguments_of, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -126,6 +126,34 @@ class Augmentation:
         images = _apply_drawn(images, draw)
         for name in self._after:
             images = _APPLY[name](images, *draw.of(name))
+        return images
+
+    def settle(self, draw: Draw) -> Tensor:
+        """Return *draw* as parameters (rows, 11) for `apply_settled`, on the device of the draw."""
+        return draw.settled((*self._before, *self._after))
+
+    def apply_settled(self, images: Tensor, parameters: Tensor) -> Tensor:
+        """Do what `apply` does, by the same kernels whatever was drawn: what a captured step needs.
+
+        Every named operation runs on every image; those that were not drawn change nothing but the last bits.
+
+        Args:
+            images: (N, C, H, W), as for `apply`.
+            parameters: (N, 11) from `settle`, on the device of *images*.
+
+        Returns:
+            (N, C, H, W), differentiable in *images*.
+        """
+        parameters = parameters.to(torch.promote_types(images.dtype, torch.float32))
+        both = "scale" in self.operations and "rotate" in self.operations
+        for name in (*self._before, *self._drawable, *self._after):
+            if both and name == "scale":
+                continue  # rotate does both
+            chosen = _APPLY[name]
+            arguments = arguments_of(name, parameters)
+            if both and name == "rotate":
+                chosen, arguments = operations.scale_and_rotate, (*arguments_of("scale", parameters), *arguments)
+            images = chosen(images, *arguments)
         return images
 
 
