@@ -57,6 +57,7 @@ class MemoryTask(Task):
         state: Mapping[str, Any] | None = None,
     ) -> None:
         self.train, self.info, self.ipc, self.seed = train, info, ipc, seed
+        self.classes = range(train.classes)
         self.replicate = 0
         self.device = torch.device("cpu")
         self.generator = torch.Generator().manual_seed(seed)

@@ -99,6 +99,7 @@ class CellTask(Task):
         """Load the training split and seed everything from the cell."""
         cell = data.cell
         self.train, self.info, self.ipc = data.train(), data.info, cell.ipc
+        self.classes = range(self.info.classes)
         self.device = torch.device(runtime.device)
         self.replicate, self.seed = cell.seed, cell.condense_seed
         self.generator = torch.Generator().manual_seed(self.seed)
