@@ -68,7 +68,7 @@ class MemoryTask(Task):
         self.artifacts: dict[str, dict[str, Tensor]] = {}
         self._network = network
 
-    def network(self, name: str, seed: int) -> nn.Module:
+    def network(self, name: str, seed: int, *, device: torch.device | None = None) -> nn.Module:
         assert self._network is not None, "this task was made without networks"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

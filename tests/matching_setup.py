@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from fakes import MemoryTask, info_of, made_up_set
 from oracles.m3d import Draws
@@ -26,10 +28,16 @@ class TinyNetwork(nn.Module):
         return self.body(images)
 
 
-def tiny_task(classes: int = 3, ipc: int = 2, seed: int = 7, per_class: int = 12) -> MemoryTask:
+def tiny_task(
+    classes: int = 3,
+    ipc: int = 2,
+    seed: int = 7,
+    per_class: int = 12,
+    network: Callable[[str], nn.Module] = lambda _: TinyNetwork(),
+) -> MemoryTask:
     """Return a task over two-channel images of 6 pixels whose networks are tiny."""
     train = made_up_set(classes=classes, per_class=per_class, channels=2, size=6)
-    return MemoryTask(train, info_of(train), ipc, network=lambda _: TinyNetwork(), seed=seed)
+    return MemoryTask(train, info_of(train), ipc, network=network, seed=seed)
 
 
 def statistics(info: DatasetInfo) -> tuple[Tensor, Tensor]:

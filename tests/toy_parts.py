@@ -69,7 +69,9 @@ class First(Method):
 
 
 class Slow(Method):
-    """Adds noise at every step, so that a resumed run shows whether it went on with the same draws."""
+    """Adds noise at every step, so that a run resumed or in parts shows whether it made the same draws."""
+
+    by_class = True
 
     class Settings(Settings):
         iterations: int = Field(20, ge=0)
@@ -77,17 +79,19 @@ class Slow(Method):
 
     def condense(self, task, settings):
         state = task.resume()
-        labels = torch.arange(task.info.classes).repeat_interleave(task.ipc)
+        labels = torch.tensor(task.classes).repeat_interleave(task.ipc)
+        shape = (task.info.classes * task.ipc, *task.info.shape)
+        mine = slice(task.classes.start * task.ipc, task.classes.stop * task.ipc)
         if state is None:
-            images, start = torch.rand(len(labels), *task.info.shape, generator=task.generator), 0
+            images, start = torch.rand(shape, generator=task.generator)[mine], 0
             task.snapshot(0, CondensedSet.of_images(images, labels))
         else:
             images, start = state["images"], state["step"]
             task.generator.set_state(state["generator"])
         for step in range(start + 1, settings.iterations + 1):
-            images = (images + 0.01 * torch.randn(images.shape, generator=task.generator)).clamp(0, 1)
+            images = (images + 0.01 * torch.randn(shape, generator=task.generator)[mine]).clamp(0, 1)
             time.sleep(settings.pause)
-            task.progress(step, settings.iterations, mean=float(images.mean()))
+            task.progress(step, settings.iterations, sum=float(images.sum()))
             now = {"images": images, "step": step, "generator": task.generator.get_state()}
             task.checkpoint(lambda now=now: now)
         return CondensedSet.of_images(images, labels)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from dcbench.api.errors import InvalidCondensedSetError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from dcbench.api.images import DatasetInfo, ImageSet
@@ -19,6 +21,7 @@ PIXEL_RANGE = (-0.5, 1.5)
 def decode_patches(images: Tensor, factor: int) -> Tensor:
     """Cut each image into factor x factor tiles and enlarge every tile to the full size, differentiably.
 
+    Enlarging is bilinear and written as two matrix products, so its gradient is the same bits every time on a GPU too.
     An image whose side is no multiple of *factor* is padded right and below with 0.5 first (code of IDC and M3D).
 
     Args:
@@ -28,21 +31,27 @@ def decode_patches(images: Tensor, factor: int) -> Tensor:
     Returns:
         (factor**2 * N, C, H, W), tile by tile: tile k of image i stands at ``k * N + i``; tiles go row by row.
     """
-    import torch
     from torch.nn import functional
 
     if factor == 1:
         return images
-    size = images.shape[-1]
+    count, channels, size, _ = images.shape
     side = -(-size // factor)
     margin = side * factor - size
     padded = functional.pad(images, (0, margin, 0, margin), value=0.5)
-    tiles = [
-        padded[..., row * side : (row + 1) * side, column * side : (column + 1) * side]
-        for row in range(factor)
-        for column in range(factor)
-    ]
-    return functional.interpolate(torch.cat(tiles), size=(size, size), mode="bilinear")
+    tiles = padded.reshape(count, channels, factor, side, factor, side).permute(2, 4, 0, 1, 3, 5)
+    enlarge = _enlarging(side, size, images.device, images.dtype)
+    return (enlarge @ tiles @ enlarge.mT).reshape(factor**2 * count, channels, size, size)
+
+
+@cache
+def _enlarging(side: int, size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return the matrix (size, side) that enlarges a row of *side* pixels bilinearly to *size*."""
+    import torch
+    from torch.nn import functional
+
+    unit = torch.eye(side, dtype=torch.float64).unsqueeze(0)
+    return functional.interpolate(unit, size, mode="linear")[0].mT.to(device, dtype)
 
 
 @dataclass(frozen=True)
@@ -110,21 +119,25 @@ class CondensedSet:
         soft = self.labels.numel() if self.labels.ndim == 2 else 0
         return len(self.labels) * channels * height * width + soft
 
-    def check(self, info: DatasetInfo, ipc: int, *, exempt: bool = False) -> None:
+    def check(self, info: DatasetInfo, ipc: int, *, exempt: bool = False, classes: range | None = None) -> None:
         """Refuse a set that breaks the contract which makes methods comparable.
 
         Args:
             info: the dataset it was made for.
             ipc: the images per class asked for.
             exempt: leave out the budget, for a reference row such as the whole training set.
+            classes: what a part of a set must hold, neither more nor less, with hard labels; None means a whole set.
 
         Raises:
             InvalidCondensedSetError: with what is wrong and by how much.
         """
         self._check_shapes(info)
-        self._check_labels(info)
+        if classes is not None and self.labels.ndim != 1:
+            raise InvalidCondensedSetError("a part of a condensed set has hard labels")
+        held = range(info.classes) if classes is None else classes
+        self._check_labels(info, held)
         if not exempt:
-            self._check_budget(info, ipc)
+            self._check_budget(info, ipc, len(held))
         if self.images is not None:
             self._check_pixels(self.images)
 
@@ -144,7 +157,7 @@ class CondensedSet:
             if int(self.source_indices.min()) < 0 or int(self.source_indices.max()) >= count:
                 raise InvalidCondensedSetError(f"source_indices go beyond the {count} training images")
 
-    def _check_labels(self, info: DatasetInfo) -> None:
+    def _check_labels(self, info: DatasetInfo, classes: range) -> None:
         import torch
 
         labels = self.labels
@@ -155,20 +168,20 @@ class CondensedSet:
             return
         if labels.ndim != 1 or labels.dtype != torch.int64:
             raise InvalidCondensedSetError(f"labels must be int64 (N,), not {labels.dtype} {tuple(labels.shape)}")
-        if int(labels.min()) < 0 or int(labels.max()) >= info.classes:
+        if int(labels.min()) < classes.start or int(labels.max()) >= classes.stop:
             found = f"{int(labels.min())}..{int(labels.max())}"
-            raise InvalidCondensedSetError(f"labels must lie in 0..{info.classes - 1}, found {found}")
-        missing = sorted(set(range(info.classes)) - set(labels.tolist()))
+            raise InvalidCondensedSetError(f"labels must lie in {classes.start}..{classes.stop - 1}, found {found}")
+        missing = sorted(set(classes) - set(labels.tolist()))
         if missing:
             raise InvalidCondensedSetError(f"no image for class {', '.join(info.class_names[c] for c in missing[:5])}")
 
-    def _check_budget(self, info: DatasetInfo, ipc: int) -> None:
-        held, allowed = self.numbers(info), info.budget(ipc)
+    def _check_budget(self, info: DatasetInfo, ipc: int, classes: int) -> None:
+        held, allowed = self.numbers(info), info.budget(ipc) * classes // info.classes
         if held > allowed:
             soft = f", {self.labels.numel():,} of them soft labels" if self.labels.ndim == 2 else ""
             raise InvalidCondensedSetError(
                 f"over budget: the set holds {held:,} numbers{soft}; "
-                f"{info.classes} classes at IPC {ipc} may hold {allowed:,}"
+                f"{classes} classes at IPC {ipc} may hold {allowed:,}"
             )
 
     @staticmethod

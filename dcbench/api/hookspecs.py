@@ -82,11 +82,12 @@ def dcbench_protocols() -> Iterable[ProtocolRecord]:  # type: ignore[empty-body]
 
 @hookspec
 def dcbench_cell_finished(file: Path, about: Mapping[str, Any]) -> None:
-    """A result file was finished: a condensed set, or an evaluation. An observer that raises is only warned about.
+    """A file was finished: a condensed set, a part of one, or an evaluation. If an observer raises, that is a warning.
 
     Args:
         file: the finished file. It may be read, never changed.
-        about: what the file's attributes say: dataset, method, label, ipc, seed, and for an evaluation its figures.
+        about: what the file's attributes say: dataset, method, label, ipc, seed, the classes of a part, the figures of
+            an evaluation.
 
     Example::
 

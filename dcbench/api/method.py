@@ -40,21 +40,25 @@ class Task(ABC):
     generator: torch.Generator
     """A CPU generator seeded with `seed`. On the CPU, so that a run on a GPU draws the same numbers."""
     chunk: int
-    """How many images to push through a network at once; bounds memory, changes no result."""
+    """How many images to push through a network at once; bounds memory, changes no result.
+
+    A method that runs out of memory may lower it: what it is in the end stands in the result file.
+    """
     classes: range
     """The classes to condense: all, unless the run makes this set in parts; see `Method.by_class`."""
     precision: Precision = "float32"
     """Of the convolutions of networks that are not trained; sums over features stay in float32 or better."""
     capture: bool = False
-    """Whether steps may be captured in a CUDA graph; never on a CPU."""
+    """Whether steps may be compiled and captured in a CUDA graph; never on a CPU."""
 
     @abstractmethod
-    def network(self, name: str, seed: int) -> nn.Module:
-        """Return a freshly initialised network of the registry for these images, on `device`, in train mode.
+    def network(self, name: str, seed: int, *, device: torch.device | None = None) -> nn.Module:
+        """Return a freshly initialised network of the registry for these images, in train mode.
 
         Args:
             name: such as ``convnet3`` or ``convnet[depth=4,width=64]``.
             seed: decides the weights; the global generator is left as it was.
+            device: where it is wanted; `device` by default.
         """
 
     @abstractmethod
@@ -99,7 +103,10 @@ class Method(ABC):
     Settings: ClassVar[type[BaseSettings]] = BaseSettings
     """The settings class; the default has no field."""
     by_class: ClassVar[bool] = False
-    """Whether it can condense some classes alone, ``task.classes``, to the images that all together would give them."""
+    """Whether it can condense some classes alone, ``task.classes``, to the images that all together would give them.
+
+    Its sets are then in class order, and the figures it reports are sums over those classes.
+    """
 
     def settings_for(self, info: DatasetInfo, ipc: int) -> BaseSettings:
         """Return the recommended settings, the paper's where it has them.

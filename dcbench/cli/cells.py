@@ -19,7 +19,7 @@ def find_stem(layout: Layout, text: str) -> Path:
     """
     if Path(text).name.endswith(".h5") and Path(text).exists():
         return _stem(Path(text))
-    files = [*layout.all_condensed(), *layout.all_evaluations(), *layout.all_failures()]
+    files = [*layout.all_condensed(), *layout.all_parts(), *layout.all_evaluations(), *layout.all_failures()]
     stems = sorted({_stem(path) for path in files})
     head = text[:12]
     found = [stem for stem in stems if stem.name.partition("-")[2].startswith(head) or stem.name == text]

@@ -49,6 +49,11 @@ def _as_text(name: str, value: Any) -> Any:
     help="Change a setting, such as m3d.lr=10. May be repeated.",
 )
 @click.option(
+    "--classes",
+    metavar="A-B",
+    help="Condense only these classes, such as 0-19, as a part; when a set has all of its parts they are assembled.",
+)
+@click.option(
     "--repeats", type=click.IntRange(min=1), help="Networks trained per condensed set. [default: the protocol's]"
 )
 @results_option(must_exist=False)
@@ -63,6 +68,13 @@ def _as_text(name: str, value: Any) -> Any:
     show_default=True,
     help="What to do about cells that were finished or failed before.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "tf32", "bf16"]),
+    default="auto",
+    help="Of convolutions. [default: bf16 on a GPU, where trained networks take tf32; float32 on the CPU]",
+)
+@click.option("--eager", is_flag=True, help="Run GPU steps as they are written, neither compiled nor captured.")
 @click.option("--deterministic", is_flag=True, help="Only algorithms that give the same bits every time.")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, and stop.")
 @click.option("--smoke", is_flag=True, help="One step and one epoch per cell, in a store that is thrown away.")
@@ -120,6 +132,8 @@ def _say_how_it_ended(outcome: Outcome, prepared: Prepared) -> None:
         click.echo(f"failed: {name_of(job)}: {failure}", err=True)
         if not prepared.request.smoke:
             click.echo(f"        see {prepared.layout.failure(job)}", err=True)
+    for line in outcome.incomplete:
+        click.echo(line, err=True)
     if outcome.failed_before:
         again = "--existing retry-failed tries them again"
         click.echo(f"{outcome.failed_before} jobs failed in an earlier run and were left out; {again}", err=True)
@@ -132,6 +146,8 @@ def _describe(prepared: Prepared) -> None:
     state = prepared.survey
     for job in state.jobs:
         click.echo(name_of(job))
+    for line in state.incomplete:
+        click.echo(line)
     failed = len(state.failed_before)
     click.echo(
         f"{len(prepared.plan)} cells: {len(state.jobs)} jobs to do, {state.finished} finished, {failed} failed before"

@@ -53,6 +53,8 @@ def _card(stem: Path) -> Iterable[str]:
         yield from _condensed(condensed)
     else:
         yield f"{stem.name}: no condensed set"
+    for path in sorted(stem.parent.glob(f"{stem.name}.*.part.h5")):
+        yield from _part(path)
     for path in sorted(stem.parent.glob(f"{stem.name}.*.r*.h5")):
         yield from _evaluation(path)
     for path in sorted(stem.parent.glob(f"{stem.name}.*.failed.json")):
@@ -73,12 +75,21 @@ def _condensed(path: Path) -> Iterable[str]:
             + (f" x{condensed.decoder.factor}" if condensed.decoder.factor > 1 else "")
             + (", selected from the training set" if condensed.source_indices is not None else ""),
             "snapshots": ", ".join(map(str, record.snapshots)) or "none",
+            **({"parts": ", ".join(part["classes"] for part in facts["parts"])} if "parts" in facts else {}),
             **_made(facts),
         }
     )
     yield from _pairs(facts["settings"], "settings")
     for name, points in record.trace.items():
         yield f"  trace {name}: {points[0][1]:.4g} at step {points[0][0]}, {points[-1][1]:.4g} at step {points[-1][0]}"
+
+
+def _part(path: Path) -> Iterable[str]:
+    from dcbench.engine.store.sets import read_condensed
+
+    record = read_condensed(path)
+    yield f"part with classes {record.facts['classes']}: {len(record.condensed)} images"
+    yield from _pairs({"file": path, **_made(record.facts)})
 
 
 def _evaluation(path: Path) -> Iterable[str]:

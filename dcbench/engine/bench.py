@@ -10,20 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.cells import Job
+from dcbench.engine.cells import CondenseJob, EvaluateJob, Job
 from dcbench.engine.executors.local import LocalExecutor
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Schedule
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import Request
 from dcbench.engine.plan.survey import Survey, survey
 from dcbench.engine.plugins import Registry
+from dcbench.engine.spans import span_text
 from dcbench.engine.store.atomic import sweep
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import Failure, clear_failure, write_failure
 from dcbench.engine.store.hdf5 import CorruptFileError
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.work.runtime import find_devices, plan_slots
+from dcbench.engine.work.runtime import check_device, plan_slots
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,16 @@ class Outcome:
     failed: list[tuple[Job, Failure]] = field(default_factory=list)
     """Jobs that failed in this run."""
     skipped: int = 0
-    """Jobs that could not run because condensing had failed."""
+    """Jobs that could not run because one before them had failed."""
     failed_before: int = 0
     """Jobs that failed in an earlier run and were not tried again."""
+    incomplete: list[str] = field(default_factory=list)
+    """What is missing of each set that is made in parts, with what to do about it."""
     warnings: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        """Whether every cell of the grid is there."""
+        """Whether all that was asked for is there: every cell of the grid, or its part."""
         return not (self.failed or self.skipped or self.failed_before)
 
 
@@ -66,7 +69,7 @@ def prepare(request: Request, registry: Registry) -> Iterator[Prepared]:
         RequestError: something is wrong with the request; nothing was started.
         UnsupportedFormatError: the store holds files of a newer format.
     """
-    find_devices(request.device)
+    check_device(request.device, request.precision)
     plan = Planner(request, registry).cells()
     with _store(request) as root:
         layout = Layout(root)
@@ -103,11 +106,23 @@ def carry_out(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
         KeyboardInterrupt: every worker was ended; what is finished stays.
     """
     request, layout, state = prepared.request, prepared.layout, prepared.survey
-    outcome = Outcome(layout.root, failed_before=len(state.failed_before), warnings=list(state.warnings))
+    outcome = Outcome(
+        layout.root,
+        failed_before=len(state.failed_before),
+        incomplete=list(state.incomplete),
+        warnings=list(state.warnings),
+    )
     _check_writable(layout.root)
     if state.work:
         sweep(layout.root)
-        slots = plan_slots(request.device, request.jobs, len(state.work), deterministic=request.deterministic)
+        slots = plan_slots(
+            request.device,
+            request.jobs,
+            len(state.work),
+            deterministic=request.deterministic,
+            precision=request.precision,
+            capture=not request.eager,
+        )
         executor = LocalExecutor(slots, layout.root, request.data, request.timeout)
         for event in executor.run(Schedule(state.work)):
             _keep(event, prepared, outcome)
@@ -126,7 +141,7 @@ def _keep(event: Event, prepared: Prepared, outcome: Outcome) -> None:
         outcome.finished += 1
         clear_failure(layout, event.job)
         _drop_older(event, layout)
-        about = event.job.cell.facts() | _figures(event)
+        about = event.job.cell.facts() | _particulars(event)
         outcome.warnings += prepared.registry.notify("dcbench_cell_finished", file=event.file, about=about)
     elif isinstance(event, Failed):
         outcome.failed.append((event.job, event.failure))
@@ -135,9 +150,17 @@ def _keep(event: Event, prepared: Prepared, outcome: Outcome) -> None:
             write_failure(layout, event.job, event.failure)
 
 
+def _particulars(event: Finished) -> dict[str, object]:
+    """Return what the file of *event* holds beside the facts of its cell."""
+    match event.job:
+        case CondenseJob(classes=range() as classes):
+            return {"classes": span_text(classes)}
+        case EvaluateJob():
+            return _figures(event)
+    return {}
+
+
 def _figures(event: Finished) -> dict[str, object]:
-    if event.job.kind == "condense":
-        return {}
     with suppress(CorruptFileError, OSError):
         return {"figures": read_evaluation(event.file)["figures"]}
     return {}

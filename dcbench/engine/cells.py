@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from dcbench.api.seeds import derive_seed
+from dcbench.engine.spans import Span, span_text
 
 SplitName = Literal["test", "validation"]
 
@@ -81,6 +82,11 @@ class Cell(_Frozen):
         return digest_of(identity | ({"split": self.split} if self.split != "test" else {}))
 
     @property
+    def title(self) -> str:
+        """The cell in words, for progress and messages."""
+        return f"{self.dataset.name} ipc {self.ipc} {self.method.label} seed {self.seed}"
+
+    @property
     def condense_seed(self) -> int:
         """The seed a method draws from: the same for all methods, so that they start from the same images."""
         return derive_seed(purpose="condense", dataset=self.dataset.name, ipc=self.ipc, seed=self.seed)
@@ -149,15 +155,39 @@ class Trial(_Frozen):
 
 
 class CondenseJob(_Frozen):
-    """Make the condensed set of a cell."""
+    """Make the condensed set of a cell, or a part of it."""
 
     kind: Literal["condense"] = "condense"
+    cell: Cell
+    classes: Span | None = None
+    """The classes of the part; None for the whole set."""
+
+    @property
+    def name(self) -> str:
+        """The job as file names show it."""
+        return "condense" if self.classes is None else f"classes{span_text(self.classes)}"
+
+    @property
+    def action(self) -> str:
+        """The job in words, for progress and messages."""
+        return "condense" if self.classes is None else f"condense classes {span_text(self.classes)}"
+
+
+class AssembleJob(_Frozen):
+    """Put the condensed set of a cell together from its parts, which cover all classes."""
+
+    kind: Literal["assemble"] = "assemble"
     cell: Cell
 
     @property
     def name(self) -> str:
         """The job as file names show it."""
-        return "condense"
+        return "assemble"
+
+    @property
+    def action(self) -> str:
+        """The job in words, for progress and messages."""
+        return "assemble parts"
 
 
 class EvaluateJob(_Frozen):
@@ -179,9 +209,14 @@ class EvaluateJob(_Frozen):
         return self.trial.name
 
     @property
+    def action(self) -> str:
+        """The job in words, for progress and messages."""
+        return f"evaluate {self.trial.evaluator.label}"
+
+    @property
     def repeats(self) -> range:
         """The repeats to make."""
         return range(self.first, self.stop)
 
 
-Job = CondenseJob | EvaluateJob
+Job = CondenseJob | AssembleJob | EvaluateJob

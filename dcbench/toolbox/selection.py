@@ -11,9 +11,15 @@ from dcbench import CondensedSet, Method, RequestError
 from dcbench.toolbox.features import FeatureSettings, class_features, recommended
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from torch import Tensor
 
     from dcbench import DatasetInfo, Task
+
+BLOCK_BYTES = 2**28
+"""Bytes of float64 features that are held at once, unless one class has more. On a CPU a pass over so many takes far
+longer than starting the operations of a pick, so a larger block saves no time; small classes still share one start."""
 
 ROUNDING = 1e-12
 """Values closer than this share of their scale are tied; float64 sums of 10^5 terms err by far less."""
@@ -25,12 +31,24 @@ class FeatureSelection(Method):
     A subclass says how to choose. All of them share one feature network per replicate while their settings agree.
     """
 
+    by_class = True
     Settings = FeatureSettings
 
     @staticmethod
     @abstractmethod
-    def choose(features: Tensor, count: int) -> Tensor:
-        """Return *count* different positions (int64) among the *features* (n, D) of one class."""
+    def choose(rows: Tensor, present: Tensor, count: int) -> Tensor:
+        """Choose images of several classes at once, of each class by itself.
+
+        Args:
+            rows: (classes, n, D) float64, finite: the features of each class minus their mean, and zeros below those of
+                a class that has fewer than n images. To be read only, and not kept: the next call finds others in
+                the same memory.
+            present: (classes, n) bool: whether the row is that of an image.
+            count: how many to choose of each class; none has fewer.
+
+        Returns:
+            (classes, count) int64: different positions along n, in the order of choice.
+        """
 
     def settings_for(self, info: DatasetInfo, ipc: int) -> FeatureSettings:  # noqa: ARG002  (all IPCs share a network)
         """Return settings that depend on the dataset alone, so that all IPCs share one feature network."""
@@ -42,8 +60,12 @@ class FeatureSelection(Method):
 
     def condense(self, task: Task, settings: FeatureSettings) -> CondensedSet:
         """Select ``task.ipc`` images of each class, in the order of choice."""
-        picks = [indices[self.choose(features, task.ipc)] for indices, features in class_features(task, settings)]
-        return CondensedSet.selection(torch.cat(picks), task.train)
+        check_ipc(task.info, task.ipc)
+        index = [task.train.class_index[label] for label in task.classes]
+        blocks = class_blocks(class_features(task, settings), [len(indices) for indices in index], BLOCK_BYTES)
+        picks = torch.cat([self.choose(rows, present, task.ipc).cpu() for rows, present in blocks])
+        chosen = [indices[positions] for indices, positions in zip(index, picks, strict=True)]
+        return CondensedSet.selection(torch.cat(chosen), task.train)
 
 
 def check_ipc(info: DatasetInfo, ipc: int) -> None:
@@ -61,30 +83,69 @@ def check_ipc(info: DatasetInfo, ipc: int) -> None:
         )
 
 
-def centred(features: Tensor) -> Tensor:
-    """Return *features* (n, D) minus their mean row, in float64.
+def class_blocks(features: Iterable[Tensor], sizes: Sequence[int], limit: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield what `FeatureSelection.choose` takes: as many classes at a time as fit in *limit* bytes, and at least one.
 
-    Distances stay what they are, and the expanded squares used for them lose no digits to a common offset.
-    """
-    rows = features.double()
-    return rows - rows.mean(0)
-
-
-def first_least(values: Tensor, scale: Tensor) -> int:
-    """Return the lowest index whose value is the least of *values* (n,), up to rounding.
-
-    Identical images get values that differ in the last bits, in a way that depends on the machine; a plain argmin would
-    pick one of them by chance.
+    The mean of each class is taken off: distances stay what they are, and the expanded squares used for them lose no
+    digits to a common offset.
 
     Args:
-        values: (n,) float64; infinite where a row must not be chosen.
-        scale: size of the terms that the values were summed from.
+        features: of each class in turn, (its size, D).
+        sizes: of all classes.
+        limit: bytes of the rows of one block.
 
-    Raises:
-        ValueError: no value is finite, or one is NaN.
+    Yields:
+        rows (classes, n, D) float64 and whether they are *present* (classes, n), n being the size of the largest class
+        of all. Every block overwrites the one before: fresh memory costs more than what is computed in it.
     """
-    least = values.min()
-    if not least.isfinite():
-        raise ValueError("no row can be chosen: none is left, or a feature is not a number")
-    tied = values <= least + ROUNDING * scale
-    return int(tied.nonzero()[0, 0])
+    positions = torch.arange(max(sizes))
+    rows: Tensor | None = None
+    for label, one_class in enumerate(features):
+        if rows is None:
+            rows = _room(one_class, sizes, limit)
+        slot = label % len(rows)
+        _put_centred(one_class, rows[slot])
+        if slot == len(rows) - 1 or label == len(sizes) - 1:
+            counts = torch.tensor(sizes[label - slot : label + 1])
+            yield rows[: slot + 1], (positions < counts[:, None]).to(rows.device)
+
+
+def _room(features: Tensor, sizes: Sequence[int], limit: int) -> Tensor:
+    largest, width = max(sizes), features.shape[1]
+    classes = min(len(sizes), max(1, limit // (largest * width * torch.float64.itemsize)))
+    return features.new_empty((classes, largest, width), dtype=torch.float64)
+
+
+def _put_centred(features: Tensor, rows: Tensor) -> None:
+    size = len(features)
+    rows[:size] = features
+    rows[:size].sub_(rows[:size].mean(0))
+    rows[size:] = 0
+
+
+def squared_norms(rows: Tensor) -> Tensor:
+    """Return those of *rows* (classes, n, D), as (classes, n)."""
+    norms: Tensor = torch.linalg.vector_norm(rows, dim=2)  # rows.square() would take as much memory as the rows
+    return norms.square()
+
+
+def inner_products(rows: Tensor, vectors: Tensor) -> Tensor:
+    """Return those of *rows* (classes, n, D) with the one vector of their class (classes, 1, D), as (classes, n)."""
+    return torch.bmm(vectors, rows.mT)[:, 0]
+
+
+def first_least(values: Tensor, scale: Tensor) -> Tensor:
+    """Return the lowest position whose value is the least of its class, up to rounding.
+
+    Identical images get values that differ in the last bits, in a way that depends on the machine; a plain argmin would
+    pick one of them by chance. The answer stays on the device, and nothing waits for it.
+
+    Args:
+        values: (classes, n) float64; infinite where a row must not be chosen, but not everywhere in a class.
+        scale: (classes, 1), size of the terms that the values were summed from.
+
+    Returns:
+        (classes, 1) int64.
+    """
+    tied = values <= values.amin(1, keepdim=True) + ROUNDING * scale
+    return tied.byte().argmax(1, keepdim=True)  # the first of equal ones

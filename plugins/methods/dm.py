@@ -35,6 +35,7 @@ class DM(dcbench.Method):
 
     cite = "Zhao and Bilen, Dataset Condensation with Distribution Matching, WACV 2023"
     Settings: ClassVar[type[dcbench.Settings]] = DMSettings
+    by_class: ClassVar[bool] = True
 
     def settings_for(self, info: DatasetInfo, ipc: int) -> DMSettings:  # noqa: ARG002  (the same at every IPC)
         """Return the values of the published code; below 16 pixels, where nothing is published, a short run."""

@@ -6,40 +6,38 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dcbench.toolbox.selection import FeatureSelection, centred, first_least
+from dcbench.toolbox.selection import FeatureSelection, first_least, inner_products, squared_norms
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def herd(features: Tensor, count: int) -> Tensor:
-    """Choose rows one by one so that the mean of the chosen ones follows the mean of all.
+def herd(rows: Tensor, present: Tensor, count: int) -> Tensor:
+    """Choose rows one by one so that the mean of the chosen ones follows the mean of all, in each class.
 
-    With m the mean row, the k-th choice (from 0) is the row not yet chosen that is nearest to (k + 1) m minus the sum
-    of the rows chosen so far. On rows with m taken off, that is the least norm of sum plus row.
+    With m the mean feature, the k-th choice (from 0) is the image not yet chosen that is nearest to (k + 1) m minus the
+    sum of those chosen so far. With m taken off, that is the least norm of sum plus row.
 
     Args:
-        features: (n, D).
-        count: how many rows, at most n.
+        rows: (classes, n, D) float64, centred.
+        present: (classes, n) bool, which of them may be chosen.
+        count: how many of each class.
 
     Returns:
-        (count,) int64, in the order of choice. Of tied rows the first is chosen, and none twice.
-
-    Raises:
-        ValueError: *count* is more than n, or a feature is not a number.
+        (classes, count) int64, in the order of choice. Of tied rows the first is chosen, and none twice.
     """
-    rows = centred(features)
-    norms = rows.square().sum(1)
-    scale = norms.max()
-    total = torch.zeros_like(rows[0])
-    picks: list[int] = []
+    norms = squared_norms(rows)
+    scale = norms.amax(1, keepdim=True)
+    left = norms.masked_fill(~present, torch.inf)
+    total = torch.zeros_like(rows[:, :1])
+    picks: list[Tensor] = []
     for _ in range(count):
         # The squared norm of the sum itself is the same for every candidate and is left out.
-        pick = first_least(norms + 2 * (rows @ total), scale + total.square().sum())
+        pick = first_least(left + 2 * inner_products(rows, total), scale + total.square().sum(2))
         picks.append(pick)
-        total += rows[pick]
-        norms[pick] = torch.inf
-    return torch.tensor(picks)
+        total += rows.take_along_dim(pick[..., None], 1)
+        left.scatter_(1, pick, torch.inf)
+    return torch.cat(picks, 1)
 
 
 class Herding(FeatureSelection):

@@ -6,36 +6,34 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dcbench.toolbox.selection import FeatureSelection, centred, first_least
+from dcbench.toolbox.selection import FeatureSelection, first_least, inner_products, squared_norms
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def farthest_first(features: Tensor, count: int) -> Tensor:
-    """Choose the row nearest to the mean, then again and again the row farthest from all chosen ones.
+def farthest_first(rows: Tensor, present: Tensor, count: int) -> Tensor:
+    """Choose the row nearest to the mean, then again and again the one farthest from all chosen ones, in each class.
 
     Args:
-        features: (n, D).
-        count: how many rows, at least 1 and at most n.
+        rows: (classes, n, D) float64, centred.
+        present: (classes, n) bool, which of them may be chosen.
+        count: how many of each class, at least 1.
 
     Returns:
-        (count,) int64, in the order of choice. Of tied rows the first is chosen, and none twice.
-
-    Raises:
-        ValueError: *count* is more than n, or a feature is not a number.
+        (classes, count) int64, in the order of choice. Of tied rows the first is chosen, and none twice.
     """
-    rows = centred(features)
-    norms = rows.square().sum(1)
-    scale = norms.max()
-    picks = [first_least(norms, scale)]
-    nearest = torch.full_like(norms, torch.inf)
+    norms = squared_norms(rows)
+    scale = norms.amax(1, keepdim=True)
+    picks = [first_least(norms.masked_fill(~present, torch.inf), scale)]
+    nearest = torch.full_like(norms, torch.inf).masked_fill_(~present, -torch.inf)
     while len(picks) < count:
         centre = picks[-1]
-        nearest = torch.minimum(nearest, norms + norms[centre] - 2 * (rows @ rows[centre]))
-        nearest[centre] = -torch.inf
+        to_centre = inner_products(rows, rows.take_along_dim(centre[..., None], 1))
+        nearest = torch.minimum(nearest, norms + norms.gather(1, centre) - 2 * to_centre)
+        nearest.scatter_(1, centre, -torch.inf)
         picks.append(first_least(-nearest, scale))
-    return torch.tensor(picks)
+    return torch.cat(picks, 1)
 
 
 class KCenter(FeatureSelection):

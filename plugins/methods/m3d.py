@@ -55,6 +55,7 @@ class M3D(dcbench.Method):
 
     cite = "Zhang et al., M3D: Dataset Condensation by Minimizing Maximum Mean Discrepancy, AAAI 2024"
     Settings: ClassVar[type[dcbench.Settings]] = M3DSettings
+    by_class: ClassVar[bool] = True
 
     def settings_for(self, info: DatasetInfo, ipc: int) -> M3DSettings:
         """Return the paper's settings for the size of the images.

@@ -111,6 +111,26 @@ def test_a_set_that_breaks_the_contract_is_refused_with_the_reason(condensed: Co
         condensed.check(INFO, 2)
 
 
+def test_a_part_holds_its_classes_and_their_share_of_the_budget() -> None:
+    CondensedSet.of_images(IMAGES[2:], LABELS[2:]).check(INFO, 2, classes=range(1, 3))
+    CondensedSet.of_images(IMAGES[2:4], LABELS[2:4]).check(INFO, 2, classes=range(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("condensed", "reason"),
+    [
+        (CondensedSet.of_images(IMAGES, LABELS), r"labels must lie in 1\.\.2, found 0\.\.2"),
+        (CondensedSet.of_images(IMAGES[2:4], LABELS[2:4]), "no image for class 2"),
+        (CondensedSet.of_images(IMAGES[1:], LABELS[1:].clamp(min=1)), "320 numbers; 2 classes at IPC 2 may hold 256"),
+        (CondensedSet.of_images(IMAGES[2:5], SOFT[2:5]), "a part of a condensed set has hard labels"),
+    ],
+    ids=["all classes", "too few", "over budget", "soft labels"],
+)
+def test_another_part_is_refused_with_the_reason(condensed: CondensedSet, reason: str) -> None:
+    with pytest.raises(InvalidCondensedSetError, match=reason):
+        condensed.check(INFO, 2, classes=range(1, 3))
+
+
 def test_a_reference_row_may_hold_everything() -> None:
     CondensedSet.selection(torch.arange(len(TRAIN)), TRAIN).check(INFO, 1, exempt=True)
 

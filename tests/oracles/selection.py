@@ -1,12 +1,20 @@
-"""Herding and k-center as their definitions read: one class, plain loops, exact fractions, ties to the lowest index."""
+"""Herding and k-center as their definitions read, for one class.
+
+`herding` and `k_center` are plain loops over exact fractions, ties going to the lowest index. `herding_loop` and
+`k_center_loop` are the loops that published codes run: every distance computed anew for every pick.
+"""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import torch
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from torch import Tensor
 
 Vector = list[Fraction]
 
@@ -61,4 +69,27 @@ def k_center(features: Sequence[Sequence[float]], count: int) -> list[int]:
             if nearest > farthest:
                 best, farthest = candidate, nearest
         picked.append(best)
+    return picked
+
+
+def herding_loop(features: Tensor, count: int) -> list[int]:
+    """Pick *count* rows of *features* (n, D); equal to `herding` where nothing is tied."""
+    mean, running = features.mean(0), torch.zeros_like(features[0])
+    picked: list[int] = []
+    for k in range(count):
+        distances = ((k + 1) * mean - running - features).square().sum(1)
+        distances[picked] = torch.inf
+        picked.append(int(distances.argmin()))
+        running += features[picked[-1]]
+    return picked
+
+
+def k_center_loop(features: Tensor, count: int) -> list[int]:
+    """Pick *count* rows of *features* (n, D); equal to `k_center` where nothing is tied."""
+    picked = [int((features - features.mean(0)).square().sum(1).argmin())]
+    nearest = torch.full_like(features[:, 0], torch.inf)
+    while len(picked) < count:
+        nearest = torch.minimum(nearest, (features - features[picked[-1]]).square().sum(1))
+        nearest[picked] = -torch.inf
+        picked.append(int(nearest.argmax()))
     return picked

@@ -7,6 +7,7 @@ import torch
 from fakes import MemoryTask, info_of, made_up_set
 from torch import Tensor, nn
 
+from dcbench import DcbenchError
 from dcbench.toolbox.features import FeatureSettings, class_features, embed, feature_network, recommended
 
 TRAIN = made_up_set(classes=3, per_class=10)
@@ -78,15 +79,22 @@ def test_embedding_is_that_of_the_normalised_pixels_and_does_not_depend_on_the_c
         torch.testing.assert_close(features.double(), expected.detach(), rtol=1e-5, atol=1e-6)
 
 
-def test_features_come_class_by_class_and_are_those_of_the_trained_network_in_eval_mode() -> None:
-    made = task()
-    classes = list(class_features(made, FAST))
+@pytest.mark.parametrize("labels", [range(3), range(1, 2)])
+def test_features_come_class_by_class_and_are_those_of_the_trained_network_in_eval_mode(labels: range) -> None:
+    made = task(classes=labels)
     network = feature_network(made, FAST)
     assert not network.training
-    assert len(classes) == 3
-    for (indices, features), expected in zip(classes, TRAIN.class_index, strict=True):
-        assert torch.equal(indices, expected)
-        torch.testing.assert_close(features, embed(network, made, indices))
+    for features, label in zip(class_features(made, FAST), labels, strict=True):
+        torch.testing.assert_close(features, embed(network, made, TRAIN.class_index[label]))
+
+
+def test_a_network_that_went_astray_is_named_with_the_class_and_what_to_change() -> None:
+    made = task()
+    feature_network(made, FAST)
+    (weights,) = made.artifacts.values()
+    weights["features.2.bias"][0] = torch.nan
+    with pytest.raises(DcbenchError, match=r"features of class 0 are not all numbers.*tiny.*lr than 0\.05"):
+        next(class_features(made, FAST))
 
 
 def test_the_feature_network_has_learnt_the_training_set() -> None:
@@ -135,3 +143,9 @@ def test_progress_counts_epochs_then_classes_and_only_classes_once_trained() -> 
     made.reports.clear()
     list(class_features(made, FAST))
     assert [report[:2] for report in made.reports] == [(4, 6), (5, 6), (6, 6)]
+
+
+def test_progress_counts_only_the_classes_of_the_task() -> None:
+    made = task(classes=range(1, 3))
+    list(class_features(made, FAST))
+    assert [report[:2] for report in made.reports] == [(step, 5) for step in range(1, 6)]

@@ -1,15 +1,16 @@
-"""Which job may run next: a cell is condensed before it is evaluated, and a failed set is not evaluated at all."""
+"""Which job may run next: a set is condensed, or its parts are, before it is evaluated; without a set nothing is."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dcbench.engine.cells import EvaluateJob, Job
+    from dcbench.engine.cells import Job
     from dcbench.engine.plan.survey import Work
     from dcbench.engine.store.failures import Failure
 
@@ -50,7 +51,7 @@ class Failed:
     job: Job
     slot: int
     failure: Failure
-    skipped: tuple[EvaluateJob, ...] = ()
+    skipped: tuple[Job, ...] = ()
 
 
 Event = Started | Progressed | Finished | Failed
@@ -62,13 +63,11 @@ class Schedule:
     def __init__(self, work: Iterable[Work]) -> None:
         """Take over *work*."""
         self._ready: deque[Job] = deque()
-        self._waiting: dict[str, tuple[EvaluateJob, ...]] = {}
+        self._begun: dict[str, _Begun] = {}
         for item in work:
-            if item.condense is None:
-                self._ready.extend(item.evaluate)
-            else:
-                self._ready.append(item.condense)
-                self._waiting[item.condense.cell.digest] = item.evaluate
+            first, *later = item.stages
+            self._ready.extend(first)
+            self._begun[item.cell.digest] = _Begun(len(first), deque(later))
 
     def take(self) -> Job | None:
         """Take the next job that may run now; None when there is none (yet)."""
@@ -76,9 +75,26 @@ class Schedule:
 
     def finish(self, job: Job) -> None:
         """Release what waited for *job*, to be run next: a cell is finished before another is begun."""
-        if job.kind == "condense":
-            self._ready.extendleft(reversed(self._waiting.pop(job.cell.digest, ())))
+        begun = self._begun[job.cell.digest]
+        begun.open -= 1
+        if begun.open == 0 and begun.later:
+            stage = begun.later.popleft()
+            begun.open = len(stage)
+            self._ready.extendleft(reversed(stage))
 
-    def fail(self, job: Job) -> tuple[EvaluateJob, ...]:
+    def fail(self, job: Job) -> tuple[Job, ...]:
         """Give up what waited for *job*, and return it."""
-        return self._waiting.pop(job.cell.digest, ()) if job.kind == "condense" else ()
+        begun = self._begun[job.cell.digest]
+        given_up = tuple(chain.from_iterable(begun.later))
+        begun.later.clear()
+        return given_up
+
+
+@dataclass
+class _Begun:
+    """How far the work on one cell has come."""
+
+    open: int
+    """Jobs of the present stage that have not finished."""
+    later: deque[tuple[Job, ...]]
+    """The stages after it."""

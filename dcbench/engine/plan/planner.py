@@ -13,6 +13,7 @@ from dcbench.engine.choices import Choice, parse_choices, parse_overrides
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import validation_info
 from dcbench.engine.making import blaming, change_settings, check_network
+from dcbench.engine.spans import span_text
 
 if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo
@@ -34,6 +35,10 @@ class PlannedCell:
 
     cell: Cell
     trials: tuple[PlannedTrial, ...]
+    classes: range
+    """All classes of the dataset."""
+    part: range | None = None
+    """The classes that this run condenses; None means all."""
 
 
 @dataclass
@@ -100,6 +105,7 @@ class Planner:
             dataset: Dataset = target(self.request.data, choice.argument, settings)
             info = dataset.info()
             train, test = fingerprint(dataset, "train"), fingerprint(dataset, "test")
+        self._check_part(info)
         spec = DatasetSpec(
             record=choice.name,
             argument=choice.argument,
@@ -109,6 +115,13 @@ class Planner:
             test=test,
         )
         return _Known(dataset, spec, validation_info(info) if self.request.split == "validation" else info)
+
+    def _check_part(self, info: DatasetInfo) -> None:
+        part = self.request.classes
+        if part is not None and part.stop > info.classes:
+            raise RequestError(
+                f"--classes {span_text(part)} goes beyond the classes of {info.name}, 0-{info.classes - 1}"
+            )
 
     @staticmethod
     def _refuse_shared_names(datasets: list[_Known]) -> None:
@@ -127,14 +140,15 @@ class Planner:
         ]
         for seed in self.request.seeds:
             cell = Cell(dataset=known.spec, method=method, ipc=ipc, seed=seed, split=self.request.split)
-            yield PlannedCell(
-                cell, tuple(PlannedTrial(Trial(cell=cell, evaluator=spec), repeats) for spec, repeats in wanted)
-            )
+            trials = tuple(PlannedTrial(Trial(cell=cell, evaluator=spec), repeats) for spec, repeats in wanted)
+            yield PlannedCell(cell, trials, range(known.info.classes), self.request.classes)
 
     def _method(self, info: DatasetInfo, ipc: int, choice: Choice) -> MethodSpec:
         found = self.registry.find("methods", choice.name)
         record, package = found.record, found.source.package
         method = self.registry.resolve("methods", choice.name)()
+        if self.request.classes is not None and not method.by_class:
+            raise RequestError(f"{choice.name} cannot be condensed in parts; run it without --classes")
         smallest = min(info.train_counts)
         if ipc > smallest and not record.exempt:
             raise RequestError(

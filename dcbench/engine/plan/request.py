@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from dcbench.api.errors import RequestError
 from dcbench.engine.cells import SplitName
 from dcbench.engine.choices import split_list
+from dcbench.engine.spans import Span, as_span
 
 Existing = Literal["skip", "retry-failed", "overwrite"]
 
@@ -76,6 +77,8 @@ class Request(BaseModel):
     """What to measure."""
     overrides: tuple[str, ...] = Field((), alias="set")
     """Settings changed for every mention of a plug-in, as ``name.field=value``."""
+    classes: Span | None = None
+    """Condense only these classes, such as ``0-19`` or ``7``: a part of each set; None means all."""
     repeats: int | None = Field(None, ge=1)
     """Networks trained per condensed set; None means as many as the protocol says."""
     split: SplitName = "test"
@@ -93,6 +96,10 @@ class Request(BaseModel):
     existing: Existing = "skip"
     """What to do about cells that were finished or failed before."""
     deterministic: bool = False
+    precision: Literal["auto", "float32", "tf32", "bf16"] = "auto"
+    """Of convolutions, as in `Runtime`; ``auto`` is bf16 on a GPU and float32 on the CPU."""
+    eager: bool = False
+    """Run GPU steps as they are written, neither compiled nor captured."""
     """Only algorithms that give the same bits every time."""
     smoke: bool = False
     """One step and one epoch per cell, in a store that is thrown away."""
@@ -112,6 +119,14 @@ class Request(BaseModel):
         if isinstance(value, Sequence) and not isinstance(value, str):
             value = ",".join(map(str, value))
         return parse_numbers(value, f"--{info.field_name}", least=1 if info.field_name == "ipc" else 0)
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _parse_classes(cls, value: Any) -> Any:
+        try:
+            return as_span(value)
+        except ValueError as error:
+            raise RequestError(f"--classes takes one class or one range, such as 7 or 0-19; not {value!r}") from error
 
     @field_validator("timeout", mode="before")
     @classmethod

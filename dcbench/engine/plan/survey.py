@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcbench.engine.cells import Cell, CondenseJob, EvaluateJob, Job
+from dcbench.engine.cells import Cell, EvaluateJob, Job
+from dcbench.engine.plan.condensing import plan_condensing
+from dcbench.engine.spans import span_text, spans_of
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError, set_aside
 
@@ -19,15 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """What is to do for one cell: condense it first, if it is not there, then evaluate it."""
+    """What is to do for one cell, in stages: each begins when every job of the one before has finished.
 
-    condense: CondenseJob | None
-    evaluate: tuple[EvaluateJob, ...]
+    The stages are, as far as they are needed: condense the set or its parts, assemble the parts, evaluate.
+    """
+
+    stages: tuple[tuple[Job, ...], ...]
+    """At least one, none of them empty."""
+
+    @property
+    def cell(self) -> Cell:
+        """The cell."""
+        return self.stages[0][0].cell
 
     @property
     def jobs(self) -> tuple[Job, ...]:
         """All jobs, in order."""
-        return (*([self.condense] if self.condense else []), *self.evaluate)
+        return tuple(chain.from_iterable(self.stages))
 
 
 @dataclass
@@ -39,6 +50,8 @@ class Survey:
     """Jobs whose results are there."""
     failed_before: list[Path] = field(default_factory=list)
     """Records of failures that are not tried again."""
+    incomplete: list[str] = field(default_factory=list)
+    """What will be missing of each set that is made in parts, with what to do about it."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -68,22 +81,53 @@ def survey(layout: Layout, plan: Iterable[PlannedCell], existing: Existing) -> S
 def _survey_cell(layout: Layout, planned: PlannedCell, existing: Existing, state: Survey) -> None:
     trials = {trial.trial.key: trial for trial in planned.trials}.values()
     missing = [job for trial in trials for job in _missing(layout, trial, existing, state)]
-    wanted: list[EvaluateJob] = []
-    for job in missing:
+    evaluate = _untried(layout, missing, existing, state)
+    needed = bool(evaluate) or not planned.trials
+    if existing != "overwrite" and (not needed or _has(layout.condensed(planned.cell), state)):
+        state.finished += 1
+        stages = [evaluate]
+    else:
+        stages = _condense_first(layout, planned, evaluate, existing, state)
+    if any(stages):
+        state.work.append(Work(tuple(filter(None, stages))))
+
+
+def _condense_first(
+    layout: Layout, planned: PlannedCell, evaluate: tuple[Job, ...], existing: Existing, state: Survey
+) -> list[tuple[Job, ...]]:
+    """Return the stages of a cell whose set is not there, up to the first that lacks something."""
+    again = existing == "overwrite"
+    parts = [classes for path, classes in layout.parts(planned.cell).items() if _has(path, state)]
+    if not again:
+        state.finished += len(parts)
+    way = plan_condensing(planned, parts, again=again)
+    if way.missing:
+        state.incomplete.append(_explain(layout, planned.cell, way.missing))
+    stages = []
+    for stage in way.stages if way.missing else (*way.stages, evaluate):
+        stages.append(_untried(layout, stage, existing, state))
+        if len(stages[-1]) < len(stage):
+            break
+    return stages
+
+
+def _explain(layout: Layout, cell: Cell, missing: Iterable[range]) -> str:
+    spans = list(map(span_text, missing))
+    return (
+        f"{cell.title}: classes {', '.join(spans)} are missing; run with --classes {' and --classes '.join(spans)}, "
+        f"or copy their parts into {layout.stem(cell).parent}"
+    )
+
+
+def _untried(layout: Layout, jobs: Iterable[Job], existing: Existing, state: Survey) -> tuple[Job, ...]:
+    """Return *jobs* without those that failed before and are to be left."""
+    untried: list[Job] = []
+    for job in jobs:
         if existing == "skip" and layout.failure(job).exists():
             state.failed_before.append(layout.failure(job))
         else:
-            wanted.append(job)
-    condense = CondenseJob(cell=planned.cell)
-    needed = bool(wanted) or not planned.trials
-    if existing != "overwrite" and (not needed or _has_condensed(layout, planned.cell, state)):
-        state.finished += 1
-        if wanted:
-            state.work.append(Work(None, tuple(wanted)))
-    elif existing == "skip" and layout.failure(condense).exists():
-        state.failed_before.append(layout.failure(condense))
-    else:
-        state.work.append(Work(condense, tuple(wanted)))
+            untried.append(job)
+    return tuple(untried)
 
 
 def _missing(layout: Layout, planned: PlannedTrial, existing: Existing, state: Survey) -> Iterator[EvaluateJob]:
@@ -92,8 +136,8 @@ def _missing(layout: Layout, planned: PlannedTrial, existing: Existing, state: S
     gaps = [repeat for repeat in range(planned.repeats) if repeat not in have]
     if not gaps:
         state.finished += 1
-    for first, stop in _runs(gaps):
-        yield EvaluateJob(trial=planned.trial, first=first, stop=stop)
+    for span in spans_of(gaps):
+        yield EvaluateJob(trial=planned.trial, first=span.start, stop=span.stop)
 
 
 def _repeats(layout: Layout, planned: PlannedTrial, state: Survey) -> set[int]:
@@ -107,11 +151,10 @@ def _repeats(layout: Layout, planned: PlannedTrial, state: Survey) -> set[int]:
     return have
 
 
-def _has_condensed(layout: Layout, cell: Cell, state: Survey) -> bool:
-    """Say whether the condensed set is there and whole: every checksum, since an evaluation is about to need it."""
+def _has(path: Path, state: Survey) -> bool:
+    """Say whether a set or part is at *path*, and whole: every checksum, since a job is about to need it."""
     from dcbench.engine.store.sets import read_condensed
 
-    path = layout.condensed(cell)
     if not path.exists():
         return False
     try:
@@ -124,12 +167,3 @@ def _has_condensed(layout: Layout, cell: Cell, state: Survey) -> bool:
 
 def _aside(error: CorruptFileError) -> str:
     return f"{error}; set aside as {set_aside(error.path).name} and computed again"
-
-
-def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield (first, stop) for each run of consecutive *numbers*, which ascend."""
-    start = 0
-    for position in range(1, len(numbers) + 1):
-        if position == len(numbers) or numbers[position] != numbers[position - 1] + 1:
-            yield numbers[start], numbers[position - 1] + 1
-            start = position

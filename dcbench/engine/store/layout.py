@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcbench.engine.spans import as_span, span_text
+
 if TYPE_CHECKING:
     from dcbench.engine.cells import Cell, Job, Trial
 
 _REPEATS = re.compile(r"\.r(?P<first>\d+)-(?P<last>\d+)\.h5$")
+_CLASSES = re.compile(r"\.classes(\d+(?:-\d+)?)\.part\.h5$")
 
 
 def _safe(name: str) -> str:
@@ -28,13 +31,22 @@ class Layout:
         folder = self.root / _safe(cell.dataset.name) / cell.method.record / f"ipc{cell.ipc}"
         return folder / f"s{cell.seed}-{cell.digest[:12]}"
 
-    def condensed(self, cell: Cell) -> Path:
-        """Return the path of the condensed set."""
-        return self._with(cell, "condensed.h5")
+    def condensed(self, cell: Cell, classes: range | None = None) -> Path:
+        """Return the path of the condensed set, or of the part of it that holds *classes*."""
+        return self._with(cell, "condensed.h5" if classes is None else f"classes{span_text(classes)}.part.h5")
 
-    def checkpoint(self, cell: Cell) -> Path:
-        """Return the path of the checkpoint that a condensing job resumes from."""
-        return self._with(cell, "checkpoint.h5")
+    def parts(self, cell: Cell) -> dict[Path, range]:
+        """Return the parts of the condensed set that are there, each with the classes it holds."""
+        stem = self.stem(cell)
+        return {
+            path: as_span(match[1])
+            for path in sorted(stem.parent.glob(f"{stem.name}.*.part.h5"))
+            if (match := _CLASSES.search(path.name))
+        }
+
+    def checkpoint(self, cell: Cell, classes: range | None = None) -> Path:
+        """Return the path of the checkpoint that condensing, of all classes or of *classes*, resumes from."""
+        return self._with(cell, "checkpoint.h5" if classes is None else f"classes{span_text(classes)}.checkpoint.h5")
 
     def evaluation(self, trial: Trial, repeats: range) -> Path:
         """Return the path of the evaluation that holds *repeats*."""
@@ -74,6 +86,10 @@ class Layout:
     def all_condensed(self) -> list[Path]:
         """Return every condensed set below the root."""
         return sorted(self.root.glob("*/*/ipc*/s*.condensed.h5"))
+
+    def all_parts(self) -> list[Path]:
+        """Return every part of a condensed set below the root."""
+        return sorted(self.root.glob("*/*/ipc*/s*.part.h5"))
 
     def all_evaluations(self) -> list[Path]:
         """Return every evaluation below the root."""

@@ -1,8 +1,9 @@
-"""What a worker does: condense one cell, or evaluate one trial, and write the result to the store."""
+"""What a worker does: condense a cell or a part of it, assemble parts, or evaluate; the result goes to the store."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from dcbench.api.errors import DcbenchError
 from dcbench.api.evaluator import Evaluation
-from dcbench.engine.cells import CondenseJob, EvaluateJob, Job
+from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.making import make_dataset
 from dcbench.engine.plugins import Registry
+from dcbench.engine.spans import span_text, spans_of
 from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError, set_aside
 from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.parts import assemble
 from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
 from dcbench.engine.work.runtime import Runtime, describe_device, peak_memory, provenance
 from dcbench.engine.work.workbench import CellTask, Data, Reporter, TrialContext
@@ -27,7 +30,7 @@ class Order(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    job: CondenseJob | EvaluateJob = Field(discriminator="kind")
+    job: Job = Field(discriminator="kind")
     results: Path
     data: Path
     runtime: Runtime
@@ -42,36 +45,58 @@ def carry_out(order: Order, registry: Registry, report: Reporter) -> Path:
     Raises:
         DcbenchError: the result was refused, or its data is not there. Plug-ins may raise anything.
     """
-    if isinstance(order.job, CondenseJob):
-        return _condense(order, order.job, registry, report)
-    return _evaluate(order, order.job, registry, report)
+    match order.job:
+        case CondenseJob() as job:
+            return _condense(order, job, registry, report)
+        case AssembleJob() as job:
+            return _assemble(order, job, registry)
+        case EvaluateJob() as job:
+            return _evaluate(order, job, registry, report)
 
 
 def _condense(order: Order, job: CondenseJob, registry: Registry, report: Reporter) -> Path:
     cell, layout, started = job.cell, Layout(order.results), time.monotonic()
     data = Data(make_dataset(registry, cell.dataset, order.data), cell)
-    task = CellTask(registry, data, layout, order.runtime, report)
+    task = CellTask(registry, data, layout, order.runtime, report, job.classes)
     method = registry.resolve("methods", cell.method.record)()
     condensed = method.condense(task, method.Settings(**cell.method.settings))
-    condensed.check(task.info, cell.ipc, exempt=cell.method.exempt)
+    condensed.check(task.info, cell.ipc, exempt=cell.method.exempt, classes=job.classes)
     facts = _provenance(order, registry, "methods", cell.method.record, started) | {
         "artifacts": task.recorder.artifacts,
         "numbers": condensed.numbers(task.info),
+        "chunk": task.chunk,
         "cite": method.cite,
     }
-    path = layout.condensed(cell)
+    if job.classes is not None:
+        facts["classes"] = span_text(job.classes)
+    path = layout.condensed(cell, job.classes)
     write_condensed(path, CondensedRecord(cell, condensed, facts, task.recorder.trace, task.recorder.snapshots))
-    layout.checkpoint(cell).unlink(missing_ok=True)
+    layout.checkpoint(cell, job.classes).unlink(missing_ok=True)
+    return path
+
+
+def _assemble(order: Order, job: AssembleJob, registry: Registry) -> Path:
+    cell, layout = job.cell, Layout(order.results)
+    info = Data(make_dataset(registry, cell.dataset, order.data), cell).info
+    parts, path = layout.parts(cell), layout.condensed(cell)
+    gone = set(range(info.classes)) - {label for classes in parts.values() for label in classes}
+    if gone and path.exists():  # another front end was faster
+        return path
+    if gone:
+        texts = ", ".join(map(span_text, spans_of(gone)))
+        raise DcbenchError(f"the parts with classes {texts} went away after the run was planned, run again")
+    record = assemble(cell, [_read(path) for path in parts])
+    record.condensed.check(info, cell.ipc, exempt=cell.method.exempt)
+    write_condensed(path, replace(record, facts={**record.facts, "numbers": record.condensed.numbers(info)}))
+    for part in parts:
+        part.unlink(missing_ok=True)
     return path
 
 
 def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Reporter) -> Path:
     trial, layout, started = job.trial, Layout(order.results), time.monotonic()
     cell, spec = trial.cell, trial.evaluator
-    try:
-        condensed = read_condensed(layout.condensed(cell)).condensed
-    except CorruptFileError as error:
-        raise DcbenchError(f"{error}; it was renamed to {set_aside(error.path).name}, run again") from error
+    condensed = _read(layout.condensed(cell)).condensed
     data = Data(make_dataset(registry, cell.dataset, order.data), cell)
     context = TrialContext(registry, trial, job.repeats, data.info, order.runtime, report)
     evaluator = registry.resolve("evaluators", spec.record)()
@@ -83,6 +108,13 @@ def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report
     figures = {name: tuple(map(float, values)) for name, values in evaluation.figures.items()}
     write_evaluation(path, EvaluationRecord(trial, job.repeats, figures, facts))
     return path
+
+
+def _read(path: Path) -> CondensedRecord:
+    try:
+        return read_condensed(path)
+    except CorruptFileError as error:
+        raise DcbenchError(f"{error}; it was renamed to {set_aside(error.path).name}, run again") from error
 
 
 def _check(evaluation: Evaluation, figure: str, repeats: int) -> None:
@@ -112,6 +144,4 @@ def as_line(order: Order) -> str:
 
 def name_of(job: Job) -> str:
     """Return *job* in words, for progress and messages."""
-    cell = job.cell
-    what = "condense" if isinstance(job, CondenseJob) else f"evaluate {job.trial.evaluator.label}"
-    return f"{cell.dataset.name} ipc {cell.ipc} {cell.method.label} seed {cell.seed}: {what}"
+    return f"{job.cell.title}: {job.action}"

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dcbench.api.errors import RequestError
+from dcbench.api.method import Precision
+
+Wanted = Literal["auto", Precision]
 
 _MOST_THREADS = 8  # of one job by default; small networks gain little from more
-_GPU_CHUNK = 2048  # a GPU is idle between small batches, and has the memory for large ones
+_CPU_CHUNK, _GPU_CHUNK = 64, 512  # activations of so many images stay near the caches; a GPU also idles below
+_CPU_INFO = Path("/proc/cpuinfo")
 
 
 class Runtime(BaseModel):
@@ -21,12 +28,31 @@ class Runtime(BaseModel):
 
     device: str = Field("cpu", description="cpu, or cuda:N")
     threads: int = Field(1, ge=1, description="CPU threads of one job")
-    chunk: int = Field(256, ge=1, description="images pushed through a network at once when nothing is learnt")
+    chunk: int = Field(
+        _CPU_CHUNK, ge=1, description="images of 32 x 32 pixels pushed through a network at once; larger ones are fewer"
+    )
+    precision: Precision = Field(
+        "float32",
+        description="of convolutions: float32, tf32 on a GPU, or bf16, which networks that are trained take as tf32",
+    )
+    capture: bool = Field(False, description="compile GPU steps and capture them in CUDA graphs")
     deterministic: bool = Field(False, description="only algorithms that give the same bits every time")
     checkpoint_seconds: float = Field(30.0, ge=0, description="time between checkpoints of a condensing job")
 
+    def chunk_of(self, side: int) -> int:
+        """Return how many images of *side* x *side* pixels go through a network at once."""
+        return max(1, self.chunk * 32**2 // side**2)
 
-def plan_slots(device: str, jobs: int | None, waiting: int, *, deterministic: bool) -> list[Runtime]:
+
+def plan_slots(
+    device: str,
+    jobs: int | None,
+    waiting: int,
+    *,
+    deterministic: bool,
+    precision: Wanted = "auto",
+    capture: bool = True,
+) -> list[Runtime]:
     """Return one runtime per job that may run at the same time.
 
     On the CPU the bits of a result depend on the number of threads, so that number depends on the machine alone, and on
@@ -37,20 +63,51 @@ def plan_slots(device: str, jobs: int | None, waiting: int, *, deterministic: bo
         jobs: jobs at a time, which share the cores; None means one per GPU, or as many as the machine has room for.
         waiting: how many jobs there are to do.
         deterministic: see `Runtime`; on the CPU it also means one thread, whatever the machine.
+        precision: ``auto`` is float32 on the CPU, whose results are to be the same bits everywhere, and bf16 on a GPU.
+        capture: see `Runtime`; only a GPU can.
 
     Raises:
-        RequestError: the device is not there.
+        RequestError: the device is not there, or has no arithmetic of that precision.
     """
     devices = find_devices(device)
     options: dict[str, Any] = {"deterministic": deterministic} | _checkpoint_interval()
+    options["precision"] = _checked_precision(precision, devices[0])
     cores = available_cores()
     if devices == ["cpu"]:
         threads = max(1, cores // jobs) if jobs else max(1, min(cores // 2, _MOST_THREADS))
         count = min(jobs or max(1, cores // threads), max(1, waiting))
         return [Runtime(device="cpu", threads=1 if deterministic else threads, **options)] * count
     count = jobs or len(devices)
-    options |= {"threads": max(1, cores // count), "chunk": _GPU_CHUNK}
+    options |= {"threads": max(1, cores // count), "chunk": _GPU_CHUNK, "capture": capture}
     return [Runtime(device=devices[slot % len(devices)], **options) for slot in range(count)]
+
+
+def check_device(device: str, precision: Wanted) -> None:
+    """Refuse at planning time what `plan_slots` would refuse.
+
+    Raises:
+        RequestError: the device is not there, or has no arithmetic of that precision.
+    """
+    _checked_precision(precision, find_devices(device)[0])
+
+
+def _checked_precision(wanted: Wanted, device: str) -> Precision:
+    if wanted == "auto":
+        return "float32" if device == "cpu" else "bf16"
+    if device == "cpu" and wanted == "tf32":
+        raise RequestError("--precision tf32 is arithmetic of GPUs; on the CPU there are float32 and bf16")
+    if device == "cpu" and wanted == "bf16" and not _has_bf16():
+        raise RequestError("--precision bf16: this processor has no bf16 arithmetic, so it would only be slower")
+    return wanted
+
+
+def _has_bf16() -> bool:
+    """Return whether the processor multiplies bf16 numbers itself (AMX, AVX-512 BF16, or Arm's BF16)."""
+    with suppress(OSError):
+        lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
+        flags = {flag for line in lines if line.lower().startswith(("flags", "features")) for flag in line.split()}
+        return bool(flags & {"amx_bf16", "avx512_bf16", "bf16"})
+    return False
 
 
 def _checkpoint_interval() -> dict[str, float]:
@@ -90,11 +147,33 @@ def prepare_process(runtime: Runtime) -> None:
     """Set up the calling process, which is about to run one job, as *runtime* says."""
     import torch
 
+    _keep_freed_memory()
     torch.set_num_threads(runtime.threads)
+    # Products of features, of which differences are taken, stay in float32: TF32 is for convolutions alone.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = runtime.precision != "float32"
     if runtime.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(mode=True)
         torch.backends.cudnn.benchmark = False
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc's allocator keep memory that was freed instead of giving it back to the kernel.
+
+    Every large tensor would otherwise be a fresh mapping, whose pages the kernel hands out zeroed, one fault at a time:
+    in networks for small images that takes about as long as the convolutions.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    trim_threshold, mmap_max, arena_max = -1, -4, -8  # of malloc.h
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(arena_max, 1)  # other arenas, which threads would get, map their memory anyway
 
 
 def describe_device(device: str) -> str:
@@ -110,7 +189,7 @@ def _processor_name() -> str:
     import platform
 
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123  (a kernel file, not a path of the user's)
+        with _CPU_INFO.open(encoding="utf-8") as lines:
             names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     except OSError:
         names = []

@@ -95,22 +95,32 @@ class Recorder:
 class CellTask(Task):
     """The task of one cell, backed by the store."""
 
-    def __init__(self, registry: Registry, data: Data, layout: Layout, runtime: Runtime, report: Reporter) -> None:
-        """Load the training split and seed everything from the cell."""
+    def __init__(
+        self,
+        registry: Registry,
+        data: Data,
+        layout: Layout,
+        runtime: Runtime,
+        report: Reporter,
+        part: range | None = None,
+    ) -> None:
+        """Load the training split and seed everything from the cell; *part* is the classes to condense, or None."""
         cell = data.cell
         self.train, self.info, self.ipc = data.train(), data.info, cell.ipc
-        self.classes = range(self.info.classes)
+        self.classes = range(self.info.classes) if part is None else part
         self.device = torch.device(runtime.device)
         self.replicate, self.seed = cell.seed, cell.condense_seed
         self.generator = torch.Generator().manual_seed(self.seed)
-        self.chunk = runtime.chunk
+        self.chunk = runtime.chunk_of(self.info.shape[-1])
+        self.precision, self.capture = runtime.precision, runtime.capture
         self.recorder = Recorder()
         self._cell, self._layout, self._registry, self._report = cell, layout, registry, report
+        self._part, self._checkpoint = part, layout.checkpoint(cell, part)
         self._interval, self._last_checkpoint = runtime.checkpoint_seconds, time.monotonic()
 
-    def network(self, name: str, seed: int) -> nn.Module:
+    def network(self, name: str, seed: int, *, device: torch.device | None = None) -> nn.Module:
         """See `Task.network`."""
-        return build_network(self._registry, name, self.info, seed, self.device)
+        return build_network(self._registry, name, self.info, seed, device or self.device)
 
     def progress(self, step: int, total: int, **figures: float) -> None:
         """See `Task.progress`."""
@@ -121,7 +131,7 @@ class CellTask(Task):
 
     def snapshot(self, step: int, condensed: CondensedSet) -> None:
         """See `Task.snapshot`."""
-        condensed.check(self.info, self.ipc, exempt=self._cell.method.exempt)
+        condensed.check(self.info, self.ipc, exempt=self._cell.method.exempt, classes=self._part)
         self.recorder.snapshots[step] = condensed
 
     def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -142,7 +152,7 @@ class CellTask(Task):
         """See `Task.checkpoint`."""
         if time.monotonic() - self._last_checkpoint < self._interval:
             return
-        with writing(self._layout.checkpoint(self._cell), "checkpoint") as file:
+        with writing(self._checkpoint, "checkpoint") as file:
             put_state(file.create_group("state"), state())
             put_trace(file.create_group("trace"), self.recorder.trace)
             put_snapshots(file.create_group("snapshots"), self.recorder.snapshots)
@@ -150,16 +160,15 @@ class CellTask(Task):
 
     def resume(self) -> dict[str, Any] | None:
         """See `Task.resume`."""
-        path = self._layout.checkpoint(self._cell)
         try:
-            with reading(path, "checkpoint") as file:
+            with reading(self._checkpoint, "checkpoint") as file:
                 self.recorder.trace = get_trace(file["trace"])
                 self.recorder.snapshots = get_snapshots(file["snapshots"])
                 return get_state(file["state"])
         except FileNotFoundError:
             return None
         except CorruptFileError:
-            set_aside(path)
+            set_aside(self._checkpoint)
             return None
 
 
@@ -175,7 +184,7 @@ class TrialContext(Context):
         self.seeds = tuple(trial.cell.repeat_seed(repeat) for repeat in repeats)
         recipe = trial.evaluator.recipe
         self.recipe = None if recipe is None else TrainingRecipe(**recipe)
-        self.chunk = runtime.chunk
+        self.chunk, self.capture = runtime.chunk_of(info.shape[-1]), runtime.capture
         self._registry, self._report = registry, report
 
     def network(self, name: str, seed: int) -> nn.Module:

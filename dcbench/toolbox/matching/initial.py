@@ -22,7 +22,15 @@ def images_needed(init: Init, ipc: int, factor: int) -> int:
     return {"random": ipc, "mix": ipc * factor**2, "noise": 0}[init]
 
 
-def initial_pixels(train: ImageSet, ipc: int, *, init: Init, factor: int, generator: torch.Generator) -> Tensor:
+def initial_pixels(
+    train: ImageSet,
+    ipc: int,
+    *,
+    init: Init,
+    factor: int,
+    generator: torch.Generator,
+    classes: range | None = None,
+) -> Tensor:
     """Return the images that matching starts from.
 
     The published M3D code takes the first images of each class; here they are drawn at random, so that seeds differ.
@@ -32,7 +40,8 @@ def initial_pixels(train: ImageSet, ipc: int, *, init: Init, factor: int, genera
         ipc: images per class.
         init: ``random`` for whole images, ``mix`` for factor x factor shrunk ones in each, ``noise`` for N(0.5, 0.25).
         factor: tiles per side of a stored image; only ``mix`` looks at it.
-        generator: a CPU generator.
+        generator: a CPU generator; what it is asked for does not depend on *classes*.
+        classes: those whose images are returned; all by default.
 
     Returns:
         (classes, ipc, C, H, W), float32, pixels in [0, 1], on the CPU.
@@ -40,14 +49,15 @@ def initial_pixels(train: ImageSet, ipc: int, *, init: Init, factor: int, genera
     Raises:
         ValueError: a class has fewer images than the initialisation takes.
     """
+    own = slice(None) if classes is None else slice(classes.start, classes.stop)
     if init == "noise":
-        noise = torch.randn((train.classes, ipc, *train.images.shape[1:]), generator=generator)
+        noise = torch.randn((train.classes, ipc, *train.images.shape[1:]), generator=generator)[own]
         return (noise / 4 + 0.5).clamp_(0, 1)
     needed = images_needed(init, ipc, factor)
     sampler = ClassSampler(train.class_index, needed)
     if sampler.count < needed:
         raise ValueError(f"init={init} takes {needed} images of each class, the smallest class has {sampler.count}")
-    chosen = train.pixels(sampler.draw(generator))
+    chosen = train.pixels(sampler.draw(generator)[own])
     return chosen if init == "random" else mixed(chosen, factor)
 
 

@@ -60,15 +60,16 @@ class LearnableSet:
         by_class = tiles.reshape(self.factor**2, classes, ipc, *stored.shape[2:]).transpose(0, 1).flatten(1, 2)
         return self._normaliser.normalise(by_class)
 
-    def condensed(self) -> CondensedSet:
-        """Return the set as it is, in pixels, labels class by class.
+    def condensed(self, first: int = 0) -> CondensedSet:
+        """Return the set as it is, in pixels, labels class by class from *first* on.
 
         The published codes keep images unclamped after the last step, DM's far outside [0, 1]. The bench takes pixels
         in `PIXEL_RANGE` only, so images are clipped to that range, and no further.
         """
         classes, ipc = self.images.shape[:2]
         pixels = self._pixels(self.images).clamp(*PIXEL_RANGE).flatten(0, 1)
-        return CondensedSet.of_images(pixels, torch.arange(classes).repeat_interleave(ipc), self.factor)
+        labels = torch.arange(first, first + classes).repeat_interleave(ipc)
+        return CondensedSet.of_images(pixels, labels, self.factor)
 
     def _pixels(self, stored: Tensor) -> Tensor:
         return self._normaliser.pixels(stored) if self.space == "normalised" else stored

@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dcbench import CondensedSet, State, derive_seed
+from dcbench import CondensedSet, RequestError, State
 from dcbench.toolbox.augment import Augmentation
-from dcbench.toolbox.matching.embedding import embed
+from dcbench.toolbox.matching.embedding import mixes_images
 from dcbench.toolbox.matching.initial import initial_pixels
 from dcbench.toolbox.matching.learnable import LearnableSet, Space
+from dcbench.toolbox.matching.networks import RandomNetworks
 from dcbench.toolbox.matching.optimiser import MatchingSGD
-from dcbench.toolbox.matching.sampling import RealImages, subsets
+from dcbench.toolbox.matching.runner import GPURunner, Runner
+from dcbench.toolbox.matching.sampling import RealImages
+from dcbench.toolbox.matching.step import Drawer, MatchingStep
 from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from dcbench import Task
     from dcbench.toolbox.matching.kernels import Objective
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 LOGGED = 100
 """About how many losses a run reports; reading one makes an accelerator wait."""
+
+WORTH_COMPILING = 500
+"""Steps from which on compiling a network for a GPU, some tens of seconds, may pay."""
 
 
 def match(
@@ -34,7 +40,8 @@ def match(
     Each step draws real images of every class, augments the real and the synthetic images of a class with the same
     parameters, embeds both, and moves the synthetic images against the gradient of *objective*, summed over classes.
     All classes go through the network together: exact for networks that treat each image by itself; batch norm, which
-    does not, sees all classes at once, real and synthetic apart, as in the DM code.
+    does not, sees all classes at once, real and synthetic apart, as in the DM code. Where the task asks for a part of
+    the classes, they get the very images that they would get among all.
 
     Args:
         task: gives the data, the budget, networks and random draws.
@@ -45,6 +52,9 @@ def match(
 
     Returns:
         the set after the last step. A run resumed from a checkpoint gives the same bits as one without a break.
+
+    Raises:
+        RequestError: a part of the classes is asked for, and the network mixes the images of a batch.
     """
     return Matching(task, settings, objective=objective, space=space, sequential=sequential).run()
 
@@ -72,23 +82,57 @@ class Matching:
         """Draw the initial images, or take up the last checkpoint. Arguments as in `match`; sums are in *dtype*."""
         self.step = 0
         """Steps done."""
-        self._task, self._settings, self._objective, self._dtype = task, settings, objective, dtype
+        self._task, self._settings = task, settings
         normaliser = Normaliser(task.info.mean, task.info.std, task.device, dtype)
         pixels = initial_pixels(
-            task.train, task.ipc, init=settings.init, factor=settings.factor, generator=task.generator
+            task.train,
+            task.ipc,
+            init=settings.init,
+            factor=settings.factor,
+            generator=task.generator,
+            classes=task.classes,
         )
         self.learnable = LearnableSet(pixels.to(task.device), space, settings.factor, normaliser)
         self.optimiser = MatchingSGD(
-            self.learnable.images, lr=settings.lr, momentum=settings.momentum, sequential=sequential
+            self.learnable.images,
+            lr=settings.lr,
+            momentum=settings.momentum,
+            sequential=sequential,
+            turns=task.classes,
+            classes=task.info.classes,
         )
-        self._real = RealImages(task.train, settings.batch_real, normaliser, task.device)
-        self._augmentation = Augmentation(settings.augmentation, settings.strategy)
+        augmentation = Augmentation(settings.augmentation, settings.strategy)
         if not task.info.mirror_ok:
-            self._augmentation = self._augmentation.without("flip")
-        self._network: nn.Module | None = None
+            augmentation = augmentation.without("flip")
+        real = RealImages(task.train, settings.batch_real, normaliser, task.device)
+        self._drawer = Drawer(
+            real,
+            augmentation,
+            size=task.info.shape[-1],
+            synthetic=task.ipc * settings.factor**2,
+            most=settings.batch_syn_max,
+            classes=task.classes,
+        )
+        self._networks = RandomNetworks(
+            task,
+            settings.network,
+            steps=settings.iterations_per_model,
+            dtype=torch.bfloat16 if task.precision == "bf16" else dtype,
+        )
+        step = MatchingStep(self.learnable, self.optimiser, real, augmentation, objective, task.chunk)
+        self._run = Runner(step, task)
+        if task.device.type == "cuda":
+            captured = task.capture and real.resident
+            compiled = captured and settings.iterations >= WORTH_COMPILING
+            self._run = GPURunner(step, task, augmentation, captured=captured, compiled=compiled)
         state = task.resume()
         if state is not None:
             self._take_up(state)
+        if settings.iterations and len(task.classes) < task.info.classes and mixes_images(self._networks.at(0)):
+            raise RequestError(
+                f"{settings.network} mixes the images of a batch, so classes {task.classes.start}-"
+                f"{task.classes.stop - 1} alone would not get what they get among all; run it without --classes"
+            )
 
     def run(self) -> CondensedSet:
         """Do all steps that are left, report and keep what is due, and return the final set."""
@@ -96,7 +140,7 @@ class Matching:
         kept = snapshot_steps(total)
         interval = max(1, total // LOGGED)
         if self.step == 0:
-            task.snapshot(0, self.learnable.condensed())
+            task.snapshot(0, self._condensed())
         while self.step < total:
             number = self.step + 1
             if number in (1, total) or number % interval == 0:
@@ -105,9 +149,9 @@ class Matching:
                 self.advance()
                 task.progress(number, total)
             if number in kept:
-                task.snapshot(number, self.learnable.condensed())
+                task.snapshot(number, self._condensed())
             task.checkpoint(self._state)
-        return self.learnable.condensed()
+        return self._condensed()
 
     def advance(self, *, value: bool = False) -> Tensor:
         """Do one step.
@@ -118,48 +162,12 @@ class Matching:
         Returns:
             the loss before the step, summed over classes; a scalar on the device.
         """
-        network = self._network_of_step()
-        self.learnable.clamp()
-        position = self.optimiser.visit()
-        synthetic, real = self._features(network, self.learnable.training_images(position))
-        loss = self._objective(synthetic, real, value=value).sum()
-        torch.autograd.backward(loss)
-        self.optimiser.step()
+        loss = self._run(self._networks.at(self.step), self._drawer.draw(self._task.generator), value=value)
         self.step += 1
-        return loss.detach()
+        return loss
 
-    def _features(self, network: nn.Module, training: Tensor) -> tuple[Tensor, Tensor]:
-        """Return features of *training* images (classes, n, C, H, W) and of drawn real ones, each (classes, ., D)."""
-        generator, chunk = self._task.generator, self._task.chunk
-        real = self._real.draw(generator)
-        synthetic = self._subset(training)
-        classes, count = synthetic.shape[:2]
-        draw = self._augmentation.draw(classes, real.shape[-1], generator, shared_operation=False)
-        rows = torch.arange(classes)
-        with torch.no_grad():
-            shared = draw.index(rows.repeat_interleave(self._real.count))
-            real_features = embed(network, self._augmentation.apply(real, shared), chunk)
-        shared = draw.index(rows.repeat_interleave(count))
-        features = embed(network, self._augmentation.apply(synthetic.flatten(0, 1), shared), chunk)
-        return features.reshape(classes, count, -1), real_features.reshape(classes, self._real.count, -1)
-
-    def _subset(self, training: Tensor) -> Tensor:
-        classes, total = training.shape[:2]
-        most = self._settings.batch_syn_max
-        if most == 0 or total <= most:
-            return training
-        chosen = subsets(classes, total, most, self._task.generator).to(training.device)
-        return training[torch.arange(classes, device=training.device).unsqueeze(1), chosen]
-
-    def _network_of_step(self) -> nn.Module:
-        index, within = divmod(self.step, self._settings.iterations_per_model)
-        if self._network is None or within == 0:
-            seed = derive_seed(purpose="matching network", seed=self._task.seed, index=index)
-            network = self._task.network(self._settings.network, seed)
-            # channels_last: convolution and pooling of large batches run about twice as fast on a CPU
-            network = network.to(self._dtype).to(memory_format=torch.channels_last)
-            self._network = network.train().requires_grad_(requires_grad=False)
-        return self._network
+    def _condensed(self) -> CondensedSet:
+        return self.learnable.condensed(self._task.classes.start)
 
     def _state(self) -> State:
         return {

@@ -26,26 +26,39 @@ class MatchingSGD:
         optimiser.step()
     """
 
-    def __init__(self, images: Tensor, *, lr: float, momentum: float, sequential: bool) -> None:
+    def __init__(
+        self,
+        images: Tensor,
+        *,
+        lr: float,
+        momentum: float,
+        sequential: bool,
+        turns: range | None = None,
+        classes: int | None = None,
+    ) -> None:
         """Take over *images*.
 
         Args:
-            images: (classes, ...), changed in place by `step`.
+            images: (rows, ...), changed in place by `step`.
             lr: learning rate, as published.
             momentum: in [0, 1).
             sequential: one step per class, as M3D, instead of one for all.
+            turns: which of the classes the rows are; all by default.
+            classes: how many classes take turns, those that are not among the rows included.
         """
         self.images = images
         self.buffer = torch.zeros_like(images)
         self._visited: Tensor | None = None
-        classes = len(images)
-        lead, kept, tail, left = _turns(classes, momentum) if sequential else _together(classes, momentum)
+        turns = range(len(images)) if turns is None else turns
+        total = len(images) if classes is None else classes
+        columns = _turns(total, momentum) if sequential else _together(total, momentum)
+        lead, kept, tail, left = (column[turns.start : turns.stop] for column in columns)
         self._before, self._kept, self._after, self._left = (
             column.to(images).view(-1, *[1] * (images.ndim - 1)) for column in (lr * lead, kept, lr * tail, left)
         )
 
     def visit(self) -> Tensor:
-        """Return where each class is at its turn, (classes, ...), as a leaf that collects the gradient."""
+        """Return where each class is at its turn, (rows, ...), as a leaf that collects the gradient."""
         self._visited = (self.images - self._before * self.buffer).requires_grad_()
         return self._visited
 

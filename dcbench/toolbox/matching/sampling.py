@@ -59,13 +59,17 @@ class RealImages:
 
     def __init__(self, train: ImageSet, count: int, normaliser: Normaliser, device: torch.device) -> None:
         """Keep *train* on *device* if it is small enough, and prepare to draw *count* images of each class."""
-        resident = train.images.numel() <= RESIDENT_BYTES
-        self._images = train.images.to(device) if resident else train.images
+        self.resident = train.images.numel() <= RESIDENT_BYTES
+        """Whether all images lie on the device."""
+        self._images = train.images.to(device) if self.resident else train.images
         self._sampler = ClassSampler(train.class_index, count)
         self._normaliser = normaliser
         self.count = self._sampler.count
 
     def draw(self, generator: torch.Generator) -> Tensor:
-        """Return normalised images (classes * count, C, H, W), class by class, on the device."""
-        positions = self._sampler.draw(generator).flatten().to(self._images.device)
-        return self._normaliser.normalise(self._images[positions])
+        """Return positions of different images of every class, (classes, count) int64, on the CPU."""
+        return self._sampler.draw(generator)
+
+    def take(self, positions: Tensor) -> Tensor:
+        """Return the images at *positions* (n,), normalised (n, C, H, W), on the device."""
+        return self._normaliser.normalise(self._images[positions.to(self._images.device)])

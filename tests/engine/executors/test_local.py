@@ -184,7 +184,7 @@ def test_a_job_that_is_killed_goes_on_from_its_checkpoint_and_gives_the_same_bit
     job = CondenseJob(cell=Planner(request, registry).cells()[0].cell)
     executor = LocalExecutor([Runtime(checkpoint_seconds=0)], request.results, request.data)
     killed = False
-    for event in executor.run(Schedule([Work(job, ())])):
+    for event in executor.run(Schedule([Work(((job,),))])):
         if isinstance(event, Progressed) and event.step >= 5 and not killed:
             os.kill(descendants(os.getpid())[-1], signal.SIGKILL)
             killed = True

@@ -123,6 +123,13 @@ def test_the_protocol_says_how_often_and_is_expanded_by_the_dataset(plan: Any) -
         assert trial.trial.evaluator.recipe["mean"] == [0.5]
 
 
+def test_a_part_has_the_names_of_the_whole(plan: Any) -> None:
+    (part,), (whole,) = plan(methods="toy-slow", classes="1-2"), plan(methods="toy-slow")
+    assert (part.cell, part.trials) == (whole.cell, whole.trials)
+    assert (part.classes, part.part) == (range(3), range(1, 3))
+    assert (whole.classes, whole.part) == (range(3), None)
+
+
 def test_smoke_means_one_step_one_epoch_one_network(plan: Any) -> None:
     (planned,) = plan(methods="toy-slow", evaluators="accuracy", networks="convnet[depth=1]", smoke=True)
     (trial,) = planned.trials
@@ -156,6 +163,8 @@ def test_the_validation_split_is_another_cell_with_fewer_images(plan: Any) -> No
         ({"datasets": "toy:PATH"}, "dataset 'toy:PATH': write toy"),
         ({"datasets": "folder"}, "dataset 'folder': write folder:PATH"),
         ({"datasets": "toy,toy[classes=2]"}, "two datasets are called 'toy'"),
+        ({"classes": "0"}, "toy-first cannot be condensed in parts; run it without --classes"),
+        ({"methods": "toy-slow", "classes": "1-3"}, "--classes 1-3 goes beyond the classes of toy, 0-2"),
         ({"methods": ","}, "no methods are selected"),
         (
             {"set": ["toy-slow.pause=0"]},

@@ -52,6 +52,12 @@ def test_one_number_is_a_list_of_one() -> None:
     assert make_request(ipc=5).ipc == (5,)
 
 
+@pytest.mark.parametrize("classes", ["7", 7, range(7, 8), "7-7"])
+def test_classes_are_one_span_however_it_is_given(classes: object) -> None:
+    assert make_request(classes=classes).classes == range(7, 8)
+    assert make_request(classes="0-19").classes == range(20)
+
+
 def test_none_means_the_default() -> None:
     assert make_request(methods=None, ipc=None) == make_request()
 
@@ -62,6 +68,9 @@ def test_none_means_the_default() -> None:
         {"ipc": 0},
         {"ipc": "one"},
         {"ipc": [1.5]},
+        {"classes": "0-4,6"},
+        {"classes": "4-0"},
+        {"classes": range(0, 9, 2)},
         {"repeats": 0},
         {"jobs": 0},
         {"timeout": -1},

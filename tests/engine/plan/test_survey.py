@@ -8,7 +8,7 @@ import torch
 from made_cells import made_cell, made_trial
 
 from dcbench import CondensedSet, UnsupportedFormatError
-from dcbench.engine.cells import CondenseJob
+from dcbench.engine.cells import CondenseJob, Job
 from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
 from dcbench.engine.plan.survey import Survey, survey
 from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
@@ -25,18 +25,30 @@ def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path)
 
 
-def ask(layout: Layout, existing: str = "skip", repeats: int = 3) -> Survey:
-    return survey(layout, [PlannedCell(CELL, (PlannedTrial(TRIAL, repeats),))], existing)
+def ask(layout: Layout, existing: str = "skip", repeats: int = 3, part: range | None = None) -> Survey:
+    return survey(layout, [PlannedCell(CELL, (PlannedTrial(TRIAL, repeats),), range(3), part)], existing)
 
 
 def jobs(state: Survey) -> list[str | tuple[int, int]]:
-    return [job.kind if job.kind == "condense" else (job.first, job.stop) for job in state.jobs]
+    return list(map(short, state.jobs))
+
+
+def short(job: Job) -> str | tuple[int, int]:
+    return (job.first, job.stop) if job.kind == "evaluate" else job.name
 
 
 def condense(layout: Layout) -> Path:
     path = layout.condensed(CELL)
     images = torch.rand(30, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     write_condensed(path, CondensedRecord(CELL, CondensedSet.of_images(images, torch.arange(3).repeat(10)), {}))
+    return path
+
+
+def condense_part(layout: Layout, classes: range) -> Path:
+    path = layout.condensed(CELL, classes)
+    images = torch.rand(10 * len(classes), 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor(classes).repeat_interleave(10)
+    write_condensed(path, CondensedRecord(CELL, CondensedSet.of_images(images, labels), {}))
     return path
 
 
@@ -78,7 +90,8 @@ def test_only_the_gaps_in_the_repeats_are_filled(
 def test_what_is_planned_twice_under_two_labels_is_done_once(layout: Layout) -> None:
     trials = (PlannedTrial(TRIAL, 3), PlannedTrial(made_trial(CELL, label="count[x=1]"), 3))
     again = made_cell(method={"label": "toy-slow[lr=1]"})
-    assert jobs(survey(layout, [PlannedCell(CELL, trials), PlannedCell(again, trials)], "skip")) == ["condense", (0, 3)]
+    plan = [PlannedCell(cell, trials, range(3)) for cell in (CELL, again)]
+    assert jobs(survey(layout, plan, "skip")) == ["condense", (0, 3)]
 
 
 def test_overwrite_does_everything_again(layout: Layout) -> None:
@@ -102,6 +115,71 @@ def test_a_failed_evaluation_leaves_the_set_alone(layout: Layout) -> None:
     state = ask(layout)
     assert (jobs(state), state.failed_before) == ([], [layout.failure(job)])
     assert jobs(ask(layout, "retry-failed")) == [(0, 3)]
+
+
+def test_a_part_is_condensed_alone_and_the_rest_is_said_to_be_missing(layout: Layout) -> None:
+    state = ask(layout, part=range(1, 2))
+    assert jobs(state) == ["classes1"]
+    assert state.incomplete == [
+        "toy ipc 1 toy-slow seed 0: classes 0, 2 are missing; run with --classes 0 and --classes 2, "
+        f"or copy their parts into {layout.root}/toy/toy-slow/ipc1"
+    ]
+
+
+def test_a_part_that_is_there_is_not_condensed_again(layout: Layout) -> None:
+    condense_part(layout, range(1, 2))
+    state = ask(layout, part=range(1, 2))
+    assert (jobs(state), state.work, state.finished) == ([], [], 1)
+    assert len(state.incomplete) == 1
+    assert jobs(ask(layout, "overwrite", part=range(1, 2))) == ["classes1"]
+
+
+@pytest.mark.parametrize("part", [None, range(1, 3), range(3)])
+def test_only_the_classes_that_no_part_holds_are_condensed_and_then_all_are_assembled(
+    layout: Layout, part: range | None
+) -> None:
+    condense_part(layout, range(1))
+    state = ask(layout, part=part)
+    (work,) = state.work
+    assert [list(map(short, stage)) for stage in work.stages] == [["classes1-2"], ["assemble"], [(0, 3)]]
+    assert state.incomplete == []
+
+
+@pytest.mark.parametrize("part", [None, range(1)])
+def test_parts_that_hold_all_classes_are_only_assembled(layout: Layout, part: range | None) -> None:
+    condense_part(layout, range(2))
+    condense_part(layout, range(1, 3))
+    assert jobs(ask(layout, part=part)) == ["assemble", (0, 3)]
+
+
+def test_overwrite_condenses_at_once_whatever_parts_there_are(layout: Layout) -> None:
+    condense_part(layout, range(2))
+    assert jobs(ask(layout, "overwrite")) == ["condense", (0, 3)]
+
+
+def test_a_set_that_is_there_needs_no_part(layout: Layout) -> None:
+    condense(layout)
+    state = ask(layout, part=range(1))
+    assert (jobs(state), state.incomplete) == ([(0, 3)], [])
+
+
+def test_a_damaged_part_is_set_aside_and_computed_again(layout: Layout) -> None:
+    path = condense_part(layout, range(2))
+    condense_part(layout, range(2, 3))
+    path.write_bytes(path.read_bytes()[:-100])
+    state = ask(layout)
+    assert jobs(state) == ["classes0-1", "assemble", (0, 3)]
+    assert len(state.warnings) == 1
+    assert [found.name for found in path.parent.glob("*.corrupt")] == [f"{path.name}.corrupt"]
+
+
+def test_a_part_that_failed_is_left_and_nothing_is_assembled_without_it(layout: Layout) -> None:
+    condense_part(layout, range(1, 2))
+    failed = CondenseJob(cell=CELL, classes=range(1))
+    write_failure(layout, failed, Failure("ValueError", "no luck"))
+    state = ask(layout)
+    assert (jobs(state), state.failed_before) == (["classes2"], [layout.failure(failed)])
+    assert jobs(ask(layout, "retry-failed")) == ["classes0", "classes2", "assemble", (0, 3)]
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "other", "of another kind"])

@@ -48,6 +48,22 @@ def test_every_artefact_is_found_by_its_name(layout: Layout) -> None:
     assert layout.evaluations(made_trial(revision=2)) == {}
 
 
+def test_a_part_is_found_by_its_classes_and_is_no_result_yet(layout: Layout, tmp_path: Path) -> None:
+    cell = made_cell()
+    for classes in (range(2), range(2, 3)):
+        write_condensed(layout.condensed(cell, classes), CondensedRecord(cell, CondensedSet(torch.arange(1)), {}))
+    names = [path.name.removeprefix(f"s0-{cell.digest[:12]}") for path in layout.parts(cell)]
+    assert names == [".classes0-1.part.h5", ".classes2.part.h5"]
+    assert list(layout.parts(cell).values()) == [range(2), range(2, 3)]
+    assert layout.all_parts() == list(layout.parts(cell))
+    assert layout.parts(made_cell(seed=1)) == {}
+    assert (len(layout.all_condensed()), len(layout.all_evaluations())) == (2, 2)
+    assert export(layout, tmp_path / "all.h5") == 4
+    rebuild_index(layout)
+    with h5py.File(layout.index) as index:
+        assert len(index["toy/toy-slow/ipc1"]) == 4
+
+
 @pytest.mark.parametrize("name", ["../up", "a/b", "a b", "ü/[x]*", "r0-4.h5"])
 def test_no_dataset_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     cell = made_cell(dataset={"name": name})

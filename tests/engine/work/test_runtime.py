@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from dcbench import RequestError
 from dcbench.engine.work import runtime
-from dcbench.engine.work.runtime import plan_slots
+from dcbench.engine.work.runtime import Runtime, Wanted, check_device, plan_slots
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +41,68 @@ def test_every_gpu_gets_its_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_time_between_checkpoints_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCBENCH_CHECKPOINT_SECONDS", "0")
     assert plan_slots("cpu", 1, 1, deterministic=False)[0].checkpoint_seconds == 0
+
+
+def precisions(precision: Wanted, device: str = "cpu") -> set[str]:
+    return {slot.precision for slot in plan_slots(device, 2, 9, deterministic=False, precision=precision)}
+
+
+def test_the_cpu_computes_in_float32_and_a_gpu_in_bf16_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert precisions("auto") == {"float32"}
+    monkeypatch.setattr(runtime, "find_devices", lambda _: ["cuda:0"])
+    assert precisions("auto", "cuda") == {"bf16"}
+    assert precisions("tf32", "cuda") == {"tf32"}
+    assert all(slot.capture for slot in plan_slots("cuda", None, 9, deterministic=False))
+    assert not any(slot.capture for slot in plan_slots("cuda", None, 9, deterministic=False, capture=False))
+
+
+@pytest.mark.parametrize(("flags", "able"), [("avx512f amx_bf16", True), ("avx512f avx2", False)])
+def test_bf16_on_a_cpu_needs_a_processor_that_has_it(
+    flags: str, able: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "cpuinfo"
+    info.write_text(f"model name : Some\nflags : fpu {flags}\n")
+    monkeypatch.setattr(runtime, "_CPU_INFO", info)
+    if able:
+        assert precisions("bf16") == {"bf16"}
+    else:
+        with pytest.raises(RequestError, match="no bf16 arithmetic"):
+            check_device("cpu", "bf16")
+
+
+def test_tf32_is_refused_on_a_cpu() -> None:
+    with pytest.raises(RequestError, match="on the CPU there are float32 and bf16"):
+        check_device("cpu", "tf32")
+
+
+def test_larger_images_go_through_a_network_in_smaller_chunks() -> None:
+    slot = Runtime(chunk=64)
+    assert [slot.chunk_of(side) for side in (8, 28, 32, 224, 500)] == [1024, 83, 64, 1, 1]
+
+
+FAULTS = """
+import resource, torch
+from dcbench.engine.work.runtime import Runtime, prepare_process
+if {prepare}:
+    prepare_process(Runtime())
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(3):
+    torch.zeros(1 << 24)
+before = faults()
+for _ in range(10):
+    torch.zeros(1 << 24)
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told to keep memory")
+def test_large_tensors_take_the_pages_of_those_before_them() -> None:
+    kept, plain = (
+        int(subprocess.check_output([sys.executable, "-c", FAULTS.format(prepare=prepare)], text=True))
+        for prepare in (True, False)
+    )
+    assert kept < plain / 10
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "gpu", ""])

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from dcbench import CondensedSet, InvalidCondensedSetError, RequestError
-from dcbench.engine.cells import Cell, CondenseJob, EvaluateJob
+from dcbench import CondensedSet, DcbenchError, InvalidCondensedSetError, RequestError
+from dcbench.engine.cells import AssembleJob, Cell, CondenseJob, EvaluateJob, Job
 from dcbench.engine.making import make_dataset
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import make_request
@@ -44,9 +44,13 @@ def cell(registry: Registry, tmp_path: Path) -> Cell:
 def task(registry: Registry, tmp_path: Path, cell: Cell) -> MakeTask:
     """Make a task of the same cell anew, as another process would."""
 
-    def make(report: Callable[[int, int, Mapping[str, float]], None] = lambda *_: None, **runtime: float) -> CellTask:
+    def make(
+        report: Callable[[int, int, Mapping[str, float]], None] = lambda *_: None,
+        part: range | None = None,
+        **runtime: float,
+    ) -> CellTask:
         data = Data(make_dataset(registry, cell.dataset, tmp_path), cell)
-        return CellTask(registry, data, Layout(tmp_path / "results"), Runtime(**runtime), report)
+        return CellTask(registry, data, Layout(tmp_path / "results"), Runtime(**runtime), report, part)
 
     return make
 
@@ -112,6 +116,47 @@ def test_a_figure_is_reported_and_traced_as_a_number(task: MakeTask, value: floa
 def test_a_snapshot_keeps_the_contract_too(task: MakeTask) -> None:
     with pytest.raises(InvalidCondensedSetError, match="over budget"):
         task().snapshot(0, CondensedSet.of_images(torch.zeros(6, 1, 8, 8), torch.arange(3).repeat(2)))
+
+
+def test_a_task_is_for_all_classes_unless_it_is_for_a_part(task: MakeTask) -> None:
+    assert task().classes == range(3)
+    part = task(part=range(1, 3))
+    assert (part.classes, part.info.classes) == (range(1, 3), 3)
+    part.snapshot(0, CondensedSet.of_images(torch.zeros(2, 1, 8, 8), torch.arange(1, 3)))
+    with pytest.raises(InvalidCondensedSetError, match=r"labels must lie in 1\.\.2, found 0\.\.2"):
+        part.snapshot(1, a_set())
+
+
+def test_a_part_has_a_checkpoint_of_its_own(task: MakeTask) -> None:
+    for part, step in ((None, 1), (range(1), 2), (range(1, 3), 3)):
+        task(part=part, checkpoint_seconds=0).checkpoint(lambda step=step: {"step": step})
+    assert [task(part=part).resume() for part in (None, range(1), range(1, 3), range(3))] == [
+        {"step": 1}, {"step": 2}, {"step": 3}, None
+    ]  # fmt: skip
+
+
+def test_parts_that_went_away_are_not_assembled(registry: Registry, tmp_path: Path) -> None:
+    cell = planned(registry, tmp_path, methods="toy-slow[pause=0]").cell
+    layout = Layout(tmp_path / "results")
+
+    def do(job: Job) -> Path:
+        order = Order(job=job, results=layout.root, data=tmp_path, runtime=Runtime())
+        return carry_out(order, registry, lambda *_: None)
+
+    part = do(CondenseJob(cell=cell, classes=range(1, 2)))
+    with pytest.raises(DcbenchError, match="the parts with classes 0, 2 went away"):
+        do(AssembleJob(cell=cell))
+    for classes in (range(1), range(2, 3)):
+        do(CondenseJob(cell=cell, classes=classes))
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-100])
+    with pytest.raises(DcbenchError, match=r"is damaged.*run again"):
+        do(AssembleJob(cell=cell))
+    assert len(layout.parts(cell)) == 2, "what is whole is kept"
+    part.write_bytes(whole)
+    assert do(AssembleJob(cell=cell)) == layout.condensed(cell)
+    assert layout.parts(cell) == {}
+    assert do(AssembleJob(cell=cell)) == layout.condensed(cell), "another front end may be faster"
 
 
 def test_an_artifact_is_built_once_with_a_seed_of_its_own(task: MakeTask) -> None:

@@ -14,12 +14,15 @@ from oracles import selection as oracle
 from torch import Tensor, nn
 
 from dcbench import Method, RequestError
+from dcbench.toolbox import selection
 from dcbench.toolbox.features import FeatureSettings, embed, feature_network
+from dcbench.toolbox.selection import class_blocks
 from dcbench_plugins.methods.herding import Herding, herd
 from dcbench_plugins.methods.k_center import KCenter, farthest_first
 
-Rule = Callable[[Tensor, int], Tensor]
+Rule = Callable[[Tensor, Tensor, int], Tensor]
 PAIRS: list[tuple[Rule, Any]] = [(herd, oracle.herding), (farthest_first, oracle.k_center)]
+LOOPS: list[tuple[Rule, Any]] = [(herd, oracle.herding_loop), (farthest_first, oracle.k_center_loop)]
 METHODS: list[type[Method]] = [Herding, KCenter]
 
 TRAIN = made_up_set(classes=3, per_class=12)
@@ -57,53 +60,81 @@ def picks(method: type[Method], made: MemoryTask) -> Tensor:
     return condensed.source_indices
 
 
+def choose(rule: Rule, classes: list[Tensor], count: int) -> list[list[int]]:
+    ((rows, present),) = class_blocks(classes, [len(features) for features in classes], 2**20)
+    chosen: list[list[int]] = rule(rows, present, count).tolist()
+    return chosen
+
+
+def gaussian(rows: int, width: int, seed: int) -> Tensor:
+    return torch.randn(rows, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
 @pytest.mark.parametrize(("rule", "literal"), PAIRS)
 @settings(max_examples=40, deadline=None)
-@given(rows=st.integers(1, 12), width=st.integers(1, 5), seed=st.integers(0, 2**32), data=st.data())
+@given(
+    sizes=st.lists(st.integers(1, 12), min_size=1, max_size=3),
+    width=st.integers(1, 5),
+    seed=st.integers(0, 2**32),
+    data=st.data(),
+)
 def test_agrees_with_the_literal_rule_on_random_features(
-    rule: Rule, literal: Any, rows: int, width: int, seed: int, data: st.DataObject
+    rule: Rule, literal: Any, sizes: list[int], width: int, seed: int, data: st.DataObject
 ) -> None:
-    count = data.draw(st.integers(1, rows))
-    features = torch.randn(rows, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    assert rule(features, count).tolist() == literal(features.tolist(), count)
+    count = data.draw(st.integers(1, min(sizes)))
+    classes = [gaussian(size, width, seed + label) for label, size in enumerate(sizes)]
+    assert choose(rule, classes, count) == [literal(features.tolist(), count) for features in classes]
 
 
 @pytest.mark.parametrize(("rule", "literal"), PAIRS)
 @settings(max_examples=60, deadline=None)
 @given(
-    rows=st.integers(1, 3).flatmap(
-        lambda width: st.lists(st.lists(st.integers(-2, 2), min_size=width, max_size=width), min_size=1, max_size=9)
+    classes=st.integers(1, 3).flatmap(
+        lambda width: st.lists(
+            st.lists(st.lists(st.integers(-2, 2), min_size=width, max_size=width), min_size=1, max_size=9),
+            min_size=1,
+            max_size=3,
+        )
     ),
     data=st.data(),
 )
 def test_agrees_with_the_literal_rule_on_ties_and_duplicates(
-    rule: Rule, literal: Any, rows: list[list[int]], data: st.DataObject
+    rule: Rule, literal: Any, classes: list[list[list[int]]], data: st.DataObject
 ) -> None:
-    count = data.draw(st.integers(1, len(rows)))
-    assert rule(torch.tensor(rows, dtype=torch.float64), count).tolist() == literal(rows, count)
+    count = data.draw(st.integers(1, min(map(len, classes))))
+    features = [torch.tensor(rows, dtype=torch.float64) for rows in classes]
+    assert choose(rule, features, count) == [literal(rows, count) for rows in classes]
 
 
 @pytest.mark.parametrize(("rule", "literal"), PAIRS)
 def test_agrees_with_the_literal_rule_far_from_the_origin(rule: Rule, literal: Any) -> None:
     features = torch.randn(30, 8, generator=torch.Generator().manual_seed(3)) + 100
-    assert rule(features, 20).tolist() == literal(features.tolist(), 20)
+    assert choose(rule, [features], 20) == [literal(features.tolist(), 20)]
+
+
+@pytest.mark.parametrize(("rule", "literal"), LOOPS)
+def test_agrees_with_the_published_loop_on_many_rows_and_picks(rule: Rule, literal: Any) -> None:
+    classes = [gaussian(size, 64, size) for size in (400, 250, 399)]
+    assert choose(rule, classes, 200) == [literal(features, 200) for features in classes]
 
 
 @pytest.mark.parametrize(("rule", "_"), PAIRS)
-def test_all_rows_can_be_chosen_and_not_one_more(rule: Rule, _: Any) -> None:
-    assert sorted(rule(torch.ones(4, 2), 4).tolist()) == [0, 1, 2, 3]
-    with pytest.raises(ValueError, match="no row can be chosen"):
-        rule(torch.ones(4, 2), 5)
+def test_every_row_can_be_chosen(rule: Rule, _: Any) -> None:
+    assert sorted(choose(rule, [torch.ones(4, 2)], 4)[0]) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("rule", "_"), PAIRS)
+def test_no_pick_waits_for_the_device(rule: Rule, _: Any) -> None:
+    # A meta tensor has no values, so whatever needs one on the host fails.
+    rows, present = torch.empty(3, 9, 4, dtype=torch.float64, device="meta"), torch.ones(3, 9, device="meta").bool()
+    assert rule(rows, present, 5).shape == (3, 5)
 
 
 def test_herding_follows_the_mean_better_than_k_center() -> None:
     features = torch.rand(60, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    error = {
-        rule: float((features[rule(features, 8)].mean(0) - features.mean(0)).norm()) for rule in (herd, farthest_first)
-    }
-    cover = {
-        rule: float(torch.cdist(features, features[rule(features, 8)]).amin(1).max()) for rule in (herd, farthest_first)
-    }
+    chosen = {rule: features[choose(rule, [features], 8)[0]] for rule in (herd, farthest_first)}
+    error = {rule: float((rows.mean(0) - features.mean(0)).norm()) for rule, rows in chosen.items()}
+    cover = {rule: float(torch.cdist(features, rows).amin(1).max()) for rule, rows in chosen.items()}
     assert error[herd] < error[farthest_first] / 3
     assert cover[farthest_first] < cover[herd]
 
@@ -149,6 +180,25 @@ def test_the_recommended_settings_are_the_same_for_both_methods_and_every_ipc() 
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("limit", [1, 2 * 12 * 5 * 8])
+def test_the_size_of_a_block_changes_no_pick(method: type[Method], limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = picks(method, task(ipc=6))
+    monkeypatch.setattr(selection, "BLOCK_BYTES", limit)
+    assert torch.equal(picks(method, task(ipc=6)), together)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_classes_alone_get_the_picks_that_all_together_give_them(method: type[Method]) -> None:
+    together = picks(method, task(ipc=4))
+    alone = method().condense(task(ipc=4, classes=range(1, 3)), FAST)
+    assert method.by_class
+    assert alone.source_indices is not None
+    assert torch.equal(alone.source_indices, together[4:])
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_more_images_than_the_smallest_class_has_are_refused(method: type[Method]) -> None:
     with pytest.raises(RequestError, match="at most --ipc 12"):
         method().validate(INFO, 13, FAST)
+    with pytest.raises(RequestError, match="at most --ipc 12"):
+        method().condense(task(ipc=13), FAST)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matching_setup import TinyNetwork, recorded, statistics, tiny_task
 from oracles import dm, m3d
-from torch import Tensor
+from torch import Tensor, nn
 
+from dcbench import RequestError
 from dcbench.toolbox.augment import Augmentation, Draw
 from dcbench.toolbox.matching import Matching, MatchingSettings, gaussian_mmd, linear_mmd, match
 from dcbench.toolbox.matching.loop import snapshot_steps
@@ -83,16 +84,46 @@ def test_steps_are_those_of_the_literal_dm_loop(momentum: float) -> None:
     torch.testing.assert_close(matching.learnable.images, expected, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("how", "changes"),
+    [
+        (PIXEL, {"batch_syn_max": 5}),
+        (NORMALISED, {"augmentation": "dsa", "strategy": "color_crop_cutout_scale_rotate", "factor": 1}),
+    ],
+)
+def test_classes_condensed_in_parts_are_those_condensed_together(how: dict[str, Any], changes: dict[str, Any]) -> None:
+    settings = like_m3d(iterations=4, **changes)
+
+    def images(classes: range) -> Tensor:
+        task = tiny_task(5, 2)
+        task.classes = classes
+        matching = Matching(task, settings, **how, dtype=torch.float64)
+        condensed = matching.run()
+        assert condensed.labels.tolist() == [label for label in classes for _ in range(2)]
+        return matching.learnable.images
+
+    parts = torch.cat([images(range(2)), images(range(2, 5))])
+    torch.testing.assert_close(parts, images(range(5)), rtol=1e-10, atol=1e-12)
+
+
+def test_a_network_that_mixes_images_condenses_no_part() -> None:
+    task = tiny_task(3, network=lambda _: nn.Sequential(nn.BatchNorm2d(2)))
+    task.classes = range(1, 2)
+    with pytest.raises(RequestError, match="convnet3 mixes the images of a batch, so classes 1-1 alone"):
+        Matching(task, like_m3d(), **PIXEL)
+
+
 def test_the_size_of_a_chunk_changes_nothing() -> None:
     images = []
-    for chunk in (5, 1000):
+    for chunk in (1, 5, 1000):
         task = tiny_task()
         task.chunk = chunk
         matching = Matching(task, like_m3d(), **PIXEL, dtype=torch.float64)
         for _ in range(3):
             matching.advance()
         images.append(matching.learnable.images)
-    torch.testing.assert_close(images[0], images[1])
+    torch.testing.assert_close(images[0], images[2])
+    torch.testing.assert_close(images[1], images[2])
 
 
 def discrepancy(task: MemoryTask, images: Tensor) -> Tensor:

@@ -58,8 +58,8 @@ def test_real_images_are_normalised_and_stand_class_by_class() -> None:
     info = info_of(train)
     normaliser = Normaliser(info.mean, info.std, dtype=torch.float64)
     real = RealImages(train, 4, normaliser, torch.device("cpu"))
-    images = real.draw(torch.Generator().manual_seed(4))
-    positions = ClassSampler(train.class_index, 4).draw(torch.Generator().manual_seed(4)).flatten()
+    positions = real.draw(torch.Generator().manual_seed(4)).flatten()
+    images = real.take(positions)
     assert train.labels[positions].tolist() == [0] * 4 + [1] * 4 + [2] * 4
     for image, position in zip(images, positions, strict=True):
         for channel in range(3):

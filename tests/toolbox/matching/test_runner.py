@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from matching_setup import TinyNetwork, recorded, statistics, tiny_task
+from oracles import dm, m3d
+from torch import Tensor, nn
+
+from dcbench.toolbox.augment import Augmentation
+from dcbench.toolbox.matching import Matching, MatchingSettings, gaussian_mmd, linear_mmd
+from dcbench.toolbox.matching.runner import GPURunner
+
+if TYPE_CHECKING:
+    from fakes import MemoryTask
+
+DSA = {"augmentation": "dsa", "strategy": "color_crop_cutout_scale_rotate"}
+DIFFAUG = {"augmentation": "diffaug", "strategy": "color_crop_cutout"}
+
+
+def like_m3d(**changes: Any) -> MatchingSettings:
+    common = {"iterations": 4, "lr": 20.0, "factor": 2, "iterations_per_model": 2, "batch_real": 4, "init": "mix"}
+    return MatchingSettings(**{**common, **DIFFAUG, **changes})
+
+
+def matching_of(task: MemoryTask, settings: MatchingSettings, *, pixel: bool = True) -> Matching:
+    objective, space = (gaussian_mmd, "pixel") if pixel else (linear_mmd, "normalised")
+    return Matching(task, settings, objective=objective, space=space, sequential=pixel, dtype=torch.float64)
+
+
+def run_as_on_a_gpu(matching: Matching, task: MemoryTask, settings: MatchingSettings, *, compiled: bool) -> Matching:
+    """Do all steps with draws that are settled, as a GPU needs them, in float64 on the CPU."""
+    augmentation = Augmentation(settings.augmentation, settings.strategy).without("flip")
+    step = matching._run._step
+    matching._run = GPURunner(step, task, augmentation, captured=False, compiled=compiled)
+    for _ in range(settings.iterations):
+        matching.advance()
+    return matching
+
+
+def test_steps_on_settled_draws_are_those_of_the_literal_m3d_loop() -> None:
+    task, settings = tiny_task(3, 2), like_m3d(batch_syn_max=5)
+    initial, draws = recorded(task, settings)
+    mean, std = statistics(task.info)
+    expected = m3d.condense(initial, draws, lr=20.0, momentum=0.5, factor=2, kernel="gaussian", mean=mean, std=std)
+    matching = run_as_on_a_gpu(matching_of(task, settings), task, settings, compiled=False)
+    torch.testing.assert_close(matching.learnable.images, expected, rtol=1e-9, atol=1e-10)
+
+
+def test_steps_on_settled_draws_are_those_of_the_literal_dm_loop() -> None:
+    task, settings = tiny_task(4), MatchingSettings(iterations=5, lr=0.3, batch_real=7, **DSA)
+    initial, draws = recorded(task, settings)
+    mean, std = statistics(task.info)
+    expected = dm.condense((initial - mean) / std, draws, lr=0.3, momentum=0.5, mean=mean, std=std)
+    matching = run_as_on_a_gpu(matching_of(task, settings, pixel=False), task, settings, compiled=False)
+    torch.testing.assert_close(matching.learnable.images, expected, rtol=1e-9, atol=1e-10)
+
+
+def test_a_network_that_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any, **__: Any) -> Any:
+        def forward(images: Tensor) -> Tensor:
+            raise RuntimeError(f"no compiler for {len(images)} images")
+
+        return forward
+
+    settings = like_m3d()
+    monkeypatch.setattr(torch, "compile", failing)
+    task = tiny_task()
+    with pytest.warns(UserWarning, match="cannot be compiled and runs as it is: no compiler for"):
+        compiled = run_as_on_a_gpu(matching_of(task, settings), task, settings, compiled=True)
+    task = tiny_task()
+    plain = run_as_on_a_gpu(matching_of(task, settings), task, settings, compiled=False)
+    assert torch.equal(compiled.learnable.images, plain.learnable.images)
+
+
+class Hungry(TinyNetwork):
+    """Has memory for so many images at once, with or without a gradient."""
+
+    room = 4
+
+    def embed(self, images: Tensor) -> Tensor:
+        if len(images) > self.room * (8 if images.requires_grad else 1):
+            raise torch.OutOfMemoryError("the device is full")
+        return super().embed(images)
+
+
+def hungry(room: int) -> nn.Module:
+    network = Hungry()
+    network.room = room
+    return network
+
+
+def test_a_step_that_runs_out_of_memory_is_repeated_with_smaller_chunks_and_gives_the_same() -> None:
+    settings = like_m3d()
+    task, plenty = tiny_task(network=lambda _: hungry(4)), tiny_task()
+    matching, unbounded = matching_of(task, settings), matching_of(plenty, settings)
+    for _ in range(settings.iterations):
+        torch.testing.assert_close(matching.advance(), unbounded.advance())
+    assert task.chunk == 4
+    torch.testing.assert_close(matching.learnable.images, unbounded.learnable.images)
+
+
+def test_a_step_for_which_there_is_no_room_at_all_says_so() -> None:
+    matching = matching_of(tiny_task(network=lambda _: hungry(0)), like_m3d())
+    with pytest.raises(torch.OutOfMemoryError, match="the device is full"):
+        matching.advance()
