@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from pydantic import Field
 
 import dcbench
-from dcbench.toolbox.training import accuracy, train
+from dcbench.toolbox.training import accuracy, train_side_by_side
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Accuracy(dcbench.Evaluator):
-    """Trains one network per seed and looks at the test set.
+    """Trains one network per seed, side by side, and looks at the test set.
 
     Figures, in percent: ``accuracy`` after the last epoch, and ``accuracy_best_epoch``, the best of that and of the
     epochs that the protocol names, which is picked on the test set as many papers do.
@@ -46,16 +47,8 @@ class Accuracy(dcbench.Evaluator):
         """
         if context.recipe is None:
             raise dcbench.RequestError("accuracy needs a protocol to train under; name one with --protocol")
-        images, labels = training_images(condensed, train)
-        repeats = _Repeats(
-            images.to(context.device),
-            labels.to(context.device),
-            test.images.to(context.device),
-            test.labels.to(context.device),
-            context,
-            context.recipe,
-        )
-        curves = [repeats.run(number, settings.network) for number in range(len(context.seeds))]
+        repeats = _Repeats(*training_images(condensed, train), test, context, context.recipe)
+        curves = repeats.run(settings.network)
         return dcbench.Evaluation(
             {
                 "accuracy": tuple(curve[-1] for curve in curves),
@@ -75,40 +68,49 @@ def training_images(condensed: CondensedSet, train: ImageSet) -> tuple[Tensor, T
 
 
 class _Repeats:
-    """Trains networks on one condensed set; everything they share lies on the device once."""
+    """Trains networks side by side on one condensed set; everything they share lies on the device once."""
 
     def __init__(
-        self,
-        images: Tensor,
-        labels: Tensor,
-        test_images: Tensor,
-        test_labels: Tensor,
-        context: Context,
-        recipe: TrainingRecipe,
+        self, images: Tensor, labels: Tensor, test: ImageSet, context: Context, recipe: TrainingRecipe
     ) -> None:
-        self._images, self._labels = images, labels
-        self._test_images, self._test_labels = test_images, test_labels
+        self._images, self._labels = images.to(context.device), labels.to(context.device)
+        self._test_images, self._test_labels = test.images.to(context.device), test.labels.to(context.device)
         self._context, self._recipe = context, recipe
-        self._latest: dict[str, float] = {}
+        self._done, self._latest = 0, dict[str, float]()
+        self._reporting = Lock()
 
-    def run(self, number: int, network_name: str) -> list[float]:
-        """Return the accuracies of repeat *number* in the order of their epochs; the last is that of the last epoch."""
+    def run(self, network_name: str) -> list[list[float]]:
+        """Return the accuracies of each repeat in the order of their epochs; the last is that of the last epoch."""
         context, recipe = self._context, self._recipe
-        seed = context.seeds[number]
-        network = context.network(network_name, seed)
-        curve: list[float] = []
+        networks = [context.network(network_name, seed) for seed in context.seeds]
+        seeds = [dcbench.derive_seed(purpose="training", seed=seed) for seed in context.seeds]
+        curves: list[list[float]] = [[] for _ in networks]
 
-        def after_epoch(epoch: int) -> None:
+        def after_epoch(number: int, epoch: int) -> None:
+            figures: dict[str, float] = {}
             if epoch == recipe.epochs or epoch in recipe.best_of:
-                curve.append(self._score(network))
-                self._latest = {"accuracy": curve[-1]}
-            done = number * recipe.epochs + epoch
-            context.progress(done, len(context.seeds) * recipe.epochs, **self._latest)
+                figures["accuracy"] = self._score(networks[number])
+                curves[number].append(figures["accuracy"])
+            self._report(figures)
 
-        generator = torch.Generator().manual_seed(dcbench.derive_seed(purpose="training", seed=seed))
-        train(network, self._images, self._labels, recipe, generator=generator, after_epoch=after_epoch)
-        return curve
+        train_side_by_side(
+            networks,
+            self._images,
+            self._labels,
+            recipe,
+            generators=[torch.Generator().manual_seed(seed) for seed in seeds],
+            after_epoch=after_epoch,
+            capture=context.capture,
+        )
+        return curves
 
     def _score(self, network: torch.nn.Module) -> float:
         recipe = self._recipe
         return accuracy(network, self._test_images, self._test_labels, recipe.mean, recipe.std, self._context.chunk)
+
+    def _report(self, figures: dict[str, float]) -> None:
+        """Count one more epoch of some network; networks report from several threads."""
+        with self._reporting:
+            self._done += 1
+            self._latest |= figures
+            self._context.progress(self._done, len(self._context.seeds) * self._recipe.epochs, **self._latest)

@@ -94,6 +94,7 @@ def _assemble(order: Order, job: AssembleJob, registry: Registry) -> Path:
 
 
 def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Reporter) -> Path:
+    order = order.model_copy(update={"runtime": order.runtime.for_training()})
     trial, layout, started = job.trial, Layout(order.results), time.monotonic()
     cell, spec = trial.cell, trial.evaluator
     condensed = _read(layout.condensed(cell)).condensed

@@ -64,6 +64,33 @@ class CutMix:
         # The box may have been clipped at the border: the labels follow what is really seen.
         return Mix(partners, box, 1 - (bottom - top) * (right - left) / size**2)
 
+    @staticmethod
+    def settle(mix: Mix | None, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return a draw for a batch of *rows* images as tensors for `apply_settled`, on the CPU.
+
+        Returns:
+            partners (rows,) int64, box (4,) int64 and share () float64. A batch that is left alone has an empty box and
+            keeps all of its labels.
+        """
+        if mix is None:
+            mix = Mix(torch.arange(rows), (0, 0, 0, 0), 1.0)
+        return mix.partners, torch.tensor(mix.box), torch.tensor(mix.share, dtype=torch.float64)
+
+    @staticmethod
+    def apply_settled(images: Tensor, partners: Tensor, box: Tensor) -> Tensor:
+        """Do what `Mix.images` does, by the same kernels whatever was drawn: what a captured step needs.
+
+        Args:
+            images: (N, C, H, W).
+            partners: (N,) int64, on the device of *images*.
+            box: (4,) int64, on the device of *images*.
+        """
+        top, bottom, left, right = box.unbind()
+        rows = torch.arange(images.shape[-2], device=images.device).unsqueeze(1)
+        columns = torch.arange(images.shape[-1], device=images.device)
+        inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
+        return torch.where(inside, images[partners], images)
+
 
 def _beta(parameter: float, generator: torch.Generator) -> float:
     # torch draws a Beta only from the global generator; two gamma variates give it from ours.

@@ -48,6 +48,7 @@ class DCAugmentation:
         unknown = [name for name in names if name not in OPERATIONS]
         if unknown:
             raise ValueError(f"unknown augmentation {unknown[0]!r}; known are {', '.join(OPERATIONS)}")
+        self._places = sorted({OPERATIONS.index(name) for name in names})
         self._ids = torch.tensor([OPERATIONS.index(name) for name in names])
 
     def draw(self, rows: int, generator: torch.Generator) -> DCDraw:
@@ -58,11 +59,31 @@ class DCAugmentation:
     def apply(self, images: Tensor, draw: DCDraw) -> Tensor:
         """Return *images* (N, C, H, W), square and normalised, image i changed by row i of *draw*."""
         result = images.clone()
-        for place, operation in enumerate((_crop, _scale, _rotate)):
+        for place, operation in enumerate(_APPLY):
             rows = (draw.operation == place).nonzero().flatten()
             if len(rows):
                 here = rows.to(images.device)
                 result[here] = operation(images[here], draw.uniforms[rows].to(images.device), images)
+        return result
+
+    @staticmethod
+    def settle(draw: DCDraw) -> Tensor:
+        """Return *draw* as parameters (N, 3) for `apply_settled`, on the CPU."""
+        return torch.cat([draw.operation.double().unsqueeze(1), draw.uniforms], 1)
+
+    def apply_settled(self, images: Tensor, parameters: Tensor) -> Tensor:
+        """Do what `apply` does, by the same kernels whatever was drawn: what a captured step needs.
+
+        Every named operation runs on every image.
+
+        Args:
+            images: (N, C, H, W), as for `apply`.
+            parameters: (N, 3) from `settle`, on the device of *images*.
+        """
+        drawn = parameters[:, 0].view(-1, 1, 1, 1)
+        result = images
+        for place in self._places:
+            result = torch.where(drawn == place, _APPLY[place](images, parameters[:, 1:], images), result)
         return result
 
 
@@ -104,3 +125,7 @@ def _gathered(images: Tensor, rows: Tensor, columns: Tensor, fill: Tensor) -> Te
         number, rows.clamp(0, size - 1).unsqueeze(-1), columns.clamp(0, size - 1).unsqueeze(-2)
     ]
     return torch.where(inside.unsqueeze(1), picked.permute(0, 3, 1, 2), fill)
+
+
+_APPLY = (_crop, _scale, _rotate)
+"""The operations in the order of `OPERATIONS`."""

@@ -75,6 +75,12 @@ def test_tf32_is_refused_on_a_cpu() -> None:
         check_device("cpu", "tf32")
 
 
+def test_networks_are_never_trained_in_bf16() -> None:
+    assert Runtime(device="cuda:0", precision="bf16").for_training().precision == "tf32"
+    assert Runtime(precision="bf16").for_training().precision == "float32"
+    assert Runtime(device="cuda:0", precision="float32").for_training().precision == "float32"
+
+
 def test_larger_images_go_through_a_network_in_smaller_chunks() -> None:
     slot = Runtime(chunk=64)
     assert [slot.chunk_of(side) for side in (8, 28, 32, 224, 500)] == [1024, 83, 64, 1, 1]

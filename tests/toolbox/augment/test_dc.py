@@ -23,6 +23,17 @@ def test_each_image_gets_its_own_operation_as_the_oracle_applies_it(channels: in
     torch.testing.assert_close(augmentation.apply(images, draw), torch.stack(expected), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("strategy", ["crop_scale_rotate", "scale_crop", "rotate"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_settled_parameters_give_what_the_draw_gives(channels: int, strategy: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(40, channels, 9, 9, generator=generator, dtype=torch.float64)
+    augmentation = DCAugmentation(strategy)
+    draw = augmentation.draw(len(images), generator)
+    result = augmentation.apply_settled(images, augmentation.settle(draw))
+    torch.testing.assert_close(result, augmentation.apply(images, draw), rtol=1e-9, atol=1e-9)
+
+
 def test_images_are_left_as_they_were() -> None:
     images = torch.rand(9, 1, 8, 8)
     before = images.clone()

@@ -6,49 +6,18 @@ import pytest
 import torch
 from oracles import training as oracle
 from torch import nn
+from training_setup import RECIPES, data, network_of, recipe_of, seeded
 
-from dcbench import TrainingRecipe
 from dcbench.toolbox.training import train
-
-FULL = "color_crop_cutout_flip_scale_rotate"
-
-
-def recipe_of(**changes: Any) -> TrainingRecipe:
-    values: dict[str, Any] = {"epochs": 4, "batch_size": 3, "lr": 0.1, "mean": (0.4, 0.5), "std": (0.2, 0.3)}
-    return TrainingRecipe(**{**values, **changes})
-
-
-def network_of(seed: int = 0, dtype: torch.dtype = torch.float64) -> nn.Sequential:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return nn.Sequential(nn.Flatten(), nn.Linear(50, 6), nn.Tanh(), nn.Linear(6, 3)).to(dtype)
-
-
-def data() -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    return torch.rand(7, 2, 5, 5, generator=generator, dtype=torch.float64), torch.arange(7) % 3
-
-
-RECIPES = {
-    "plain": recipe_of(),
-    "dc": recipe_of(milestones=(2,), gamma=0.1, reset_momentum=True, augmentation="dc", strategy="crop_scale_rotate"),
-    "dsa": recipe_of(milestones=(2, 3), gamma=0.1, reset_momentum=True, augmentation="dsa", strategy=FULL),
-    "kept momentum": recipe_of(milestones=(2, 3), gamma=0.2, augmentation="diffaug", strategy="crop_scale_rotate"),
-    "idc": recipe_of(milestones=(2,), gamma=0.2, augmentation="diffaug", strategy=FULL, cutmix=0.7),
-    "cutmix alone": recipe_of(cutmix=1.0, cutmix_beta=0.4, weight_decay=0.1, momentum=0.5),
-    "without momentum": recipe_of(momentum=0, weight_decay=0, batch_size=100),
-}
 
 
 @pytest.mark.parametrize("soft", [False, True], ids=["hard", "soft"])
 @pytest.mark.parametrize("name", RECIPES)
 def test_agrees_with_the_oracle(name: str, soft: bool) -> None:
-    images, labels = data()
-    if soft:
-        labels = torch.rand(7, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64).softmax(1)
+    images, labels = data(soft=soft)
     fast, slow = network_of(), network_of()
-    train(fast, images, labels, RECIPES[name], generator=torch.Generator().manual_seed(9))
-    oracle.train(slow, images, labels, RECIPES[name], torch.Generator().manual_seed(9))
+    train(fast, images, labels, RECIPES[name], generator=seeded())
+    oracle.train(slow, images, labels, RECIPES[name], seeded())
     for ours, theirs, start in zip(fast.parameters(), slow.parameters(), network_of().parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
         assert not torch.allclose(ours, start, atol=1e-4)
@@ -59,8 +28,8 @@ def test_the_agreement_would_notice_another_recipe(change: dict[str, Any]) -> No
     images, labels = data()
     recipe = recipe_of(milestones=(2,), reset_momentum=True)
     one, other = network_of(), network_of()
-    train(one, images, labels, recipe, generator=torch.Generator().manual_seed(9))
-    train(other, images, labels, recipe.changed(change), generator=torch.Generator().manual_seed(9))
+    train(one, images, labels, recipe, generator=seeded())
+    train(other, images, labels, recipe.changed(change), generator=seeded())
     pairs = zip(one.parameters(), other.parameters(), strict=True)
     assert max(float((ours - theirs).detach().abs().max()) for ours, theirs in pairs) > 1e-4
 
@@ -69,7 +38,7 @@ def test_bytes_and_floats_are_the_same_images() -> None:
     bytes_ = torch.randint(0, 256, (7, 2, 5, 5), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
     one, other = network_of(), network_of()
     for network, images in ((one, bytes_), (other, bytes_.double() / 255)):
-        train(network, images, data()[1], RECIPES["idc"], generator=torch.Generator().manual_seed(9))
+        train(network, images, data()[1], RECIPES["idc"], generator=seeded())
     for ours, theirs in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
 
@@ -78,8 +47,8 @@ def test_single_precision_soft_labels_train_a_double_precision_network() -> None
     images, labels = data()
     soft = nn.functional.one_hot(labels, 3)
     one, other = network_of(), network_of()
-    train(one, images.float().double(), labels, recipe_of(), generator=torch.Generator().manual_seed(9))
-    train(other, images.float(), soft.float(), recipe_of(), generator=torch.Generator().manual_seed(9))
+    train(one, images.float().double(), labels, recipe_of(), generator=seeded())
+    train(other, images.float(), soft.float(), recipe_of(), generator=seeded())
     for ours, theirs in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
 
@@ -89,7 +58,7 @@ def test_cutout_is_dropped_where_cutmix_is_on() -> None:
     recipe = recipe_of(augmentation="diffaug", strategy="cutout", cutmix=0.01)
     one, other = network_of(), network_of()
     for network, chosen in ((one, recipe), (other, recipe.changed({"strategy": ""}))):
-        train(network, images, labels, chosen, generator=torch.Generator().manual_seed(9))
+        train(network, images, labels, chosen, generator=seeded())
     for ours, theirs in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
 
@@ -107,7 +76,7 @@ def test_after_epoch_counts_from_one_and_may_change_the_mode() -> None:
 
 def test_the_global_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
-    train(network_of(), *data(), RECIPES["idc"], generator=torch.Generator().manual_seed(3))
+    train(network_of(), *data(), RECIPES["idc"], generator=seeded(3))
     assert torch.equal(torch.get_rng_state(), before)
 
 

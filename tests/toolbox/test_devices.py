@@ -1,0 +1,137 @@
+"""There is no GPU in most test machines: a stand-in for torch.cuda shows the order of what is done."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from dcbench.toolbox.devices import CapturedStep, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DEVICE = torch.device("cpu")
+
+
+class Stream:
+    def __init__(self, *_: Any) -> None:
+        self.waited_for: list[Any] = []
+
+    def wait_stream(self, other: Any) -> None:
+        self.waited_for.append(other)
+
+
+class FakeCuda:
+    """Counts steps that ran, that were captured, and that were replayed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ran = self.captured = self.replayed = 0
+        self.capturing = False
+        self.current = Stream()
+        cuda = self
+
+        class Graph:
+            def replay(self) -> None:
+                cuda.replayed += 1
+
+        @contextmanager
+        def graph(_: Any, **__: Any) -> Iterator[None]:
+            cuda.capturing = True
+            try:
+                yield
+            finally:
+                cuda.capturing = False
+
+        @contextmanager
+        def stream(_: Any) -> Iterator[None]:
+            yield
+
+        stand_ins: dict[str, Any] = {
+            "Stream": Stream,
+            "CUDAGraph": Graph,
+            "graph": graph,
+            "stream": stream,
+            "current_stream": lambda _: self.current,
+            "synchronize": lambda _: None,
+        }
+        for name, stand_in in stand_ins.items():
+            monkeypatch.setattr(torch.cuda, name, stand_in)
+
+    def step(self) -> None:
+        if self.capturing:
+            self.captured += 1
+        else:
+            self.ran += 1
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        return self.ran, self.captured, self.replayed
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
+    return FakeCuda(monkeypatch)
+
+
+def calls(step: Callable[[], None], count: int) -> None:
+    for _ in range(count):
+        step()
+
+
+def test_every_call_is_one_step_eager_at_first_and_replayed_later(cuda: FakeCuda) -> None:
+    step = CapturedStep(cuda.step, DEVICE)
+    calls(step, 3)
+    assert cuda.counts == (3, 0, 0)
+    assert cuda.current.waited_for == [step._stream] * 3
+    calls(step, 1)
+    assert cuda.counts == (3, 1, 1)
+    calls(step, 5)
+    assert cuda.counts == (3, 1, 6)
+
+
+def test_a_step_that_has_changed_is_captured_anew(cuda: FakeCuda) -> None:
+    step = CapturedStep(cuda.step, DEVICE)
+    calls(step, 5)
+    step.forget()
+    calls(step, 5)
+    assert cuda.counts == (6, 2, 4)
+
+
+def test_a_step_that_cannot_be_captured_goes_on_eagerly_and_says_so_once(cuda: FakeCuda) -> None:
+    def waits() -> None:
+        if cuda.capturing:
+            raise RuntimeError("operation not permitted when stream is capturing\nmore")
+        cuda.step()
+
+    step = CapturedStep(waits, DEVICE)
+    calls(step, 3)
+    with pytest.warns(UserWarning, match="runs eagerly: operation not permitted when stream is capturing$"):
+        step()
+    calls(step, 4)
+    assert cuda.counts == (8, 0, 0)
+
+
+def test_running_out_of_memory_while_capturing_is_the_business_of_the_caller(cuda: FakeCuda) -> None:
+    room = False
+
+    def full() -> None:
+        if cuda.capturing and not room:
+            raise torch.OutOfMemoryError("the device is full")
+        cuda.step()
+
+    step = CapturedStep(full, DEVICE)
+    calls(step, 3)
+    with pytest.raises(torch.OutOfMemoryError):
+        step()
+    room = True
+    step.forget()
+    calls(step, 5)
+    assert cuda.counts == (6, 1, 2)
+
+
+def test_to_the_cpu_there_is_nothing_to_send() -> None:
+    tensor = torch.ones(2)
+    assert send(tensor, DEVICE) is tensor
