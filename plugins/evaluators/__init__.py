@@ -13,5 +13,10 @@ def dcbench_evaluators() -> list[EvaluatorRecord]:
             name="accuracy",
             summary="test accuracy of networks trained on the condensed set from scratch",
             target="dcbench_plugins.evaluators.accuracy:Accuracy",
-        )
+        ),
+        EvaluatorRecord(
+            name="moments",
+            summary="distance from the training set in mean, variance and skewness of random features",
+            target="dcbench_plugins.evaluators.moments:Moments",
+        ),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dcbench.toolbox.matching.embedding import embed
 from dcbench.toolbox.matching.initial import initial_pixels
-from dcbench.toolbox.matching.kernels import Objective, gaussian_mmd, linear_mmd, polynomial_mmd
+from dcbench.toolbox.matching.kernels import Objective, gaussian_mmd, linear_mmd, moment_distance, polynomial_mmd
 from dcbench.toolbox.matching.learnable import LearnableSet, Space
 from dcbench.toolbox.matching.loop import Matching, match
 from dcbench.toolbox.matching.optimiser import MatchingSGD
@@ -26,6 +26,7 @@ __all__ = [
     "largest_factor",
     "linear_mmd",
     "match",
+    "moment_distance",
     "polynomial_mmd",
     "validate",
 ]

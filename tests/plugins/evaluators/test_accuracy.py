@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from dcbench import CondensedSet, Context, ImageSet, RequestError, TrainingRecip
 from dcbench.toolbox import training
 from dcbench_plugins import evaluators
 from dcbench_plugins.evaluators.accuracy import Accuracy, training_images
+from dcbench_plugins.evaluators.moments import Moments
 
 TRAIN, TEST = made_up_set(seed=0), made_up_set(per_class=5, seed=1)
 
@@ -48,6 +50,15 @@ def recipe_of(**changes: Any) -> TrainingRecipe:
     return TrainingRecipe(**{**values, **changes})
 
 
+@pytest.fixture
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    """How many threads torch has during the test: the parameter, 2 without one."""
+    before, number = torch.get_num_threads(), int(getattr(request, "param", 2))
+    torch.set_num_threads(number)
+    yield number
+    torch.set_num_threads(before)
+
+
 def selection(per_class: int = 2) -> CondensedSet:
     return CondensedSet.selection(torch.cat([index[:per_class] for index in TRAIN.class_index]), TRAIN)
 
@@ -65,9 +76,12 @@ def by_hand(condensed: CondensedSet, recipe: TrainingRecipe, seed: int) -> float
     return training.accuracy(network, TEST.images, TEST.labels, recipe.mean, recipe.std, 100)
 
 
-def test_the_record_loads_without_torch() -> None:
-    (record,) = evaluators.dcbench_evaluators()
-    assert (record.name, record.target) == ("accuracy", f"{Accuracy.__module__}:Accuracy")
+def test_the_records_load_without_torch() -> None:
+    targets = {record.name: record.target for record in evaluators.dcbench_evaluators()}
+    assert targets == {
+        "accuracy": f"{Accuracy.__module__}:Accuracy",
+        "moments": f"{Moments.__module__}:Moments",
+    }
     code = "import sys, dcbench_plugins.evaluators as e; e.dcbench_evaluators(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -115,14 +129,23 @@ def test_an_epoch_beyond_the_last_is_never_looked_at() -> None:
     assert figures["accuracy"] == figures["accuracy_best_epoch"]
 
 
-def test_progress_counts_the_epochs_of_all_repeats_and_tells_the_last_accuracy() -> None:
+@pytest.mark.parametrize("threads", [1, 2], indirect=True)
+def test_progress_counts_the_epochs_of_all_repeats_and_tells_the_last_accuracy(threads: int) -> None:
     context = FakeContext(recipe_of(epochs=3, best_of=(2,)))
     figures = evaluate(selection(), context)
     assert [(step, total) for step, total, _ in context.reports] == [(step, 6) for step in range(1, 7)]
     assert context.reports[0][2] == {}
-    assert set(context.reports[1][2]) == {"accuracy"}
-    assert context.reports[2][2] == context.reports[3][2] == {"accuracy": figures["accuracy"][0]}
-    assert context.reports[5][2] == {"accuracy": figures["accuracy"][1]}
+    assert all(set(report) == {"accuracy"} for _, _, report in context.reports[threads:])
+    assert context.reports[-1][2]["accuracy"] in figures["accuracy"]
+
+
+def test_the_figures_do_not_depend_on_the_number_of_threads(threads: int) -> None:
+    torch.set_num_threads(1)
+    recipe = recipe_of(epochs=3)
+    alone = tuple(by_hand(selection(), recipe, seed) for seed in (3, 4, 5))
+    for number in (1, 2, 3):
+        torch.set_num_threads(number)
+        assert evaluate(selection(), FakeContext(recipe, seeds=(3, 4, 5)))["accuracy"] == alone
 
 
 def test_learning_works() -> None:

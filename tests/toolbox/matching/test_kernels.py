@@ -5,9 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import mmd as oracle
+from oracles import moments
 from torch import Tensor
 
-from dcbench.toolbox.matching import Objective, gaussian_mmd, linear_mmd, polynomial_mmd
+from dcbench.toolbox.matching import Objective, gaussian_mmd, linear_mmd, moment_distance, polynomial_mmd
 from dcbench.toolbox.matching.kernels import bandwidth, squared_distances
 
 OBJECTIVES: dict[str, Objective] = {"gaussian": gaussian_mmd, "linear": linear_mmd, "polynomial": polynomial_mmd}
@@ -72,3 +73,23 @@ def test_single_precision_survives_features_far_from_the_origin() -> None:
 def test_distances_are_never_negative() -> None:
     rows = torch.rand((1, 50, 3), generator=torch.Generator().manual_seed(0)) + 1000
     assert squared_distances(rows, rows).min() >= 0
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@given(shape=shapes, seed=st.integers(0, 2**31))
+@settings(max_examples=15, deadline=None)
+def test_moments_of_every_order_are_compared_as_written_out(
+    order: int, shape: tuple[int, int, int, int], seed: int
+) -> None:
+    synthetic, real = features(shape, seed)
+    fast = moment_distance(order)(synthetic, real, value=True)
+    slow = [moments.loss(own, other, order) for own, other in zip(synthetic, real, strict=True)]
+    torch.testing.assert_close(fast, torch.tensor(slow, dtype=torch.float64))
+    if order == 1:
+        torch.testing.assert_close(fast, linear_mmd(synthetic, real, value=True))
+
+
+def test_a_single_image_has_a_gradient_under_all_moments() -> None:
+    synthetic, real = features((2, 1, 4, 3), 5)
+    synthetic.requires_grad_()
+    assert gradient(moment_distance(3)(synthetic, real, value=True).sum(), synthetic).isfinite().all()

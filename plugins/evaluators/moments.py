@@ -1,0 +1,95 @@
+"""How far the condensed set is from the training set in the moments of random features: Table 1 of the M3D paper."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from pydantic import Field
+
+import dcbench
+from dcbench.toolbox.pixels import Normaliser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from dcbench import CondensedSet, Context, Evaluation, ImageSet
+
+FIGURES = ("mean_distance", "variance_distance", "skewness_distance")
+
+_CONSTANT = 1e-12  # a feature whose variance is below has no shape, and no skewness
+
+
+class Moments(dcbench.Evaluator):
+    """Compares moments of the features of both sets, class by class, over several random networks.
+
+    For a class and a freshly initialised network, let m, v and s be the vectors of the means, variances and skewnesses
+    (third central moment over the variance to the power 1.5; 0 for a constant) of the D features of ``embed``, over all
+    decoded condensed images or all training images of the class. The three figures are the Euclidean distances between
+    the two sets' m, v and s, averaged over classes and networks. Images are normalised and not augmented.
+
+    The paper (Table 1) defines its distances no further, so its numbers can be compared in their order only.
+    """
+
+    class Settings(dcbench.Settings):
+        """Where features come from."""
+
+        network: str = Field("convnet3", description="architecture whose features are compared; never trained")
+        draws: int = Field(5, ge=1, description="random networks that one repeat averages over")
+
+    figure: ClassVar[str] = "mean_distance"
+
+    def evaluate(
+        self,
+        condensed: CondensedSet,
+        train: ImageSet,
+        test: ImageSet,  # noqa: ARG002  (what is compared is the training set)
+        context: Context,
+        settings: Any,
+    ) -> Evaluation:
+        """Return the three figures, one value for each of ``context.seeds``."""
+        images, labels = condensed.decode(train)
+        own = (labels.argmax(1) if labels.ndim == 2 else labels).cpu()
+        pairs = [(images[own == label], train.images[index]) for label, index in enumerate(train.class_index)]
+        rows = []
+        for number, seed in enumerate(context.seeds):
+            distances = [_distances(network, pairs, context) for network in _networks(context, settings, seed, number)]
+            rows.append(torch.stack(distances).mean(0).tolist())
+        return dcbench.Evaluation(dict(zip(FIGURES, map(tuple, zip(*rows, strict=True)), strict=True)))
+
+
+def _networks(context: Context, settings: Moments.Settings, seed: int, number: int) -> Iterator[nn.Module]:
+    """Yield the random networks of one repeat, and report each that is done with."""
+    for draw in range(settings.draws):
+        yield context.network(settings.network, dcbench.derive_seed(purpose="moments", seed=seed, draw=draw)).eval()
+        context.progress(number * settings.draws + draw + 1, len(context.seeds) * settings.draws)
+
+
+def _distances(network: nn.Module, pairs: list[tuple[Tensor, Tensor]], context: Context) -> Tensor:
+    """Return the three distances (3,) under *network*, averaged over *pairs* of condensed and real images."""
+    per_class = [
+        torch.linalg.vector_norm(moments(network, ours, context) - moments(network, theirs, context), dim=1)
+        for ours, theirs in pairs
+    ]
+    return torch.stack(per_class).mean(0)
+
+
+@torch.no_grad()
+def moments(network: nn.Module, images: Tensor, context: Context) -> Tensor:
+    """Return means, variances and skewnesses (3, D) float64 of the features of *images* (N, C, H, W).
+
+    The images pass ``context.chunk`` at a time and only sums of powers are kept; in float64 these lose nothing that
+    float32 features had.
+    """
+    normaliser = Normaliser.for_network(context.info.mean, context.info.std, network)
+    sums: Tensor | float = 0.0
+    for part in images.split(context.chunk):
+        features = network.embed(normaliser.normalise(part)).double()  # type: ignore[operator]
+        sums = sums + torch.stack([features.sum(0), features.square().sum(0), features.pow(3).sum(0)])
+    first, second, third = torch.as_tensor(sums) / len(images)
+    variance = (second - first.square()).clamp_min(0)
+    central = third - 3 * first * second + 2 * first.pow(3)
+    skewness = torch.where(variance > _CONSTANT, central / variance.clamp_min(_CONSTANT).pow(1.5), 0)
+    return torch.stack([first, variance, skewness])

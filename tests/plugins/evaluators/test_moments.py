@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from fakes import info_of, made_up_set
+from oracles.moments import distances
+from torch import Tensor, nn
+
+from dcbench import CondensedSet, Context, derive_seed
+from dcbench_plugins.evaluators.moments import FIGURES, Moments
+
+TRAIN = made_up_set(classes=3, per_class=9, channels=2, size=4)
+INFO = info_of(TRAIN)
+
+
+class Random(nn.Module):
+    """A layer with a constant feature among the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(32, 4)
+
+    def embed(self, images: Tensor) -> Tensor:
+        features = self.layer(images.flatten(1)).relu()
+        return torch.cat([features, torch.ones(len(images), 1, dtype=features.dtype)], 1)
+
+
+class FakeContext(Context):
+    def __init__(self, *seeds: int, chunk: int = 4) -> None:
+        self.info, self.ipc, self.device, self.recipe = INFO, 3, torch.device("cpu"), None
+        self.seeds, self.chunk = seeds, chunk
+        self.reports: list[tuple[int, int]] = []
+
+    def network(self, name: str, seed: int) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return Random().double()
+
+    def progress(self, step: int, total: int, **figures: float) -> None:
+        self.reports.append((step, total))
+
+
+def selection(per_class: int = 3) -> CondensedSet:
+    return CondensedSet.selection(torch.cat([index[:per_class] for index in TRAIN.class_index]), TRAIN)
+
+
+def evaluate(condensed: CondensedSet, context: Context, **settings: Any) -> dict[str, tuple[float, ...]]:
+    return dict(Moments().evaluate(condensed, TRAIN, TRAIN, context, Moments.Settings(**settings)).figures)
+
+
+def literal(seed: int, draws: int) -> list[float]:
+    mean, std = (torch.tensor(figures, dtype=torch.float64).view(-1, 1, 1) for figures in (INFO.mean, INFO.std))
+    total = torch.zeros(3, dtype=torch.float64)
+    for draw in range(draws):
+        network = FakeContext().network("", derive_seed(purpose="moments", seed=seed, draw=draw))
+        for index in TRAIN.class_index:
+            pixels = (TRAIN.images[index].double() / 255 - mean) / std
+            features = network.embed(pixels)
+            total += torch.tensor(distances(features[:3], features), dtype=torch.float64)
+    return (total / draws / 3).tolist()
+
+
+def test_figures_are_those_of_the_literal_definition() -> None:
+    context = FakeContext(5, 6)
+    figures = evaluate(selection(), context, draws=2)
+    expected = [literal(seed, 2) for seed in (5, 6)]
+    for place, name in enumerate(FIGURES):
+        assert figures[name] == pytest.approx([row[place] for row in expected], rel=1e-6)
+    assert context.reports == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_the_whole_training_set_is_no_distance_away() -> None:
+    figures = evaluate(selection(9), FakeContext(1))
+    assert all(values == pytest.approx((0.0,), abs=1e-6) for values in figures.values())
+
+
+def test_the_size_of_a_chunk_changes_nothing() -> None:
+    small, large = (evaluate(selection(), FakeContext(1, chunk=chunk)) for chunk in (2, 1000))
+    for name in FIGURES:
+        assert small[name] == pytest.approx(large[name])
+
+
+def test_images_of_a_soft_label_belong_to_its_likeliest_class() -> None:
+    hard = selection()
+    soft = torch.nn.functional.one_hot(hard.labels, 3).float() * 0.8 + 0.2 / 3
+    images = TRAIN.pixels(hard.source_indices)
+    figures = evaluate(CondensedSet(soft, images), FakeContext(1))
+    assert figures["mean_distance"] == pytest.approx(evaluate(hard, FakeContext(1))["mean_distance"], rel=1e-5)
