@@ -29,7 +29,9 @@ class TrainingRecipe(Settings):
     )
     gamma: float = Field(0.1, gt=0, description="factor at each milestone")
     reset_momentum: bool = Field(False, description="start a fresh optimiser at each milestone, as the DC code does")
-    augmentation: Literal["none", "dc", "dsa", "diffaug"] = Field("none", description="what the strategy means")
+    augmentation: Literal["none", "dc", "dsa", "diffaug", "imagenet"] = Field(
+        "none", description="what the strategy means; imagenet crops, flips and colours photographs and has none"
+    )
     strategy: str = Field(
         "", description="operations joined by underscores, such as color_crop_cutout_flip_scale_rotate"
     )

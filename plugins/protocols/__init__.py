@@ -18,6 +18,11 @@ def dcbench_protocols() -> list[ProtocolRecord]:
             name="m3d", summary="M3D: as IDC, without its exceptions for MNIST and SVHN", target=f"{_HERE}.m3d:M3D"
         ),
         ProtocolRecord(
+            name="idc-imagenet",
+            summary="IDC on ImageNet subsets: 300 to 3000 epochs, photographs cropped and coloured, CutMix",
+            target=f"{_HERE}.idc_imagenet:IDCImageNet",
+        ),
+        ProtocolRecord(
             name="short",
             summary="50 to 300 epochs with light augmentation, for digits and first tries",
             target=f"{_HERE}.short:Short",

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
-def read_split(folder: Path, size: int | None, channels: int) -> tuple[np.ndarray, list[int]]:
-    """Return (N, C, H, W) uint8 and labels: sorted class folders, sorted files, resized and cut by torchvision."""
+def read_split(
+    folder: Path, size: int | None, channels: int, wanted: tuple[str, ...] | None = None
+) -> tuple[np.ndarray, list[int]]:
+    """Return (N, C, H, W) uint8 and labels: *wanted* or sorted class folders, sorted files, resized by torchvision."""
     from torchvision.transforms import v2
 
     images, labels = [], []
     classes = sorted(path for path in folder.iterdir() if path.is_dir())
+    if wanted is not None:
+        classes = [folder / name for name in wanted]
     for label, one_class in enumerate(classes):
         for file in sorted(one_class.iterdir(), key=lambda path: path.name):
             if file.suffix.lower() not in ENDINGS:

@@ -9,8 +9,10 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from oracles import augmentation, dc_augmentation
+from oracles import augmentation, dc_augmentation, imagenet_augmentation
 from torch import Generator, Tensor, nn
+
+from dcbench.toolbox.augment import ImageNetAugmentation
 
 if TYPE_CHECKING:
     from dcbench import TrainingRecipe
@@ -44,6 +46,13 @@ def dc_augmented(batch: Tensor, named: list[str], generator: Generator) -> Tenso
     )
 
 
+def imagenet_augmented(batch: Tensor, recipe: TrainingRecipe, generator: Generator) -> Tensor:
+    mean, std = (torch.tensor(figures, dtype=torch.float64).view(-1, 1, 1) for figures in (recipe.mean, recipe.std))
+    rows = ImageNetAugmentation(recipe.mean, recipe.std).draw(len(batch), batch.shape[-1], generator).tolist()
+    changed = [imagenet_augmentation.augment(image * std + mean, row) for image, row in zip(batch, rows, strict=True)]
+    return (torch.stack(changed) - mean) / std
+
+
 def batch_loss(
     network: nn.Module, batch: Tensor, labels: Tensor, recipe: TrainingRecipe, generator: Generator
 ) -> Tensor:
@@ -52,6 +61,8 @@ def batch_loss(
         named = [name for name in named if name != "cutout"]
     if recipe.augmentation == "dc":
         batch = dc_augmented(batch, named, generator)
+    elif recipe.augmentation == "imagenet":
+        batch = imagenet_augmented(batch, recipe, generator)
     elif recipe.augmentation != "none" and named:
         u = torch.rand((len(batch), 12), generator=generator, dtype=torch.float64).tolist()
         batch = augmentation.augment_batch(batch, recipe.augmentation, named, u, True)

@@ -51,8 +51,8 @@ class DCAugmentation:
         self._places = sorted({OPERATIONS.index(name) for name in names})
         self._ids = torch.tensor([OPERATIONS.index(name) for name in names])
 
-    def draw(self, rows: int, generator: torch.Generator) -> DCDraw:
-        """Draw for *rows* images: three uniform float64 numbers each from *generator*, which is on the CPU."""
+    def draw(self, rows: int, size: int, generator: torch.Generator) -> DCDraw:  # noqa: ARG002  (one signature for all)
+        """Draw for *rows* images of any *size*: three uniform float64 numbers each, from the CPU."""
         uniforms = torch.rand((rows, 3), generator=generator, dtype=torch.float64)
         return DCDraw(self._ids[(uniforms[:, 0] * len(self._ids)).long()], uniforms[:, 1:])
 

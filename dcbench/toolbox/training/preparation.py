@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from dcbench.toolbox.augment import Augmentation, CutMix, DCAugmentation
+from dcbench.toolbox.augment import Augmentation, CutMix, DCAugmentation, ImageNetAugmentation
 from dcbench.toolbox.training.draws import BatchDraw, SettledDraw
 
 if TYPE_CHECKING:
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dcbench.api.protocol import TrainingRecipe
+    from dcbench.toolbox.augment import Draw
 
 
 class _Strategy(Protocol):
-    """What `Augmentation` and `DCAugmentation` have in common."""
+    """What the augmentations have in common."""
 
+    def draw(self, rows: int, size: int, generator: torch.Generator) -> Any: ...
     def apply(self, images: Tensor, draw: Any) -> Tensor: ...
     def settle(self, draw: Any) -> Tensor: ...
     def apply_settled(self, images: Tensor, parameters: Tensor) -> Tensor: ...
@@ -49,16 +51,9 @@ class Preparation:
         and then CutMix (if its probability is above 0). The last batch may be smaller.
         """
         for rows in torch.split(torch.randperm(count, generator=generator), self._batch_size):
-            augmentation = self._draw_augmentation(len(rows), generator)
+            augmentation = self._augmentation and self._augmentation.draw(len(rows), self._size, generator)
             mix = self._cutmix.draw(len(rows), self._size, generator) if self._cutmix else None
             yield BatchDraw(rows, augmentation, mix)
-
-    def _draw_augmentation(self, rows: int, generator: torch.Generator) -> Any:
-        if isinstance(self._augmentation, DCAugmentation):
-            return self._augmentation.draw(rows, generator)
-        if isinstance(self._augmentation, Augmentation):
-            return self._augmentation.draw(rows, self._size, generator, shared_operation=True)
-        return None
 
     def apply(self, images: Tensor, draw: BatchDraw) -> Tensor:
         """Return normalised *images* (n, C, H, W) as *draw* changes them."""
@@ -88,6 +83,20 @@ class Preparation:
 def _augmentation(recipe: TrainingRecipe) -> _Strategy | None:
     if recipe.augmentation == "dc":
         return DCAugmentation(recipe.strategy)
+    if recipe.augmentation == "imagenet":
+        return ImageNetAugmentation(recipe.mean, recipe.std)
     named = Augmentation(recipe.augmentation, recipe.strategy)
     chosen = named.without("cutout") if recipe.cutmix > 0 else named
-    return chosen or None
+    return _ForBatches(chosen) if chosen else None
+
+
+class _ForBatches:
+    """An `Augmentation` as training uses it: all images of a batch get one drawn operation."""
+
+    def __init__(self, augmentation: Augmentation) -> None:
+        self._augmentation = augmentation
+        self.apply, self.settle = augmentation.apply, augmentation.settle
+        self.apply_settled = augmentation.apply_settled
+
+    def draw(self, rows: int, size: int, generator: torch.Generator) -> Draw:
+        return self._augmentation.draw(rows, size, generator, shared_operation=True)

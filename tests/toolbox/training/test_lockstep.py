@@ -16,16 +16,18 @@ from dcbench.toolbox.training.lockstep import Lockstep
 from dcbench_plugins.protocols.dc import DC
 from dcbench_plugins.protocols.dsa import DSA
 from dcbench_plugins.protocols.idc import IDC
+from dcbench_plugins.protocols.idc_imagenet import IDCImageNet
 from dcbench_plugins.protocols.m3d import M3D
 from dcbench_plugins.protocols.short import Short
 
 if TYPE_CHECKING:
     from dcbench import TrainingRecipe
 
-SHORTENED = {"epochs": 4, "batch_size": 3, "milestones": (2,), "mean": (0.4, 0.5), "std": (0.2, 0.3), "lr": 0.1}
-INFO = info_of(made_up_set(seed=0))
+SHORTENED = {"epochs": 4, "batch_size": 3, "milestones": (2,), "lr": 0.1}
+INFO = info_of(made_up_set(seed=0, channels=3), mirror_ok=True)
 PROTOCOLS = {
-    protocol.__name__: protocol().recipe(INFO, 1, 1).changed(SHORTENED) for protocol in (DC, DSA, IDC, M3D, Short)
+    protocol.__name__: protocol().recipe(INFO, 1, 1).changed(SHORTENED)
+    for protocol in (DC, DSA, IDC, IDCImageNet, M3D, Short)
 }
 
 
@@ -67,7 +69,7 @@ def test_batches_drawn_in_several_parts_are_the_same(monkeypatch: pytest.MonkeyP
 
 
 def test_bytes_are_trained_on_as_floats_are() -> None:
-    bytes_ = torch.randint(0, 256, (7, 2, 5, 5), generator=seeded(), dtype=torch.uint8)
+    bytes_ = torch.randint(0, 256, (7, 3, 5, 5), generator=seeded(), dtype=torch.uint8)
     networks = [network_of(), network_of()]
     for network, images in zip(networks, (bytes_, bytes_.double() / 255), strict=True):
         training = Lockstep([network], images, data()[1], RECIPES["idc"], [seeded()])

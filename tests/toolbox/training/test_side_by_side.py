@@ -50,7 +50,7 @@ def convnets() -> list[nn.Module]:
     networks: list[nn.Module] = []
     for seed in range(3):
         torch.manual_seed(seed)
-        networks.append(ConvNet((2, 5, 5), 3, depth=1, width=16))
+        networks.append(ConvNet((3, 5, 5), 3, depth=1, width=16))
     return networks
 
 

@@ -35,7 +35,7 @@ def test_the_agreement_would_notice_another_recipe(change: dict[str, Any]) -> No
 
 
 def test_bytes_and_floats_are_the_same_images() -> None:
-    bytes_ = torch.randint(0, 256, (7, 2, 5, 5), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    bytes_ = torch.randint(0, 256, (7, 3, 5, 5), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
     one, other = network_of(), network_of()
     for network, images in ((one, bytes_), (other, bytes_.double() / 255)):
         train(network, images, data()[1], RECIPES["idc"], generator=seeded())
