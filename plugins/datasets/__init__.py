@@ -7,7 +7,7 @@ from dcbench import DatasetRecord, hookimpl
 
 @hookimpl
 def dcbench_datasets() -> list[DatasetRecord]:
-    """Return the digits that need no download, five standard sets, and any folder of image files."""
+    """Return the digits that need no download, standard sets, subsets of ImageNet, and any folder of image files."""
     here = "dcbench_plugins.datasets"
     return [
         DatasetRecord(
@@ -24,6 +24,21 @@ def dcbench_datasets() -> list[DatasetRecord]:
         DatasetRecord(name="svhn", summary="32x32 house numbers, colour, 10 classes", target=f"{here}.vision:SVHN"),
         DatasetRecord(name="cifar10", summary="32x32 photographs, 10 classes", target=f"{here}.vision:CIFAR10"),
         DatasetRecord(name="cifar100", summary="32x32 photographs, 100 classes", target=f"{here}.vision:CIFAR100"),
+        DatasetRecord(
+            name="imagenette",
+            summary="224x224 photographs, 10 easy classes of ImageNet, from imagenette2/",
+            target=f"{here}.imagenet:Imagenette",
+        ),
+        DatasetRecord(
+            name="imagenet10",
+            summary="224x224 photographs, the 10 classes of IDC, from imagenet/",
+            target=f"{here}.imagenet:ImageNet10",
+        ),
+        DatasetRecord(
+            name="imagenet100",
+            summary="224x224 photographs, the 100 classes of IDC, from imagenet/",
+            target=f"{here}.imagenet:ImageNet100",
+        ),
         DatasetRecord(
             name="folder",
             summary="image files in train/<class>/ and test/<class>/ or val/<class>/",

@@ -7,23 +7,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
-import torch
 from pydantic import BeforeValidator, Field
 
 import dcbench
-from dcbench import Dataset, DatasetInfo, ImageSet, MissingDataError, RequestError
-from dcbench_plugins.datasets.folder_cache import ImageCache
+from dcbench import DatasetInfo, MissingDataError, RequestError
 from dcbench_plugins.datasets.folder_images import Form, form_of
-from dcbench_plugins.datasets.folder_listing import Listing, check_same_classes, list_split
-from dcbench_plugins.datasets.places import HOW_TO_POINT, cache_folder
+from dcbench_plugins.datasets.folder_listing import check_same_classes
+from dcbench_plugins.datasets.image_folder import ImageFolder
+from dcbench_plugins.datasets.places import HOW_TO_POINT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from dcbench import Split
-
-CACHE_FORMAT = 1
-"""Raise it when the same files would be decoded to other pixels."""
 
 
 def _number(value: object) -> object:
@@ -47,14 +43,11 @@ class FolderSettings(dcbench.Settings):
     """The protocol used when none is named."""
 
 
-class Folder(Dataset):
-    """Image files in a folder per class. jpg, jpeg, png, bmp and webp files in any case; classes in sorted order.
-
-    Each split is decoded once, in parallel, into one file of uint8 pixels in the cache folder (``DCBENCH_CACHE``),
-    which is found again by the names, sizes and times of the image files, and read through a memory map.
-    """
+class Folder(ImageFolder):
+    """Image files in a folder per class. jpg, jpeg, png, bmp and webp files in any case; classes in sorted order."""
 
     Settings: ClassVar[type[dcbench.Settings]] = FolderSettings
+    folders: ClassVar[Mapping[Split, tuple[str, ...]]] = {"train": ("train",), "test": ("test", "val")}
 
     def info(self) -> DatasetInfo:
         """Describe the dataset: counts from the listing, mean and std from the decoded training split.
@@ -78,32 +71,6 @@ class Folder(Dataset):
             mirror_ok=self._settings.mirror_ok,
             default_protocol=self._settings.protocol,
         )
-
-    def files(self, split: Split) -> Sequence[Path]:
-        """Return the one cache file of *split*, made if need be. Changed image files give it another name.
-
-        Raises:
-            MissingDataError: the folder is not there.
-            UnreadableDataError: an image cannot be decoded.
-            RequestError: no path was given, or the cache cannot be written.
-        """
-        cache = self._cache(split)
-        cache.images()
-        return [cache.file]
-
-    def load(self, split: Split) -> ImageSet:
-        """Load one split: images (N, C, H, W) as a memory map, class by class.
-
-        Only file names and the header of the first training image are looked at outside of *split*.
-
-        Raises:
-            MissingDataError: the folder is not there.
-            UnreadableDataError: an image cannot be decoded.
-            RequestError: no path was given, or the cache cannot be written.
-        """
-        counts = torch.tensor(self._listing(split).counts)
-        labels = torch.arange(len(counts)).repeat_interleave(counts)
-        return ImageSet(torch.from_numpy(self._cache(split).images()), labels, len(counts))
 
     @property
     def _settings(self) -> FolderSettings:
@@ -129,21 +96,6 @@ class Folder(Dataset):
         return self._settings.name or re.sub(r"[^\w.+-]+", "-", last) or "folder"
 
     @cached_property
-    def _listings(self) -> dict[Split, Listing]:
-        return {}
-
-    def _listing(self, split: Split) -> Listing:
-        if split not in self._listings:
-            self._listings[split] = list_split(self._name, self._path, split)
-        return self._listings[split]
-
-    @cached_property
     def _form(self) -> Form:
         first = self._listing("train").path(0)
         return form_of(self._name, first, self._settings.size, self._settings.channels)
-
-    def _cache(self, split: Split) -> ImageCache:
-        listing, form = self._listing(split), self._form
-        digest = listing.digest(CACHE_FORMAT, form.shape, form.resize, form.grey_by_guess)
-        file = cache_folder() / "folder" / f"{self._name}-{digest}.{split}.npy"
-        return ImageCache(file, (len(listing.entries), *form.shape), lambda at: form.read(listing.path(at)))

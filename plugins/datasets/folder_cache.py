@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import mmap
 import os
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock
 
-from dcbench import RequestError
+from dcbench import RequestError, UnreadableDataError
 from dcbench_plugins.datasets.places import reason
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ CHUNK = 64
 """Images that a thread decodes before it comes back."""
 BLOCK = 1 << 22
 """Pixels that are counted at once."""
+NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
+"""MAP_NORESERVE, which Python names from 3.13 on: Linux would refuse a private map larger than the memory there is."""
 
 log = logging.getLogger(__name__)
 
@@ -47,20 +51,18 @@ class ImageCache:
         """Return all images, (N, C, H, W) uint8, as a memory map; decodes them if that was never done.
 
         Raises:
-            RequestError: the cache cannot be written.
-            UnreadableDataError: an image cannot be decoded.
+            RequestError: the cache cannot be written or read.
+            UnreadableDataError: an image cannot be decoded; the text names the first and counts the others.
         """
-        found = self._finished()
-        if found is not None:
-            return found
-        with self._alone():
-            found = self._finished()  # another process may have done it while this one waited
-            if found is None:
-                self._decode()
-                found = self._finished()
-        if found is None:
-            raise RequestError(f"the image cache {self.file} cannot be read back; set another with DCBENCH_CACHE")
-        return found
+        if not self._finished():
+            with self._alone():
+                if not self._finished():  # another process may have done it while this one waited
+                    self._decode()
+        try:
+            return map_pixels(self.file)
+        except OSError as error:
+            text = f"the image cache {self.file} cannot be read: {reason(error)}; set another with DCBENCH_CACHE"
+            raise RequestError(text) from error
 
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return mean and standard deviation of the pixels in [0, 1], one per channel each; measured once.
@@ -80,13 +82,13 @@ class ImageCache:
             partial_file.replace(beside)
         return mean, std
 
-    def _finished(self) -> NDArray[np.uint8] | None:
-        """Return the memory map if the file is there and whole. Copy on write: torch refuses read-only arrays."""
+    def _finished(self) -> bool:
+        """Say whether the file is there and whole."""
         try:
-            found: NDArray[np.uint8] = np.load(self.file, mmap_mode="c")
+            found = np.load(self.file, mmap_mode="r")
         except (OSError, ValueError, EOFError):
-            return None
-        return found if found.shape == self.shape and found.dtype == np.uint8 else None
+            return False
+        return bool(found.shape == self.shape and found.dtype == np.uint8)
 
     def _decode(self) -> None:
         log.info("decoding %d images into %s", self.shape[0], self.file)
@@ -94,13 +96,7 @@ class ImageCache:
         # The lock is held, so the name is free; what a killed process left there is overwritten.
         unfinished = self.file.with_suffix(".partial")
         try:
-            target = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=self.shape)
-            starts = range(0, len(target), CHUNK)
-            with ThreadPoolExecutor() as pool:  # Pillow lets go of the interpreter while it decodes
-                for _ in pool.map(partial(self._fill, target), starts):
-                    pass
-            target.flush()
-            del target
+            self._fill(unfinished)
             with unfinished.open("rb+") as written:
                 os.fsync(written.fileno())
             unfinished.replace(self.file)
@@ -108,13 +104,38 @@ class ImageCache:
             unfinished.unlink(missing_ok=True)
             raise
 
-    def _fill(self, target: NDArray[np.uint8], start: int) -> None:
-        for position in range(start, min(start + CHUNK, len(target))):
-            target[position] = self.read(position)
+    def _fill(self, file: Path) -> None:
+        """Write header and images, several threads a part each: Pillow lets go of the interpreter while it decodes."""
+        origin = write_header(file, self.shape)
+
+        def decode(start: int) -> list[str]:
+            return self._fill_part(file, origin, start)
+
+        with ThreadPoolExecutor() as pool:
+            refused = [text for texts in pool.map(decode, range(0, self.shape[0], CHUNK)) for text in texts]
+        if refused:
+            others = len(refused) - 1
+            more = f"; {others} more {'image' if others == 1 else 'images'} cannot be used either" if others else ""
+            raise UnreadableDataError(refused[0] + more)
+
+    def _fill_part(self, file: Path, origin: int, start: int) -> list[str]:
+        """Write the images from *start* on; return what is wrong with those that cannot be decoded, as texts.
+
+        Written and not mapped: pages of a map count as memory of this process, and a disk that is full would kill it.
+        """
+        refused = []
+        with file.open("rb+") as target:
+            target.seek(origin + start * math.prod(self.shape[1:]))
+            for position in range(start, min(start + CHUNK, self.shape[0])):
+                try:
+                    target.write(np.ascontiguousarray(self.read(position)).data)
+                except UnreadableDataError as error:
+                    refused.append(str(error))
+        return refused
 
     def _check_room(self) -> None:
-        """Refuse early: writing through a memory map to a full disk kills the process."""
-        needed, free = int(np.prod(self.shape)), shutil.disk_usage(self.file.parent).free
+        """Refuse before hours are spent, not after."""
+        needed, free = math.prod(self.shape), shutil.disk_usage(self.file.parent).free
         if needed > free:
             raise OSError(f"{needed / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free")
 
@@ -128,6 +149,28 @@ class ImageCache:
         except OSError as error:
             text = f"the image cache {self.file} cannot be written: {reason(error)}; set another with DCBENCH_CACHE"
             raise RequestError(text) from error
+
+
+def write_header(file: Path, shape: tuple[int, ...]) -> int:
+    """Begin the ``npy`` file of a uint8 array of *shape*, at its full length; return where the pixels start."""
+    with file.open("wb") as target:
+        np.lib.format.write_array_header_1_0(target, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        origin = target.tell()
+        target.truncate(origin + math.prod(shape))
+    return origin
+
+
+def map_pixels(file: Path) -> NDArray[np.uint8]:
+    """Return the uint8 array in an ``npy`` file as a memory map that takes writes but never hands them on.
+
+    torch has no read-only tensors: a stray write through a read-only map would kill the process.
+    """
+    header = np.load(file, mmap_mode="r")
+    with file.open("rb") as source:
+        pages = mmap.mmap(
+            source.fileno(), 0, flags=mmap.MAP_PRIVATE | NO_RESERVE, prot=mmap.PROT_READ | mmap.PROT_WRITE
+        )
+    return np.frombuffer(pages, np.uint8, offset=header.offset).reshape(header.shape)
 
 
 def measure(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -46,9 +46,12 @@ class Form:
 
         With `resize` the shorter side becomes `size` (bilinear with antialiasing), then the centre is cut out, as
         torchvision's Resize and CenterCrop do. The orientation tag of cameras is not obeyed, as in its ImageFolder.
+        Colour becomes grey, and grey, palettes and CMYK become RGB, as Pillow converts them: transparency is dropped,
+        and of 16 bits a channel in a colour PNG the upper 8 stay.
 
         Raises:
-            UnreadableDataError: the file is damaged, or its size, depth or colour is not what the others have.
+            UnreadableDataError: the file is damaged, or its size or colour is not what the others have, or it is grey
+                with more than 8 bits.
         """
         try:
             with Image.open(file) as image:

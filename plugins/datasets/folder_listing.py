@@ -12,12 +12,10 @@ from dcbench import MissingDataError
 from dcbench_plugins.datasets.places import unreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from dcbench import Split
-
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-FOLDERS: dict[Split, tuple[str, ...]] = {"train": ("train",), "test": ("test", "val")}
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Listing:
     folder: Path
     """The folder of the split."""
     classes: tuple[str, ...]
-    """Names of the class folders, sorted; their order is that of the labels."""
+    """Names of the class folders; their order is that of the labels."""
     counts: tuple[int, ...]
     """Images of each class."""
     entries: tuple[tuple[str, int, int], ...]
@@ -46,24 +44,28 @@ class Listing:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def list_split(name: str, root: Path, split: Split) -> Listing:
-    """List *split* of the folder dataset at *root*. Hidden files and other endings are passed over.
+def list_split(name: str, root: Path, parts: Sequence[str], wanted: Sequence[str] | None = None) -> Listing:
+    """List one split of the image folder at *root*. Hidden files and other endings are passed over.
+
+    Args:
+        name: of the dataset, for error texts.
+        root: the folder that holds the splits.
+        parts: names that the folder of the split may have; the first that exists is read.
+        wanted: the class folders to read, in this order; all that there are, sorted, if None.
 
     Raises:
-        MissingDataError: the folder of the split is not there.
+        MissingDataError: the folder of the split, or a wanted class of it, is not there.
         UnreadableDataError: it has no class folders, or one without images.
     """
-    folder = next((root / part for part in FOLDERS[split] if (root / part).is_dir()), None)
+    folder = next((root / part for part in parts if (root / part).is_dir()), None)
     if folder is None:
-        wanted = " or ".join(str(root / part) for part in FOLDERS[split])
-        raise MissingDataError(f"{name}: there is no folder {wanted}; it must hold one folder of images per class")
+        places = " or ".join(str(root / part) for part in parts)
+        raise MissingDataError(f"{name}: there is no folder {places}; it must hold one folder of images per class")
     try:
-        classes = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != ".")
+        classes = _class_folders(name, folder, wanted)
         images = [_images(folder, label) for label in classes]
     except OSError as error:
         raise unreadable(name, folder, error) from error
-    if not classes:
-        raise unreadable(name, folder, "it must hold one folder of images per class, and holds no folder")
     for label, found in zip(classes, images, strict=True):
         if not found:
             raise unreadable(name, folder / label, f"no image in it ({', '.join(ENDINGS)})")
@@ -80,8 +82,25 @@ def check_same_classes(name: str, train: Listing, test: Listing) -> None:
     for lacking, other in ((test, train), (train, test)):
         absent = sorted(set(other.classes) - set(lacking.classes))
         if absent:
-            few = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
-            raise unreadable(name, lacking.folder, f"no class folder {few}, which {other.folder} has")
+            raise unreadable(name, lacking.folder, f"no class folder {_few(absent)}, which {other.folder} has")
+
+
+def _class_folders(name: str, folder: Path, wanted: Sequence[str] | None) -> Sequence[str]:
+    """Return the class folders to read, in the order of the labels."""
+    with os.scandir(folder) as scan:
+        present = {entry.name for entry in scan if entry.is_dir() and entry.name[0] != "."}
+    if not present:
+        raise unreadable(name, folder, "it must hold one folder of images per class, and holds no folder")
+    if wanted is None:
+        return sorted(present)
+    absent = [label for label in wanted if label not in present]
+    if absent:
+        raise MissingDataError(f"{name}: {folder} lacks {len(absent)} of {len(wanted)} classes: {_few(absent)}")
+    return wanted
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _images(folder: Path, label: str) -> list[tuple[str, int, int]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from command_line import CommandLine, Ended
@@ -88,6 +92,59 @@ def test_data_that_is_not_there_is_refused_with_the_place_where_it_belongs(
     assert "--data or the environment variable DCBENCH_DATA" in line
     assert list(tmp_path.iterdir()) == []
     assert time.monotonic() - start < 60
+
+
+def _image(file: Path, mode: str = "RGB", size: tuple[int, int] = (8, 8)) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size).save(file)
+
+
+def _pictures(folder: Path, *classes: str) -> Path:
+    for file in (folder / split / label / "1.jpg" for split in ("train", "val") for label in classes):
+        _image(file)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (
+            lambda pictures: (pictures / "train/a/2.png").write_text("no image"),
+            "train/a/2.png cannot be used: cannot id",
+        ),
+        (lambda pictures: os.truncate(pictures / "val/b/1.jpg", 300), "val/b/1.jpg cannot be used: "),
+        (lambda pictures: (pictures / "train/b/1.jpg").unlink(), "train/b cannot be used: no image in it"),
+        (lambda pictures: shutil.rmtree(pictures / "val/a"), "val cannot be used: no class folder a"),
+        (lambda pictures: shutil.rmtree(pictures / "val"), "pictures/val; it must hold one folder"),
+        (lambda pictures: _image(pictures / "train/b/2.jpg", size=(8, 9)), "b/2.jpg cannot be used: it has 8x9 pixels"),
+        (lambda pictures: _image(pictures / "train/b/2.png", "I;16"), "b/2.png cannot be used: pixels of kind I;16"),
+    ],
+    ids=["no image", "truncated", "empty class", "class gone", "no test split", "not square", "16 bits"],
+)
+def test_a_folder_with_something_wrong_is_refused(
+    dcbench: CommandLine, tmp_path: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    damage(_pictures(tmp_path / "pictures", "a", "b"))
+    line = _refused(dcbench("run", "--datasets", "folder:pictures", "--methods", "random", cwd=tmp_path))
+    assert said in line
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_imagenet_folder_that_lacks_classes_is_refused(dcbench: CommandLine, tmp_path: Path) -> None:
+    _pictures(tmp_path / "data/imagenet", "n02869837", "n01749939", "n02488291")
+    asked = ("run", "--datasets", "imagenet10", "--data", "data", "--methods", "random")
+    line = _refused(dcbench(*asked, cwd=tmp_path))
+    lacking = "n02107142, n13037406, n02091831, n04517823, n04589890, ..."
+    assert line == f"imagenet10: data/imagenet/train lacks 7 of 10 classes: {lacking}"
+
+
+@pytest.mark.parametrize("cache", ["pictures/train/a/1.jpg", "/proc/no/such"])
+def test_an_image_cache_that_cannot_be_written_is_refused(dcbench: CommandLine, tmp_path: Path, cache: str) -> None:
+    _pictures(tmp_path / "pictures", "a", "b")
+    asked = ("run", "--datasets", "folder:pictures", "--methods", "random")
+    line = _refused(dcbench(*asked, cwd=tmp_path, DCBENCH_CACHE=cache))
+    assert f"the image cache {cache}/" in line
+    assert "set another with DCBENCH_CACHE" in line
 
 
 @pytest.mark.parametrize("results", ["a-file", "a-file/below", "/proc/no/such"])

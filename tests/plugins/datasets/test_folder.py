@@ -211,6 +211,20 @@ def test_an_unreadable_image_is_named_and_leaves_nothing(data: Path, cache: Path
     assert not [file for file in cache.rglob("*") if file.suffix in (".npy", ".partial")]
 
 
+def test_every_unreadable_image_is_counted(data: Path) -> None:
+    (data / "train/cat/B.JPG").write_text("no image")
+    with pytest.raises(UnreadableDataError, match=r"B\.JPG cannot be used: [^;]*$"):
+        of(data).info()
+    (data / "train/Dog/c.jpeg").write_bytes(b"")
+    with pytest.raises(
+        UnreadableDataError, match=r"Dog/c\.jpeg cannot be used: .*; 1 more image cannot be used either$"
+    ):
+        of(data).info()
+    (data / "train/cat/e.WebP").write_bytes((data / "train/cat/e.WebP").read_bytes()[:40])
+    with pytest.raises(UnreadableDataError, match=r"Dog/c\.jpeg .*; 2 more images cannot be used either$"):
+        of(data).info()
+
+
 def test_an_image_of_another_size_says_what_to_set(data: Path) -> None:
     write(data / "train/cat/z.png", size=(7, 6))
     with pytest.raises(UnreadableDataError, match=r"z\.png .*7x6.*--set folder\.size=6"):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIDE = st.integers(1, 40)
+COLOUR = Form("x", 4, 3, resize=False, grey_by_guess=False)
 
 
 @given(width=SIDE, height=SIDE, size=SIDE, seed=st.integers(0, 9))
@@ -50,7 +53,31 @@ def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path: Path) -
     assert read.shape == (3, 4, 4)
 
 
-def test_more_than_eight_bits_are_refused(tmp_path: Path) -> None:
+def test_grey_becomes_colour(tmp_path: Path) -> None:
+    Image.new("L", (4, 4), 7).save(tmp_path / "g.png")
+    assert (COLOUR.read(tmp_path / "g.png") == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("ink", "colour"), [((0, 255, 255, 0), (255, 0, 0)), ((0, 0, 0, 255), (0, 0, 0)), ((0,) * 4, (255,) * 3)]
+)
+def test_print_colours_become_those_of_a_screen(tmp_path: Path, ink: tuple[int, ...], colour: tuple[int, ...]) -> None:
+    Image.new("CMYK", (4, 4), ink).save(tmp_path / "p.jpg")
+    np.testing.assert_allclose(COLOUR.read(tmp_path / "p.jpg")[:, 0, 0], colour, atol=2)
+
+
+def test_of_sixteen_bits_a_channel_the_upper_eight_stay(tmp_path: Path) -> None:
+    row = b"\0" + struct.pack(">HHH", 0x1280, 0x34FF, 0x5600) * 4
+    chunks = {b"IHDR": struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0), b"IDAT": zlib.compress(row * 4), b"IEND": b""}
+    packed = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks.items()
+    ]
+    (tmp_path / "deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+    assert COLOUR.read(tmp_path / "deep.png")[:, 0, 0].tolist() == [0x12, 0x34, 0x56]
+
+
+def test_more_than_eight_bits_of_grey_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 4), 40_000, dtype=np.uint16)).save(tmp_path / "deep.png")
     form = Form("x", 4, 1, resize=False, grey_by_guess=False)
     with pytest.raises(UnreadableDataError, match=r"deep\.png .*8 bits"):

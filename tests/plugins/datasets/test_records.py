@@ -9,6 +9,7 @@ import pytest
 
 from dcbench import Dataset
 from dcbench_plugins import datasets
+from dcbench_plugins.datasets.image_folder import ImageFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,8 @@ RECORDS = {record.name: record for record in datasets.dcbench_datasets()}
 
 
 def test_the_records_name_the_datasets() -> None:
-    assert list(RECORDS) == ["digits", "mnist", "fashion-mnist", "svhn", "cifar10", "cifar100", "folder"]
+    standard = ["digits", "mnist", "fashion-mnist", "svhn", "cifar10", "cifar100"]
+    assert list(RECORDS) == [*standard, "imagenette", "imagenet10", "imagenet100", "folder"]
     assert RECORDS["folder"].argument == "PATH"
 
 
@@ -26,7 +28,7 @@ def test_each_target_is_a_dataset(name: str, tmp_path: Path) -> None:
     module, _, target = RECORDS[name].target.partition(":")
     dataset = getattr(import_module(module), target)(tmp_path, "", getattr(import_module(module), target).Settings())
     assert isinstance(dataset, Dataset)
-    if name != "folder":
+    if not isinstance(dataset, ImageFolder):
         assert dataset.info().name == name
 
 

@@ -1,0 +1,93 @@
+"""What datasets made of image files have in common: a folder per class, decoded once into a cache."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from dcbench import Dataset, ImageSet
+from dcbench_plugins.datasets.folder_cache import ImageCache
+from dcbench_plugins.datasets.folder_listing import Listing, list_split
+from dcbench_plugins.datasets.places import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from dcbench import Split
+    from dcbench_plugins.datasets.folder_images import Form
+
+CACHE_FORMAT = 1
+"""Raise it when the same files would be decoded to other pixels."""
+
+
+class ImageFolder(Dataset):
+    """Image files in ``<split>/<class>/``.
+
+    Each split is decoded once, in parallel, into one file of uint8 pixels in the cache folder (``DCBENCH_CACHE``),
+    which is found again by the names, sizes and times of the image files, and read through a memory map.
+    """
+
+    folders: ClassVar[Mapping[Split, tuple[str, ...]]]
+    """Names that the folder of a split may have; the first that exists is read."""
+    wanted: ClassVar[tuple[str, ...] | None] = None
+    """The class folders to read, in the order of the labels; None for all that there are, sorted."""
+
+    def files(self, split: Split) -> Sequence[Path]:
+        """Return the one cache file of *split*, made if need be. Changed image files give it another name.
+
+        Raises:
+            MissingDataError: the folder, or a class of it, is not there.
+            UnreadableDataError: an image cannot be decoded.
+            RequestError: the folder was not named well, or the cache cannot be written.
+        """
+        cache = self._cache(split)
+        cache.images()
+        return [cache.file]
+
+    def load(self, split: Split) -> ImageSet:
+        """Load one split: images (N, C, H, W) as a memory map, class by class.
+
+        Only file names and the header of the first training image are looked at outside of *split*.
+
+        Raises:
+            MissingDataError: the folder, or a class of it, is not there.
+            UnreadableDataError: an image cannot be decoded.
+            RequestError: the folder was not named well, or the cache cannot be written.
+        """
+        counts = torch.tensor(self._listing(split).counts)
+        labels = torch.arange(len(counts)).repeat_interleave(counts)
+        return ImageSet(torch.from_numpy(self._cache(split).images()), labels, len(counts))
+
+    @property
+    @abstractmethod
+    def _name(self) -> str:
+        """The name in results and error texts."""
+
+    @property
+    @abstractmethod
+    def _path(self) -> Path:
+        """The folder that holds the splits."""
+
+    @property
+    @abstractmethod
+    def _form(self) -> Form:
+        """What every image is brought to."""
+
+    @cached_property
+    def _listings(self) -> dict[Split, Listing]:
+        return {}
+
+    def _listing(self, split: Split) -> Listing:
+        if split not in self._listings:
+            self._listings[split] = list_split(self._name, self._path, self.folders[split], self.wanted)
+        return self._listings[split]
+
+    def _cache(self, split: Split) -> ImageCache:
+        listing, form = self._listing(split), self._form
+        digest = listing.digest(CACHE_FORMAT, form.shape, form.resize, form.grey_by_guess)
+        file = cache_folder() / "folder" / f"{self._name}-{digest}.{split}.npy"
+        return ImageCache(file, (len(listing.entries), *form.shape), lambda at: form.read(listing.path(at)))

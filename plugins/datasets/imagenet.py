@@ -1,0 +1,160 @@
+"""Subsets of ImageNet, read from the usual folders of its image files.
+
+They lie below the data folder, each class in a folder named by its WordNet identifier::
+
+    imagenet/train/<wnid>/*, imagenet/val/<wnid>/*          imagenet10, imagenet100: two lists out of the 1,000 classes
+    imagenette2/train/<wnid>/*, imagenette2/val/<wnid>/*    imagenette, and other editions under names of their own
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from pydantic import Field
+
+import dcbench
+from dcbench import DatasetInfo, RequestError
+from dcbench_plugins.datasets.folder_images import Form
+from dcbench_plugins.datasets.image_folder import ImageFolder
+from dcbench_plugins.datasets.imagenet_classes import IMAGENET10, IMAGENET100, IMAGENETTE
+from dcbench_plugins.datasets.places import missing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dcbench import Split
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+"""Of ImageNet, as the field uses them for its subsets too (code of IDC)."""
+SIZE = 224
+"""Side in pixels at which the subsets are published."""
+FULL_SIZE = "imagenette2"
+"""Folder of the edition of Imagenette that holds the images as they are in ImageNet."""
+
+
+class ImageNetSettings(dcbench.Settings):
+    """How large the images are."""
+
+    size: int = Field(SIZE, ge=1)
+    """Side in pixels: the shorter side is resized to it, then the centre is cut out. Any but 224 stands in the name
+    of the dataset, such as ``imagenet10-64px``."""
+
+
+class ImagenetteSettings(ImageNetSettings):
+    """How large the images are, and which edition they come from."""
+
+    folder: str = Field("", pattern=r"^[\w.+-]*$")
+    """Folder below the data folder. Unset: ``imagenette2``, or else the only one called ``imagenette2...``."""
+
+
+class ImageNetSubset(ImageFolder):
+    """Some classes of ImageNet, in RGB, with the validation images as test split.
+
+    As in the IDC code the shorter side becomes 224 pixels (bilinear with antialiasing), then the centre is cut out.
+    """
+
+    Settings: ClassVar[type[dcbench.Settings]] = ImageNetSettings
+    folders: ClassVar[Mapping[Split, tuple[str, ...]]] = {"train": ("train",), "test": ("val",)}
+    subset: ClassVar[str]
+    """Name of the dataset in lists."""
+    wanted: ClassVar[tuple[str, ...]]
+    class_names: ClassVar[tuple[str, ...]]
+
+    def present(self) -> bool:
+        """Say whether the folders of both splits are there; they are not looked into."""
+        try:
+            return all((self._path / part).is_dir() for (part,) in self.folders.values())
+        except RequestError:
+            return False
+
+    def info(self) -> DatasetInfo:
+        """Describe the dataset: counts from the listing, all else from constants; no image is opened.
+
+        Raises:
+            MissingDataError: the folder, a split or a class of it is not there.
+            UnreadableDataError: a class has no images.
+            RequestError: several folders may be meant.
+        """
+        return DatasetInfo(
+            name=self._name,
+            shape=self._form.shape,
+            class_names=self.class_names,
+            train_counts=self._listing("train").counts,
+            test_counts=self._listing("test").counts,
+            mean=MEAN,
+            std=STD,
+            default_protocol="idc-imagenet",
+        )
+
+    @cached_property
+    def _path(self) -> Path:
+        return self._existing(self.root / "imagenet")
+
+    @property
+    def _edition(self) -> str:
+        """The name of these images at 224 pixels."""
+        return self.subset
+
+    @property
+    def _name(self) -> str:
+        return self._edition if self._size == SIZE else f"{self._edition}-{self._size}px"
+
+    @property
+    def _size(self) -> int:
+        return cast("ImageNetSettings", self.settings).size
+
+    @property
+    def _form(self) -> Form:
+        return Form(self._name, self._size, 3, resize=True, grey_by_guess=False)
+
+    def _existing(self, folder: Path) -> Path:
+        if not folder.is_dir():
+            parts = [f"{folder.name}/{part}/<wnid>/*" for (part,) in self.folders.values()]
+            raise missing(self.subset, parts, self.root)
+        return folder
+
+
+class ImageNet10(ImageNetSubset):
+    """The ten classes of ImageNet-10."""
+
+    subset = "imagenet10"
+    wanted = class_names = IMAGENET10
+
+
+class ImageNet100(ImageNetSubset):
+    """The hundred classes of ImageNet-100."""
+
+    subset = "imagenet100"
+    wanted = class_names = IMAGENET100
+
+
+class Imagenette(ImageNetSubset):
+    """Ten easy classes of ImageNet.
+
+    The full-size edition ``imagenette2`` is called ``imagenette``. Images of any other were resized and compressed
+    once more: numbers made on them stand under the name of their folder, such as ``imagenette2-320``.
+    """
+
+    Settings: ClassVar[type[dcbench.Settings]] = ImagenetteSettings
+    subset = "imagenette"
+    wanted = tuple(IMAGENETTE)
+    class_names = tuple(f"{wnid} {name}" for wnid, name in IMAGENETTE.items())
+
+    @cached_property
+    def _path(self) -> Path:
+        full = self.root / FULL_SIZE
+        given = cast("ImagenetteSettings", self.settings).folder
+        if given or full.is_dir():
+            return self._existing(self.root / (given or FULL_SIZE))
+        found = sorted(path for path in self.root.glob(f"{FULL_SIZE}*") if path.is_dir())
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise RequestError(f"imagenette: {self.root} holds {names}; choose one with --set imagenette.folder=NAME")
+        return self._existing(found[0] if found else full)
+
+    @property
+    def _edition(self) -> str:
+        return self.subset if self._path.name == FULL_SIZE else self._path.name
