@@ -23,12 +23,18 @@ def cell_of(
     seed: int = 0,
     split: str = "test",
     settings: Mapping[str, Any] | None = None,
+    recommended: bool | None = None,
+    source: str | None = None,
 ) -> Cell:
-    """Return the cell of *method*; its settings are those of `made_cells` unless *settings* says otherwise."""
+    """Return the cell of *method*; its settings are those of `made_cells` unless *settings* says otherwise.
+
+    *source* is the record of the dataset; it has the same name unless given.
+    """
     changes: dict[str, Any] = {"record": method, "label": label or method, "exempt": method == "whole"}
+    changes["recommended"] = recommended
     if settings is not None:
         changes |= {"settings": dict(settings), "digest_settings": dict(settings)}
-    return made_cell(ipc, seed, split, method=changes, dataset={"name": dataset})
+    return made_cell(ipc, seed, split, method=changes, dataset={"name": dataset, "record": source or dataset})
 
 
 def add(
@@ -42,6 +48,7 @@ def add(
     network: str = "convnet3",
     best: Sequence[float] = (),
     evaluator: str = "accuracy",
+    kind: str = "percent",
     **cell: Any,
 ) -> Path:
     """Write repeats *first*, *first* + 1, ... of one trial; *best* are best-epoch accuracies beside them."""
@@ -51,6 +58,7 @@ def add(
         record=evaluator,
         label=evaluator,
         figure="accuracy",
+        kind=kind,
         settings=settings,
         digest_settings=settings,
     )

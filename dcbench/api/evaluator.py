@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from dcbench.api.settings import Settings as BaseSettings
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dcbench.api.condensed import CondensedSet
     from dcbench.api.images import DatasetInfo, ImageSet
     from dcbench.api.protocol import TrainingRecipe
+
+Kind = Literal["percent", "distance"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Evaluator(ABC):
     """Raise it when the figures change: old evaluations then no longer count."""
     figure: ClassVar[str] = "accuracy"
     """The figure that tables show."""
+    kind: ClassVar[Kind] = "percent"
+    """What the figures are: percentages, the best of which is the highest, or distances, the best being the lowest."""
     Settings: ClassVar[type[BaseSettings]] = BaseSettings
     """The settings class; the default has no field."""
 

@@ -25,6 +25,9 @@ class MethodRecord(Record):
 
     exempt: bool = False
     """Leave out the budget: for reference rows such as the whole training set."""
+    also_under: str = ""
+    """Protocol under which the published numbers of the method were made; what was measured under it is shown beside
+    published numbers whatever protocol a report asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,17 +24,29 @@ FORMATS = ("terminal", "markdown", "latex", "csv", "json")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="terminal", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write into this file.")
 @click.option("--best-epoch", is_flag=True, help="Show best-epoch figures as well, in tables that say so.")
+@click.option("--published", is_flag=True, help="Show published numbers below the measured ones.")
 @results_option(must_exist=False)
 @selection_options
-def command(table: str, form: str, output: Path | None, best_epoch: bool, results: Path, **options: Any) -> None:  # noqa: ARG001
+def command(
+    table: str,  # noqa: ARG001  (there is one so far)
+    form: str,
+    output: Path | None,
+    best_epoch: bool,
+    published: bool,
+    results: Path,
+    **options: Any,
+) -> None:
     """Print the comparison table: rows are dataset x IPC, columns are methods."""
+    from dcbench.report.comparison import beside
     from dcbench.report.frame import failures, frame
     from dcbench.report.summary import summarise
 
     if not results.is_dir():
         raise RequestError(f"there is no results folder {results}; 'dcbench run' makes one")
-    chosen = _filter(options)
+    chosen = _filter(options | {"also_under": _also_under() if published else {}})
     summary = summarise(chosen.apply(frame(results)))
+    if published:
+        summary = beside(summary)
     text = _render(
         form,
         summary,
@@ -59,6 +71,14 @@ def _filter(options: dict[str, Any]) -> Filter:
         if options[name]
     }
     return Filter(**{name: value for name, value in (options | numbers).items() if value})
+
+
+def _also_under() -> dict[str, str]:
+    """Return the protocol of published numbers for each method whose record names one."""
+    from dcbench.engine.plugins import load_registry
+
+    records = [found.record for found in load_registry().of_kind("methods")]
+    return {record.name: record.also_under for record in records if record.also_under}
 
 
 def _render(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from dcbench.api.evaluator import Kind
 from dcbench.api.seeds import derive_seed
 from dcbench.engine.spans import Span, span_text
 
@@ -55,6 +56,8 @@ class MethodSpec(_Frozen):
     """The settings as the digest sees them."""
     factor: int
     exempt: bool = False
+    recommended: bool | None = None
+    """Whether the settings are those that the method recommends; None where an older file does not say."""
 
 
 class Cell(_Frozen):
@@ -120,6 +123,8 @@ class EvaluatorSpec(_Frozen):
     revision: int
     figure: str
     """The figure that tables show."""
+    kind: Kind = "percent"
+    """What the figures are; no part of the key."""
     settings: dict[str, Any]
     digest_settings: dict[str, Any]
     recipe: dict[str, Any] | None = None

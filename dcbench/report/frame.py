@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,11 @@ COLUMNS = [
     "protocol",
     "network",
     "figure",
+    "kind",
     "main",
     "reference",
+    "recommended",
+    "source",
     "repeat",
     "value",
     "variant",
@@ -40,8 +43,10 @@ COLUMNS = [
 ]
 """Columns of the frame.
 
-``main`` marks the figure that tables show; ``reference`` a row that is exempt from the budget and does not compete;
-``variant`` tells apart what must never pool: settings, revision, data and recipe.
+``kind`` says what a figure is, percent or distance; ``main`` marks the figure that tables show; ``reference`` a row
+that is exempt from the budget and does not compete; ``recommended`` settings that are those of the method; ``source``
+is the record of the dataset, such as ``folder``; ``variant`` tells apart what must never pool: settings, revision, data
+and recipe.
 """
 
 
@@ -58,6 +63,8 @@ class Filter:
     networks: Sequence[str] = ()
     evaluators: Sequence[str] = ()
     split: str = ""
+    also_under: Mapping[str, str] = field(default_factory=dict)
+    """Methods that have a protocol whose results pass whatever *protocol* says."""
 
     def apply(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of *table* that pass."""
@@ -66,7 +73,6 @@ class Filter:
             "dataset": self.datasets,
             "ipc": self.ipc,
             "seed": self.seeds,
-            "protocol": self.protocol,
             "network": self.networks,
             "evaluator": self.evaluators,
             "split": [self.split] if self.split else [],
@@ -74,6 +80,9 @@ class Filter:
         for column, values in wanted.items():
             if values and column in table:
                 table = table[table[column].isin(list(values))]
+        if self.protocol and "protocol" in table:
+            own = table["method"].map(dict(self.also_under))
+            table = table[table["protocol"].isin(list(self.protocol)) | (table["protocol"] == own)]
         return table
 
 
@@ -105,8 +114,14 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
         warnings.warn(f"{error}; left out of the report", stacklevel=3)
         return
-    common = {name: facts[name] for name in COLUMNS if name in facts}
-    common |= {"evaluator": facts["evaluator_label"], "variant": _variant(facts), "file": str(path)}
+    common = {"kind": "percent"} | {name: facts[name] for name in COLUMNS if name in facts}
+    common |= {
+        "evaluator": facts["evaluator_label"],
+        "recommended": _recommended(facts),
+        "source": facts["cell"]["dataset"]["record"],
+        "variant": _variant(facts),
+        "file": str(path),
+    }
     for figure, values in facts["figures"].items():
         for number, value in enumerate(values):
             yield common | {
@@ -115,6 +130,12 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 "repeat": facts["first_repeat"] + number,
                 "value": value,
             }
+
+
+def _recommended(facts: dict[str, Any]) -> bool:
+    recorded: bool | None = facts["cell"]["method"].get("recommended")
+    # A label without changes stands for the recommended settings: older files say no more.
+    return facts["label"] == facts["method"] if recorded is None else recorded
 
 
 def _variant(facts: dict[str, Any]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
+from dcbench.api.evaluator import Kind
+from dcbench.report.comparison import explain, published_text
 from dcbench.report.summary import TABLE
 
 FAVOURITES = ("whole", "random", "herding", "k-center", "dm", "idm", "m3d")
@@ -22,9 +24,16 @@ class Number:
     std: float
     n: int
     best: bool = False
+    kind: Kind = "percent"
+    published: str = ""
+    """The published number with its marks, to stand below; empty if there is none, or if none is wanted."""
+    difference: float | None = None
+    """Mean minus published number, if the two may be compared."""
 
     def __str__(self) -> str:
-        return f"{self.mean:.1f} ± {self.std:.1f} ({self.n})"
+        if self.kind == "percent":
+            return f"{self.mean:.1f} ± {self.std:.1f} ({self.n})"
+        return f"{self.mean:.3g} ± {self.std:.2g} ({self.n})"
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class GridTable:
     rows: tuple[tuple[str, int, tuple[Number | None, ...]], ...]
     """(dataset, IPC, one number or None for each column)."""
     notes: tuple[str, ...] = field(default=())
-    """Lines below the table: coverage, failures, what was left out."""
+    """Lines below the table: coverage, failures, what was left out, what is known of published numbers."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ def grid_tables(
     """Return one table for each evaluator, figure, protocol, network and split in *summary* and in *wanted*.
 
     Args:
-        summary: from `summarise`.
+        summary: from `summarise`; with published numbers if `beside` has added them.
         labels: the order of the columns; those not named follow.
         wanted: the plan; without one, every row x column x seed that is found is expected.
         failed: how many jobs failed, for the note.
@@ -75,8 +84,14 @@ def _table(names: tuple[str, ...], summary: pd.DataFrame, wanted: Wanted, failed
     groups = {(str(dataset), int(str(ipc))): group for (dataset, ipc), group in summary.groupby(["dataset", "ipc"])}
     places = sorted({*groups, *wanted.rows} if planned else groups)
     rows = tuple((*place, _numbers(groups.get(place, summary[:0]), columns)) for place in places)
-    notes = _notes(summary, len(rows) * len(columns), wanted.cells.get(names), failed)
+    notes = [*_notes(summary, len(rows) * len(columns), wanted.cells.get(names), failed)]
+    if "published" in summary:
+        notes += explain(_entries(summary.sort_values(["dataset", "ipc"])))
     return GridTable(_title(dict(zip(TABLE, names, strict=True))), tuple(columns), rows, tuple(notes))
+
+
+def _entries(summary: pd.DataFrame) -> list[dict[str, Any]]:
+    return summary.to_dict("records")  # type: ignore[return-value]  # column names are texts
 
 
 def _ordered(found: list[str], wanted: Sequence[str]) -> list[str]:
@@ -90,16 +105,22 @@ def _ordered(found: list[str], wanted: Sequence[str]) -> list[str]:
 
 
 def _numbers(row: pd.DataFrame, columns: Sequence[str]) -> tuple[Number | None, ...]:
-    """Return the numbers of one row. The best is the largest mean; reference rows do not compete."""
-    entries: list[dict[str, Any]] = row.to_dict("records")  # type: ignore[assignment]  # column names are texts
-    best = max((entry["mean"] for entry in entries if not entry["reference"]), default=None)
-    found = {
-        entry["label"]: Number(
-            entry["mean"], entry["std"], int(entry["n"]), best=not entry["reference"] and entry["mean"] == best
-        )
-        for entry in entries
-    }
+    """Return the numbers of one row. The best is the highest percentage or the least distance, references aside."""
+    entries = _entries(row)
+    competing = [entry for entry in entries if not entry["reference"]]
+    least = any(entry["kind"] == "distance" for entry in competing)
+    best = (min if least else max)((entry["mean"] for entry in competing), default=None)
+    found = {entry["label"]: _number(entry, best) for entry in entries}
     return tuple(found.get(label) for label in columns)
+
+
+def _number(entry: dict[str, Any], best: float | None) -> Number:
+    leads = not entry["reference"] and entry["mean"] == best
+    number = Number(entry["mean"], entry["std"], int(entry["n"]), best=leads, kind=entry["kind"])
+    if "published" not in entry:
+        return number
+    difference = None if pd.isna(entry["difference"]) else entry["difference"]
+    return replace(number, published=published_text(entry), difference=difference)
 
 
 def _title(common: dict[str, str]) -> str:

@@ -14,9 +14,22 @@ from rich.markup import escape
 from rich.table import Table
 from tabulate import tabulate
 
+from dcbench.report.comparison import FIELDS
 from dcbench.report.grid import GridTable, Number
 
 EMPTY = "There are no finished cells to show."
+
+_LATEX_SIGNS = str.maketrans(
+    {
+        "±": r"$\pm$",
+        "·": r"$\cdot$",
+        "\N{MINUS SIGN}": "$-$",
+        "§": r"\S{}",
+        "†": r"\dag{}",
+        "‡": r"\ddag{}",
+        "¶": r"\P{}",
+    }
+)
 
 _UNLIMITED = 100_000  # characters: for rich, a terminal that nothing is too wide for
 
@@ -35,7 +48,7 @@ RECORD = [
     "cells",
     "split",
 ]
-"""Fields of a record in CSV and JSON."""
+"""Fields of a record in CSV and JSON; with published numbers those of `dcbench.report.comparison` follow."""
 
 
 def terminal(tables: Sequence[GridTable], *, width: int | None = None, colour: bool = False) -> str:
@@ -62,10 +75,12 @@ def _parts(table: GridTable, width: int) -> Iterator[GridTable]:
     def wide(*texts: object) -> int:
         return max(cell_len(str(text)) for text in texts) + 3  # a space on both sides, and the line between columns
 
-    names = 1 + wide("dataset", *(row[0] for row in table.rows)) + wide("IPC", *(row[1] for row in table.rows))
+    lines = zip(*_rows(table, _plain, str), strict=True)
+    datasets, ipcs, *columns = lines if table.rows else [()] * (2 + len(table.columns))
+    names = 1 + wide("dataset", *datasets) + wide("IPC", *ipcs)
     first, used = 0, names
-    for place, label in enumerate(table.columns):
-        needed = wide(label, *(numbers[place] or "-" for _, _, numbers in table.rows))
+    for place, (label, column) in enumerate(zip(table.columns, columns, strict=True)):
+        needed = wide(label, *column)
         if used + needed > width and place > first:
             yield _columns(table, first, place)
             first, used = place, names
@@ -84,8 +99,11 @@ def _rich(table: GridTable) -> Table:
     drawn.add_column("IPC", justify="right")
     for label in table.columns:
         drawn.add_column(escape(label), justify="right", no_wrap=True)
-    for dataset, ipc, numbers in table.rows:
-        drawn.add_row(escape(dataset), str(ipc), *(_bold(number, "[bold]{}[/bold]", str) for number in numbers))
+    for lines in _groups(table, lambda number: _bold(number, "[bold]{}[/bold]"), escape):
+        for line in lines:
+            drawn.add_row(*line)
+        if len(lines) > 1:
+            drawn.add_section()
     return drawn
 
 
@@ -97,7 +115,7 @@ def markdown(tables: Sequence[GridTable]) -> str:
 
     parts = []
     for table in tables:
-        rows = _rows(table, lambda number: _bold(number, "**{}**", str), literal)
+        rows = _rows(table, lambda number: _bold(number, "**{}**"), literal)
         body = tabulate(rows, ["dataset", "IPC", *map(literal, table.columns)], "pipe", disable_numparse=True)
         parts.append(f"**{literal(table.title)}**\n\n{body}\n\n" + "\n\n".join(table.notes))
     return "\n\n".join(parts or [EMPTY]) + "\n"
@@ -109,19 +127,15 @@ def latex(tables: Sequence[GridTable]) -> str:
 
 
 def _latex(table: GridTable) -> str:
-    def number(value: Number | None) -> str:
-        text = _bold(value, r"\textbf{{{}}}", str)
-        return text.replace("±", r"$\pm$")
-
-    rows = _rows(table, number, latex_escape)
+    rows = _rows(table, lambda number: _latex_signs(_bold(number, r"\textbf{{{}}}")), latex_escape)
     body = pd.DataFrame(rows, columns=["dataset", "IPC", *map(latex_escape, table.columns)])
-    caption = latex_escape(". ".join([table.title, *table.notes])).replace("±", r"$\pm$").replace("·", r"$\cdot$")
+    caption = latex_escape(". ".join([table.title, *table.notes]))
     layout = "lr" + "r" * len(table.columns)
     return body.to_latex(index=False, escape=False, caption=caption, column_format=layout, position="t")
 
 
 def latex_escape(text: str) -> str:
-    r"""Return *text* so that LaTeX prints it as it is: ``a_b`` becomes ``a\_b``."""
+    r"""Return *text* so that LaTeX prints it as it is: ``a_b`` becomes ``a\_b``, and ``±`` becomes ``$\pm$``."""
     special = {
         "\\": r"\textbackslash{}",
         "~": r"\textasciitilde{}",
@@ -129,7 +143,11 @@ def latex_escape(text: str) -> str:
         "<": r"\textless{}",
         ">": r"\textgreater{}",
     }
-    return re.sub(r"[\\~^<>&%$#_{}]", lambda match: special.get(match[0], "\\" + match[0]), text)
+    return _latex_signs(re.sub(r"[\\~^<>&%$#_{}]", lambda match: special.get(match[0], "\\" + match[0]), text))
+
+
+def _latex_signs(text: str) -> str:
+    return text.translate(_LATEX_SIGNS)
 
 
 def csv(summary: pd.DataFrame) -> str:
@@ -144,14 +162,37 @@ def json(summary: pd.DataFrame) -> str:
 
 def records(summary: pd.DataFrame) -> pd.DataFrame:
     """Return the fields of *summary* that others may rely on, in a fixed order."""
-    return summary[RECORD].sort_values(["dataset", "ipc", "label", "protocol", "network", "figure"], kind="stable")
+    fields = [*RECORD, *(name for name in FIELDS if name in summary)]
+    return summary[fields].sort_values(["dataset", "ipc", "label", "protocol", "network", "figure"], kind="stable")
 
 
-def _bold(number: Number | None, form: str, text: Callable[[Number], str]) -> str:
-    if number is None:
-        return "-"
-    return form.format(text(number)) if number.best else text(number)
+def _plain(number: Number | None) -> str:
+    return "-" if number is None else str(number)
 
 
-def _rows(table: GridTable, number: Callable[[Number | None], str], name: Callable[[str], str]) -> list[list[str]]:
-    return [[name(dataset), str(ipc), *map(number, numbers)] for dataset, ipc, numbers in table.rows]
+def _bold(number: Number | None, form: str) -> str:
+    return form.format(number) if number is not None and number.best else _plain(number)
+
+
+def _rows(table: GridTable, number: Callable[[Number | None], str], literal: Callable[[str], str]) -> list[list[str]]:
+    return [line for lines in _groups(table, number, literal) for line in lines]
+
+
+def _groups(
+    table: GridTable, number: Callable[[Number | None], str], literal: Callable[[str], str]
+) -> Iterator[list[list[str]]]:
+    """Yield the lines of each row of *table*: what was measured, and below it what was published if anything was."""
+    for dataset, ipc, numbers in table.rows:
+        below = {
+            "published": [value.published if value else "" for value in numbers],
+            "difference": [_signed(value.difference) if value else "" for value in numbers],
+        }
+        lines = [[name, "", *map(literal, texts)] for name, texts in below.items() if any(texts)]
+        yield [[literal(dataset), str(ipc), *map(number, numbers)], *lines]
+
+
+def _signed(difference: float | None) -> str:
+    if difference is None:
+        return ""
+    rounded = round(difference, 1) + 0.0  # with 0.0 added, zero has no minus
+    return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}")

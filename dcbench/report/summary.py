@@ -10,6 +10,9 @@ TABLE = ["evaluator", "figure", "protocol", "network", "split"]
 PLACE = [*TABLE, "dataset", "ipc", "label"]
 """What names one number in a table."""
 
+_CONSTANT = ["method", "kind", "main", "reference", "recommended", "source"]
+"""What is the same for all values of one number."""
+
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each number of a report, from a `frame`.
@@ -19,14 +22,10 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     is shown and ``older`` counts the others. ``digests`` names the cells, joined by spaces.
     """
     if table.empty:
-        return pd.DataFrame(
-            columns=[*PLACE, "method", "main", "reference", "mean", "std", "n", "cells", "older", "digests"]
-        )
+        return pd.DataFrame(columns=[*PLACE, *_CONSTANT, "mean", "std", "n", "cells", "older", "digests"])
     grouped = table.groupby([*PLACE, "variant"], sort=False, dropna=False)
     summary = grouped.agg(
-        method=("method", "first"),
-        main=("main", "first"),
-        reference=("reference", "first"),
+        **{column: (column, "first") for column in _CONSTANT},
         mean=("value", "mean"),
         std=("value", lambda values: float(values.std(ddof=0))),
         n=("value", "size"),

@@ -86,6 +86,33 @@ def test_best_epoch_figures_are_shown_on_request(dcbench: CommandLine, tmp_path:
     assert both.index("50.0") < both.index("best-epoch accuracy (picked on the evaluated split)") < both.index("60.0")
 
 
+def test_published_numbers_are_shown_on_request(dcbench: CommandLine, tmp_path: Path) -> None:
+    add(tmp_path / "results", "dm", [80.0], dataset="mnist", protocol="dsa")
+    assert "89.7" not in dcbench("report", cwd=tmp_path).out
+    text = dcbench("report", "--published", cwd=tmp_path).out
+    assert text.index("80.0 ± 0.0 (1)") < text.index("89.7 ± 0.6 (5x5)") < text.index("\N{MINUS SIGN}9.7")
+    (record,) = json.loads(dcbench("report", "--published", "--format", "json", cwd=tmp_path).out)
+    assert (record["published"], record["difference"]) == (89.7, pytest.approx(-9.7))
+
+
+def test_published_numbers_bring_the_rows_of_coresets_under_their_own_protocol(
+    dcbench: CommandLine, tmp_path: Path
+) -> None:
+    for method in ("random", "herding", "k-center", "dm"):
+        for protocol in ("dc", "m3d"):
+            add(tmp_path / "results", method, [50.0], dataset="mnist", protocol=protocol)
+    chosen = ("report", "--protocol", "m3d", "--format", "json")
+    shown = {
+        flags: [
+            (record["label"], record["protocol"]) for record in json.loads(dcbench(*chosen, *flags, cwd=tmp_path).out)
+        ]
+        for flags in ((), ("--published",))
+    }
+    m3d = [("dm", "m3d"), ("herding", "m3d"), ("k-center", "m3d"), ("random", "m3d")]
+    assert shown[()] == m3d
+    assert sorted(shown[("--published",)]) == sorted([*m3d, ("herding", "dc"), ("k-center", "dc"), ("random", "dc")])
+
+
 def test_a_report_over_nothing_says_so_and_is_no_error(dcbench: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     ended = dcbench("report", cwd=tmp_path)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from made_results import add, add_failure
@@ -81,6 +81,32 @@ def test_a_filter_keeps_what_is_named(tmp_path: Path, chosen: Filter, left: set[
     add(tmp_path, "dm", [3.0], dataset="mnist", seed=7)
     add(tmp_path, "dm", [4.0], ipc=10, protocol="idc", network="resnet10")
     assert set(chosen.apply(frame(tmp_path))["value"]) == left
+
+
+def test_a_method_with_a_protocol_of_its_own_passes_under_that_too(tmp_path: Path) -> None:
+    for number, (method, protocol) in enumerate(
+        [("random", "dc"), ("random", "m3d"), ("random", "dsa"), ("dm", "dc"), ("dm", "m3d")]
+    ):
+        add(tmp_path, method, [float(number)], protocol=protocol)
+    chosen = Filter(protocol=["m3d"], also_under={"random": "dc"})
+    assert set(chosen.apply(frame(tmp_path))["value"]) == {0.0, 1.0, 4.0}
+    assert set(Filter(also_under={"random": "dc"}).apply(frame(tmp_path))["value"]) == {0.0, 1.0, 2.0, 3.0, 4.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "recommended"),
+    [
+        ({}, True),
+        ({"label": "dm[lr=9]"}, False),
+        ({"label": "dm[lr=1]", "recommended": True}, True),
+        ({"recommended": False}, False),
+    ],
+)
+def test_recommended_settings_are_told_by_the_plan_and_in_older_files_by_the_label(
+    tmp_path: Path, changes: dict[str, Any], recommended: bool
+) -> None:
+    add(tmp_path, "dm", [1.0], source="folder", **changes)
+    assert frame(tmp_path)[["recommended", "source"]].to_numpy().tolist() == [[recommended, "folder"]]
 
 
 def test_failures_are_read_and_filtered_and_an_unreadable_one_still_counts(tmp_path: Path) -> None:

@@ -131,3 +131,13 @@ def test_results_left_out_are_mentioned(tmp_path: Path) -> None:
 
 def test_nothing_gives_no_table(tmp_path: Path) -> None:
     assert grid_tables(summarise(frame(tmp_path))) == []
+
+
+def test_of_distances_the_least_is_the_best_and_three_digits_are_shown(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [0.0849282, 0.0841], kind="distance")
+    add(tmp_path, "m3d", [0.0715721], kind="distance")
+    _, _, numbers = _table(tmp_path).rows[0]
+    assert [(str(number), number.best) for number in numbers if number] == [
+        ("0.0845 ± 0.00041 (2)", False),
+        ("0.0716 ± 0 (1)", True),
+    ]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from made_results import add
 
 from dcbench.report import render
+from dcbench.report.comparison import FIELDS, beside
 from dcbench.report.frame import frame
 from dcbench.report.grid import GridTable, Number, grid_tables
 from dcbench.report.summary import summarise
@@ -28,6 +29,31 @@ TABLE = GridTable(
     ),
     notes=("mean ± std (n networks) · 3/4 cells",),
 )
+BESIDE = GridTable(
+    title="title",
+    columns=("random", "k-center", "m3d"),
+    rows=(
+        (
+            "mnist",
+            1,
+            (
+                Number(60.0, 1.0, 5, published="64.9 ± 3.5 (5x20)", difference=-4.9),
+                Number(89.28, 1.0, 5, best=True, published="89.3 ± 1.5 (5x20)", difference=-0.02),
+                Number(88.0, 0.0, 1, published="94.4 ± 0.2 (1x10) †‡"),
+            ),
+        ),
+        ("mnist", 10, (None, Number(84.0, 1.0, 5), Number(97.0, 0.0, 1, published="97.6 ± 0.1 (1x10) §¶"))),
+        ("mnist", 50, (None, None, None)),
+    ),
+)
+BESIDE_LINES = [
+    ["mnist", "1", "60.0 ± 1.0 (5)", "89.3 ± 1.0 (5)", "88.0 ± 0.0 (1)"],
+    ["published", "", "64.9 ± 3.5 (5x20)", "89.3 ± 1.5 (5x20)", "94.4 ± 0.2 (1x10) †‡"],
+    ["difference", "", "\N{MINUS SIGN}4.9", "+0.0", ""],
+    ["mnist", "10", "-", "84.0 ± 1.0 (5)", "97.0 ± 0.0 (1)"],
+    ["published", "", "", "", "97.6 ± 0.1 (1x10) §¶"],
+    ["mnist", "50", "-", "-", "-"],
+]
 NASTY = ("<script>alert(1)</script>", "[bold]loud[/bold]", "a|b", "_100% & #1 ${x}~^\\<y>_", "*star* `code`")
 
 
@@ -47,6 +73,41 @@ def test_a_terminal_shows_the_best_in_bold_and_only_when_colour_is_asked_for() -
     bold = re.findall(r"\x1b\[1m([^\x1b]*)\x1b\[0m", render.terminal([TABLE], colour=True))
     assert [text.strip() for text in bold if "±" in text] == ["89.2 ± 1.6 (10)"]
     assert "\x1b" not in render.terminal([TABLE])
+
+
+def test_a_terminal_shows_what_was_published_below_what_was_measured() -> None:
+    lines = render.terminal([BESIDE]).splitlines()
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if "│" in line]
+    assert cells == BESIDE_LINES
+    assert sum("├" in line for line in lines) == 2, "a line after each row with published numbers"
+
+
+@pytest.mark.parametrize("width", [20, 60, 1000])
+def test_published_numbers_count_for_the_width(width: int) -> None:
+    lines = render.terminal([BESIDE], width=width).splitlines()
+    assert max(map(len, lines)) <= max(width, 50), "one column is shown however narrow the terminal"
+    assert {cell for line in BESIDE_LINES for cell in line if cell} <= {
+        cell.strip() for line in lines for cell in line.split("│")
+    }
+
+
+def test_markdown_shows_what_was_published_below_what_was_measured() -> None:
+    lines = [line for line in render.markdown([BESIDE]).splitlines() if line.startswith("|")][2:]
+    cells = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
+    assert cells == BESIDE_LINES
+
+
+def test_latex_shows_what_was_published_below_what_was_measured() -> None:
+    text = render.latex([BESIDE])
+    body = text[text.index(r"\midrule") : text.index(r"\bottomrule")].splitlines()[1:]
+    assert body == [
+        r"mnist & 1 & 60.0 $\pm$ 1.0 (5) & \textbf{89.3 $\pm$ 1.0 (5)} & 88.0 $\pm$ 0.0 (1) \\",
+        r"published &  & 64.9 $\pm$ 3.5 (5x20) & 89.3 $\pm$ 1.5 (5x20) & 94.4 $\pm$ 0.2 (1x10) \dag{}\ddag{} \\",
+        r"difference &  & $-$4.9 & +0.0 &  \\",
+        r"mnist & 10 & - & 84.0 $\pm$ 1.0 (5) & 97.0 $\pm$ 0.0 (1) \\",
+        r"published &  &  &  & 97.6 $\pm$ 0.1 (1x10) \S{}\P{} \\",
+        r"mnist & 50 & - & - & - \\",
+    ]
 
 
 @pytest.mark.parametrize("form", [render.terminal, render.markdown, render.latex])
@@ -161,6 +222,23 @@ def test_json_and_csv_of_nothing_are_an_empty_list_and_a_header(tmp_path: Path) 
     summary = summarise(frame(tmp_path))
     assert json.loads(render.json(summary)) == []
     assert render.csv(summary).splitlines() == [",".join(render.RECORD)]
+
+
+def test_json_and_csv_gain_the_published_fields_and_say_null_where_there_is_nothing(tmp_path: Path) -> None:
+    add(tmp_path, "random", [60.0], dataset="mnist")
+    add(tmp_path, "whole", [99.0], dataset="mnist")
+    add(tmp_path, "dm", [70.0], dataset="digits")
+    summary = beside(summarise(frame(tmp_path)))
+    records = json.loads(render.json(summary))
+    assert [list(record) for record in records] == [[*render.RECORD, *FIELDS]] * 3
+    assert [[record[name] for name in FIELDS] for record in records] == [
+        [None] * 9,
+        [64.9, 3.5, 5, 20, "mnist", "dc", "last", None, pytest.approx(-4.9)],
+        [99.6, 0.0, None, None, "mnist", None, None, None, None],
+    ]
+    lines = list(csv.DictReader(io.StringIO(render.csv(summary))))
+    assert [line["published"] for line in lines] == ["", "64.9", "99.6"]
+    assert [line["published_protocol"] for line in lines] == ["", "dc", ""]
 
 
 def test_every_format_takes_thirty_methods(tmp_path: Path) -> None:

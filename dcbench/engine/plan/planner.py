@@ -171,6 +171,7 @@ class Planner:
             digest_settings=settings.digest_form(),
             factor=method.factor(settings),
             exempt=record.exempt,
+            recommended=settings == recommended,
         )
 
     def _evaluators(
@@ -197,6 +198,7 @@ class Planner:
                     label=choice.label,
                     revision=evaluator.revision,
                     figure=evaluator.figure,
+                    kind=evaluator.kind,
                     settings=settings.model_dump(mode="json"),
                     digest_settings=settings.digest_form(),
                     recipe=None if recipe is None else recipe.model_dump(mode="json"),

@@ -39,6 +39,7 @@ def write_evaluation(path: Path, record: EvaluationRecord) -> None:
                 "protocol": str(evaluator.settings.get("protocol", "")),
                 "network": str(evaluator.settings.get("network", "")),
                 "figure": evaluator.figure,
+                "kind": evaluator.kind,
                 "recipe": evaluator.recipe,
                 "first_repeat": record.repeats.start,
             }

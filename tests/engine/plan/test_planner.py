@@ -106,6 +106,13 @@ def test_two_labels_may_mean_the_same_cell(plan: Any) -> None:
     assert cells[0].digest == cells[1].digest
 
 
+def test_the_plan_says_whether_settings_are_the_recommended_ones(plan: Any) -> None:
+    methods = ("toy-slow", "toy-slow[iterations=20]", "toy-slow[iterations=3]")
+    cells = [planned.cell for planned in plan(methods=",".join(methods))]
+    assert [cell.method.recommended for cell in cells] == [True, True, False]
+    assert not plan(methods="toy-slow", set=["toy-slow.iterations=3"])[0].cell.method.recommended
+
+
 def test_evaluators_say_how_often_and_repeats_goes_first(plan: Any) -> None:
     assert plan()[0].trials[0].repeats == 1
     assert plan(repeats=4)[0].trials[0].repeats == 4

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from made_results import add
+
+from dcbench.report.comparison import FIELDS, beside, explain, published_text
+from dcbench.report.frame import frame
+from dcbench.report.grid import grid_tables
+from dcbench.report.published import paper_table
+from dcbench.report.summary import summarise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _entries(results: Path) -> list[dict[str, Any]]:
+    return beside(summarise(frame(results))).to_dict("records")  # type: ignore[return-value]
+
+
+def _entry(results: Path, method: str, values: tuple[float, ...] = (60.0,), **changes: Any) -> dict[str, Any]:
+    add(results, method, values, **{"dataset": "mnist", **changes})
+    (entry,) = _entries(results)
+    return entry
+
+
+def _known(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: None if pd.isna(entry[name]) else entry[name] for name in FIELDS}
+
+
+def test_the_difference_is_measured_minus_published_where_everything_agrees(tmp_path: Path) -> None:
+    entry = _entry(tmp_path, "random", (60.0, 63.0), protocol="dc")
+    assert _known(entry) == {
+        "published": 64.9,
+        "published_std": 3.5,
+        "published_sets": 5,
+        "published_networks": 20,
+        "published_dataset": "mnist",
+        "published_protocol": "dc",
+        "published_selection": "last",
+        "published_note": None,
+        "difference": pytest.approx(61.5 - 64.9),
+    }
+    assert published_text(entry) == "64.9 ± 3.5 (5x20)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "note"),
+    [
+        ({"method": "dm", "protocol": "m3d"}, "89.7 ± 0.6 (5x5) †", "† protocol of the published number: dsa (dm)"),
+        (
+            {"method": "m3d", "protocol": "m3d"},
+            "94.4 ± 0.2 (1x10) ‡",
+            "‡ selection of the published number: best on test (m3d)",
+        ),
+        (
+            {"method": "whole", "protocol": "m3d"},
+            "99.6 ± 0.0 (?) †‡",
+            "† protocol of the published number: not known (whole)",
+        ),
+        (
+            {"method": "dm", "protocol": "dsa", "dataset": "cifar10-jpeg", "source": "folder"},
+            "26.0 ± 0.8 (5x5) §",
+            "§ dataset of the published number: cifar10 (dm)",
+        ),
+        (
+            {"method": "dm", "protocol": "dsa", "dataset": "cifar10", "source": "folder"},
+            "26.0 ± 0.8 (5x5) §",
+            "§ dataset of the published number: cifar10 (dm)",
+        ),
+        (
+            {"method": "m3d", "protocol": "idc-imagenet", "dataset": "imagenet10", "ipc": 10, "network": "resnetap10"},
+            "73.4 (?x3) ‡",
+            "‡ selection of the published number: best on test (m3d)",
+        ),
+        (
+            {"method": "dm", "protocol": "dsa", "dataset": "cifar10", "ipc": 10, "network": "densenet121"},
+            "39.0 (?) †‡",
+            "† protocol of the published number: not known (dm)",
+        ),
+    ],
+    ids=["protocol", "selection", "not known", "derived data", "a folder of that name", "no std", "other network"],
+)
+def test_what_is_not_alike_is_marked_and_has_no_difference(
+    tmp_path: Path, changes: dict[str, Any], text: str, note: str
+) -> None:
+    entry = _entry(tmp_path, **changes)
+    assert published_text(entry) == text
+    assert pd.isna(entry["difference"])
+    notes = list(explain([entry]))
+    assert note in notes
+    assert not any(line.startswith("difference") for line in notes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"label": "dm[lr=9]"},
+        {"recommended": False},
+        {"dataset": "digits"},
+        {"ipc": 2},
+        {"network": "resnet10"},
+        {"split": "validation"},
+        {"evaluator": "other"},
+        {"method": "someone-elses"},
+        {"method": "idm"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_other_places_have_no_published_number(tmp_path: Path, changes: dict[str, Any]) -> None:
+    entry = _entry(tmp_path, **{"method": "dm", "protocol": "dsa", **changes})
+    assert set(_known(entry).values()) == {None}
+    assert published_text(entry) == ""
+    assert list(explain([entry])) == ["no published number belongs here"]
+
+
+def test_a_label_whose_settings_are_the_recommended_ones_has_the_number_of_its_method(tmp_path: Path) -> None:
+    entry = _entry(tmp_path, "dm", label="dm[lr=1]", recommended=True, protocol="dsa")
+    assert entry["published"] == 89.7
+    assert entry["difference"] == pytest.approx(60.0 - 89.7)
+
+
+def test_a_number_that_others_reproduced_says_so_and_is_compared(tmp_path: Path) -> None:
+    entry = _entry(tmp_path, "dm", (70.0,), dataset="fashion-mnist", protocol="dsa")
+    assert published_text(entry) == "70.7 ± 0.6 (5x5) ¶"
+    assert entry["difference"] == pytest.approx(-0.7)
+    assert list(explain([entry]))[-1] == "¶ remark on the published number: reproduced by the M3D authors (dm)"
+
+
+def test_best_epoch_figures_are_compared_with_no_published_number(tmp_path: Path) -> None:
+    for method, protocol in (("random", "dc"), ("m3d", "m3d")):
+        add(tmp_path, method, [60.0], best=[61.0], dataset="mnist", protocol=protocol)
+    best = {entry["method"]: entry for entry in _entries(tmp_path) if not entry["main"]}
+    assert {method: published_text(entry) for method, entry in best.items()} == {
+        "random": "64.9 ± 3.5 (5x20) ‡",
+        "m3d": "94.4 ± 0.2 (1x10) ‡",
+    }
+    assert all(pd.isna(entry["difference"]) for entry in best.values())
+
+
+def test_every_accuracy_of_the_paper_finds_the_cell_it_belongs_to(tmp_path: Path) -> None:
+    table = pd.concat([paper_table(number) for number in (2, 3, 4)], ignore_index=True).dropna(subset="accuracy")
+    table = table.drop_duplicates(["dataset", "ipc", "method", "network"])
+    add(tmp_path, "dm", [0.0])
+    (row,) = summarise(frame(tmp_path)).to_dict("records")
+    places = table[["dataset", "ipc", "method", "network"]].to_dict("records")
+    summary = pd.DataFrame([row | place | {"source": place["dataset"]} for place in places])
+    assert beside(summary)["published"].tolist() == table["accuracy"].tolist()
+
+
+def test_the_summary_of_nothing_gains_the_fields(tmp_path: Path) -> None:
+    table = beside(summarise(frame(tmp_path)))
+    assert table.empty
+    assert set(FIELDS) <= set(table.columns)
+
+
+def test_what_was_measured_stays_as_it_was_and_in_order(tmp_path: Path) -> None:
+    for method in ("zeta", "random", "m3d"):
+        add(tmp_path, method, [1.0, 2.0], dataset="mnist")
+    summary = summarise(frame(tmp_path))
+    pd.testing.assert_frame_equal(beside(summary)[summary.columns], summary)
+
+
+def test_a_table_holds_published_numbers_only_when_they_are_asked_for(tmp_path: Path) -> None:
+    add(tmp_path, "random", [60.0], dataset="mnist")
+    add(tmp_path, "m3d", [90.0], dataset="mnist")
+    add(tmp_path, "m3d", [91.0], dataset="mnist", label="m3d[factor=1]", settings={"factor": 1})
+    summary = summarise(frame(tmp_path))
+    (plain,), (table,) = grid_tables(summary), grid_tables(beside(summary))
+    assert [(number.published, number.difference) for number in plain.rows[0][2] if number] == [("", None)] * 3
+    shown = {
+        label: (number.published, number.difference)
+        for label, number in zip(table.columns, table.rows[0][2], strict=True)
+        if number
+    }
+    assert shown == {
+        "random": ("64.9 ± 3.5 (5x20)", pytest.approx(-4.9)),
+        "m3d": ("94.4 ± 0.2 (1x10) †‡", None),
+        "m3d[factor=1]": ("", None),
+    }
+    assert table.notes == (
+        *plain.notes,
+        "published: mean ± std (sets x networks, ? where not known), in arXiv 2312.15927",
+        "difference: measured minus published, where data, protocol, network and selection are the same",
+        "† protocol of the published number: m3d (m3d)",
+        "‡ selection of the published number: best on test (m3d)",
+    )
