@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo, ImageSet, Split
     from dcbench.api.method import Method, State, Task
     from dcbench.api.network import Network
+    from dcbench.api.origins import Origin
     from dcbench.api.protocol import Protocol, TrainingRecipe
     from dcbench.api.records import DatasetRecord, EvaluatorRecord, MethodRecord, NetworkRecord, ProtocolRecord
     from dcbench.api.seeds import derive_seed
@@ -50,6 +51,7 @@ _HOME = {
     "MissingDataError": "api.errors",
     "Network": "api.network",
     "NetworkRecord": "api.records",
+    "Origin": "api.origins",
     "Protocol": "api.protocol",
     "ProtocolRecord": "api.records",
     "RequestError": "api.errors",
@@ -87,6 +89,7 @@ __all__ = [
     "MissingDataError",
     "Network",
     "NetworkRecord",
+    "Origin",
     "Protocol",
     "ProtocolRecord",
     "RequestError",

@@ -11,7 +11,18 @@ from typing import Literal
 import torch
 from pydantic import Field
 
-from dcbench import CondensedSet, Dataset, DatasetInfo, Evaluation, Evaluator, ImageSet, Method, RequestError, Settings
+from dcbench import (
+    CondensedSet,
+    Dataset,
+    DatasetInfo,
+    Evaluation,
+    Evaluator,
+    ImageSet,
+    Method,
+    Origin,
+    RequestError,
+    Settings,
+)
 
 
 class Toy(Dataset):
@@ -66,6 +77,21 @@ class First(Method):
 
     def condense(self, task, settings):
         return CondensedSet.selection(torch.cat([index[: task.ipc] for index in task.train.class_index]), task.train)
+
+
+class Sourced(First):
+    """Recommends settings, and says of one of them where it comes from."""
+
+    class Settings(Settings):
+        steps: int = Field(10, description="as in the paper")
+        rate: float = 0.1
+        width: int = 3
+
+    def settings_for(self, info, ipc):
+        return self.Settings(steps=20 * ipc, rate=0.5)
+
+    def origins_for(self, info, ipc):
+        return {"steps": Origin("published", f"its paper, for {info.name} at IPC {ipc}")}
 
 
 class Slow(Method):

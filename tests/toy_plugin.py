@@ -6,6 +6,7 @@ import dcbench
 
 METHODS = {
     "toy-first": ("First", "the first images of each class"),
+    "toy-sourced": ("Sourced", "the first images, with settings of several origins"),
     "toy-slow": ("Slow", "random images, step by step"),
     "toy-bad": ("Bad", "breaks the rule that its setting 'how' names"),
 }

@@ -1,7 +1,7 @@
 """A third-party plug-in package that trains nothing: dataset, evaluator and methods for tests of the bench itself.
 
 Dataset ``toy`` · evaluator ``count`` · methods ``toy-first`` (a selection), ``toy-slow`` (steps, checkpoints),
-``toy-bad`` (breaks the rule that its setting ``how`` names).
+``toy-sourced`` (recommended settings), ``toy-bad`` (breaks the rule that its setting ``how`` names).
 """
 
 from __future__ import annotations

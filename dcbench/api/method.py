@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from dcbench.api.condensed import CondensedSet
     from dcbench.api.images import DatasetInfo, ImageSet
+    from dcbench.api.origins import Origin
 
 Precision = Literal["float32", "tf32", "bf16"]
 """How convolutions multiply: exactly, with factors rounded to 10 bits (a GPU's matrix units), or to 7 bits (bf16)."""
@@ -114,6 +115,14 @@ class Method(ABC):
         What the user changes, with ``--set`` or ``name[field=value]``, goes on top.
         """
         return self.Settings()
+
+    def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:
+        """Return, by name of the setting, where the values of `settings_for` come from.
+
+        Origins are shown by ``dcbench list`` and enter no digest. A setting that is not named is shown as its plug-in's
+        own.
+        """
+        return {}
 
     def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
         """Refuse at planning time what cannot work.

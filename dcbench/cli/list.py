@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from dcbench.api.errors import RequestError
 from dcbench.cli.options import data_option
 
 if TYPE_CHECKING:
+    from dcbench.api.images import DatasetInfo
+    from dcbench.api.method import Method
     from dcbench.engine.plugins import Registry
 
 _WITHOUT_SETTINGS = ("protocols",)
@@ -85,14 +88,35 @@ def _list_one(registry: Registry, kind: str, name: str, info: Any, ipc: int, fac
     if kind in _WITHOUT_SETTINGS:
         _show_settings(target().recipe(info, ipc, factor))
     elif kind == "methods" and info is not None:
-        _show_settings(target().settings_for(info, ipc))
+        _show_recommended(target(), info, ipc, item.source.package)
     else:
         _show_settings(target.Settings().changed(getattr(item.record, "preset", {})))
 
 
 def _show_settings(settings: Any) -> None:
-    fields = type(settings).model_fields
-    if not fields:
+    _show_table(
+        {"setting": 40, "value": 40, "meaning": 70},
+        [
+            (name, _text(getattr(settings, name)), field.description or "")
+            for name, field in type(settings).model_fields.items()
+        ],
+    )
+
+
+def _show_recommended(method: Method, info: DatasetInfo, ipc: int, package: str) -> None:
+    settings, origins = method.settings_for(info, ipc), method.origins_for(info, ipc)
+    rows = []
+    for name, field in type(settings).model_fields.items():
+        value, default = getattr(settings, name), field.get_default(call_default_factory=True)
+        unnamed = f"default of {package}" if value == default else f"chosen by {package}"
+        origin = str(origins.get(name, unnamed))
+        rows.append((name, _text(value), _text(default), field.description or "", origin))
+    _show_table({"setting": 40, "value": 40, "default": 40, "meaning": 44, "origin": 56}, rows)
+
+
+def _show_table(widths: dict[str, int], rows: Sequence[Sequence[str]]) -> None:
+    """Print *rows*, each column wrapped to its width."""
+    if not rows:
         click.echo("no settings")
         return
     from textwrap import fill
@@ -100,12 +124,9 @@ def _show_settings(settings: Any) -> None:
     from tabulate import tabulate
 
     # Wrapped here: tabulate's own maxcolwidths prints the text "False" as "True".
-    rows = [
-        [name, fill(_value(getattr(settings, name)), 40), fill(field.description or "", 70)]
-        for name, field in fields.items()
-    ]
-    click.echo(tabulate(rows, ["setting", "value", "meaning"], "simple", disable_numparse=True))
+    wrapped = [[fill(cell, width) for cell, width in zip(row, widths.values(), strict=True)] for row in rows]
+    click.echo(tabulate(wrapped, list(widths), "simple", disable_numparse=True))
 
 
-def _value(value: Any) -> str:
+def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from pydantic import Field
 
-from dcbench import DcbenchError, Settings, TrainingRecipe
+from dcbench import DcbenchError, Origin, Settings, TrainingRecipe
 from dcbench.toolbox.pixels import Normaliser
+from dcbench.toolbox.recipes import IMAGENET_SUBSETS, LARGE, LOW_RESOLUTION, origins_at
 from dcbench.toolbox.training import train
 
 if TYPE_CHECKING:
@@ -134,7 +135,23 @@ def recommended(info: DatasetInfo) -> FeatureSettings:
     128 pixels and more are embedded by ResNetAP-10, as M3D and IDC embed them, trained for 15 epochs.
     """
     channels, _, size = info.shape
-    if size >= 128:
+    if size >= LARGE:
         return FeatureSettings(network="resnetap10")
     epochs = PASSES * 32**2 * channels // (sum(info.train_counts) * size**2)
     return FeatureSettings(epochs=min(15, max(2, epochs)))
+
+
+def recommended_origins(info: DatasetInfo, ipc: int) -> dict[str, Origin]:
+    """Return where the values of `recommended` come from."""
+    large = info.shape[-1] >= LARGE
+    layer = "pooled features of ResNetAP-10" if large else "last block of ConvNet-3"
+    origins = {
+        "network": Origin("published", f"code of IDC, coreset.py: {layer}"),
+        **dict.fromkeys(
+            ("epochs", "batch_size", "lr"),
+            Origin("chosen", "a good feature space at a bounded cost on a CPU; IDC trains with DSA and CutMix"),
+        ),
+    }
+    if large:
+        return origins_at(info, ipc, origins, datasets=IMAGENET_SUBSETS, ipcs=(10, 20))
+    return origins_at(info, ipc, origins, datasets=LOW_RESOLUTION, ipcs=(1, 10, 50))

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from dcbench import CondensedSet, Method, RequestError
-from dcbench.toolbox.features import FeatureSettings, class_features, recommended
+from dcbench.toolbox.features import FeatureSettings, class_features, recommended, recommended_origins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
-    from dcbench import DatasetInfo, Task
+    from dcbench import DatasetInfo, Origin, Task
 
 BLOCK_BYTES = 2**28
 """Bytes of float64 features that are held at once, unless one class has more. On a CPU a pass over so many takes far
@@ -53,6 +53,10 @@ class FeatureSelection(Method):
     def settings_for(self, info: DatasetInfo, ipc: int) -> FeatureSettings:  # noqa: ARG002  (all IPCs share a network)
         """Return settings that depend on the dataset alone, so that all IPCs share one feature network."""
         return recommended(info)
+
+    def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:
+        """Return where the values of `settings_for` come from."""
+        return recommended_origins(info, ipc)
 
     def validate(self, info: DatasetInfo, ipc: int, settings: FeatureSettings) -> None:  # noqa: ARG002
         """Refuse more images than the smallest class has."""

@@ -49,6 +49,31 @@ def test_a_method_is_shown_with_its_settings_as_they_are_for_a_dataset(dcbench: 
     assert "matching steps" in digits.out
 
 
+def _row(out: str, setting: str) -> list[str]:
+    """Return the cells of the first line of *setting*."""
+    (line,) = re.findall(rf"^{setting} .*$", out, re.MULTILINE)
+    return re.split(r"  +", line)
+
+
+def test_recommended_settings_are_shown_with_their_defaults_and_origins(dcbench: CommandLine, tmp_path: Path) -> None:
+    out = dcbench("list", "methods", "m3d", "--dataset", "cifar10", "--ipc", "10", cwd=tmp_path).out
+    assert _row(out, "setting") == ["setting", "value", "default", "meaning", "origin"]
+    assert _row(out, "iterations")[1:3] == ["10000", "10000"]
+    assert _row(out, "iterations")[-1].startswith("published: ")
+    assert _row(out, "lr")[1:3] == ["10.0", "1.0"]
+    assert _row(out, "lr")[-1].startswith("inferred: ")
+    elsewhere = dcbench("list", "methods", "m3d", "--dataset", "cifar10", "--ipc", "7", cwd=tmp_path).out
+    assert _row(elsewhere, "iterations")[-1].startswith("extrapolated: ")
+
+
+def test_settings_without_a_named_origin_are_those_of_their_package(dcbench: CommandLine, tmp_path: Path) -> None:
+    out = dcbench("list", "methods", "toy-sourced", "--dataset", "digits", "--ipc", "3", cwd=tmp_path).out
+    published = "published: its paper, for digits at IPC 3"
+    assert _row(out, "steps") == ["steps", "60", "10", "as in the paper", published]
+    assert _row(out, "rate") == ["rate", "0.5", "0.1", "chosen by dcbench-toys"]
+    assert _row(out, "width") == ["width", "3", "3", "default of dcbench-toys"]
+
+
 def test_a_network_is_shown_with_what_its_name_stands_for(dcbench: CommandLine, tmp_path: Path) -> None:
     assert _settings(dcbench("list", "networks", "convnet5", cwd=tmp_path).out)["depth"] == "5"
 

@@ -1,0 +1,52 @@
+"""For which data published settings were meant: what their origins are there, and anywhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dcbench import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from dcbench import DatasetInfo
+
+TINY = 16
+"""Images of fewer px a side are smaller than any that a recipe was published for."""
+LARGE = 128
+"""Images of this many px a side or more get the recipes that were published for subsets of ImageNet."""
+LOW_RESOLUTION = frozenset({"mnist", "fashion-mnist", "svhn", "cifar10", "cifar100"})
+"""The datasets of 28 and 32 px that most papers of the field report, at IPC 1, 10 and 50."""
+IMAGENET_SUBSETS = frozenset({"imagenet10", "imagenet100"})
+"""The subsets of ImageNet that IDC and those after it report, at 224 px and IPC 10 and 20."""
+
+
+def origins_at(
+    info: DatasetInfo,
+    ipc: int,
+    origins: Mapping[str, Origin],
+    *,
+    datasets: Collection[str],
+    ipcs: Collection[int],
+) -> dict[str, Origin]:
+    """Return the *origins* of a recipe as they are on *info* at *ipc*.
+
+    Args:
+        info: where the recipe is applied.
+        ipc: images per class there.
+        origins: of each setting, for the data that its sources are about.
+        datasets: names of those data.
+        ipcs: the images per class that the sources are about.
+
+    Returns:
+        the same within *datasets* and *ipcs*; outside, what was published or inferred there is extrapolated here.
+    """
+    if info.name in datasets and ipc in ipcs:
+        return dict(origins)
+    return {name: _carried_over(origin) for name, origin in origins.items()}
+
+
+def _carried_over(origin: Origin) -> Origin:
+    if origin.kind in ("published", "inferred"):
+        return Origin("extrapolated", f"from other data or IPCs, where it is {origin.kind}: {origin.source}")
+    return origin
