@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import torch
 from fakes import MemoryTask, info_of, made_up_set
+from oracles import idm
 from oracles.m3d import Draws
 from torch import Tensor, nn
 
 from dcbench import DatasetInfo, ImageSet, derive_seed
 from dcbench.toolbox.augment import Augmentation
-from dcbench.toolbox.matching import ClassSampler, MatchingSettings, initial_pixels
+from dcbench.toolbox.matching import ClassSampler, MatchingSettings, QueueSettings, initial_pixels
 from dcbench.toolbox.matching.sampling import subsets
 
 
@@ -26,6 +27,19 @@ class TinyNetwork(nn.Module):
 
     def embed(self, images: Tensor) -> Tensor:
         return self.body(images)
+
+
+class TinyClassifier(TinyNetwork):
+    """A `TinyNetwork` for images of 6 pixels that can be trained; with batch norm if asked for."""
+
+    def __init__(self, classes: int = 3, *, batch_norm: bool = False) -> None:
+        super().__init__()
+        if batch_norm:
+            self.body[1] = nn.BatchNorm2d(4)
+        self.classifier = nn.Linear(36, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.classifier(self.embed(images))
 
 
 def tiny_task(
@@ -57,6 +71,14 @@ def recorded(task: MemoryTask, settings: MatchingSettings) -> tuple[Tensor, list
 def _step(
     task: MemoryTask, settings: MatchingSettings, augmentation: Augmentation, step: int, generator: torch.Generator
 ) -> Draws:
+    pixels, chosen, augment = _matching(task, settings, augmentation, generator)
+    index = step // settings.iterations_per_model
+    return Draws(pixels, chosen, augment, _network(task, index))
+
+
+def _matching(
+    task: MemoryTask, settings: MatchingSettings, augmentation: Augmentation, generator: torch.Generator
+) -> tuple[Tensor, Tensor | None, Callable[[Tensor, int], Tensor]]:
     train: ImageSet = task.train
     positions = ClassSampler(train.class_index, settings.batch_real).draw(generator)
     total, most = task.ipc * settings.factor**2, settings.batch_syn_max
@@ -66,6 +88,31 @@ def _step(
     def augment(images: Tensor, label: int) -> Tensor:
         return augmentation.apply(images, draw.index(torch.full((len(images),), label)))
 
-    index = step // settings.iterations_per_model
-    network = task.network("tiny", derive_seed(purpose="matching network", seed=task.seed, index=index)).double()
-    return Draws(train.images[positions].double() / 255, chosen, augment, network)
+    return train.images[positions].double() / 255, chosen, augment
+
+
+def _network(task: MemoryTask, index: int) -> nn.Module:
+    return task.network("tiny", derive_seed(purpose="matching network", seed=task.seed, index=index)).double()
+
+
+def recorded_queue(task: MemoryTask, settings: QueueSettings) -> tuple[Tensor, list[idm.Draws], list[nn.Module]]:
+    """Return the initial pixels, float64, what a run with a queue draws in its steps, and the networks that join."""
+    generator = torch.Generator().manual_seed(task.seed)
+    initial = initial_pixels(task.train, task.ipc, init=settings.init, factor=settings.factor, generator=generator)
+    augmentation = Augmentation(settings.augmentation, settings.strategy).without("flip")
+    draws = []
+    for step in range(settings.iterations):
+        length = min(settings.queue_size, 4 + step // settings.iterations_per_model)
+        matched = int(torch.randint(length, (), generator=generator))
+        pixels, _, augment = _matching(task, settings, augmentation, generator)
+        trained = [
+            (place, [_batch(task, settings, generator) for _ in range(settings.train_steps)])
+            for place in torch.randperm(length, generator=generator)[: settings.networks_trained].tolist()
+        ]
+        draws.append(idm.Draws(matched, pixels, augment, trained))
+    joined = 4 + settings.iterations // settings.iterations_per_model
+    return initial.double(), draws, [_network(task, index) for index in range(joined)]
+
+
+def _batch(task: MemoryTask, settings: QueueSettings, generator: torch.Generator) -> Tensor:
+    return torch.randperm(len(task.train), generator=generator)[: settings.train_batch]

@@ -12,20 +12,30 @@ def dcbench_methods() -> list[MethodRecord]:
     """Return the built-in methods."""
     return [
         MethodRecord(
-            name="random", summary="real images, drawn uniformly from each class", target=f"{_HERE}.random:Random"
+            name="random",
+            summary="real images, drawn uniformly from each class",
+            target=f"{_HERE}.random:Random",
+            also_under="dc",
         ),
         MethodRecord(
             name="herding",
             summary="real images, picked greedily so that their mean feature follows the class mean",
             target=f"{_HERE}.herding:Herding",
+            also_under="dc",
         ),
         MethodRecord(
             name="k-center",
             summary="real images, each the farthest in feature space from those picked before",
             target=f"{_HERE}.k_center:KCenter",
+            also_under="dc",
         ),
         MethodRecord(
             name="dm", summary="distribution matching: equal mean features of each class", target=f"{_HERE}.dm:DM"
+        ),
+        MethodRecord(
+            name="idm",
+            summary="distribution matching under a queue of partly trained networks, with classes kept apart",
+            target=f"{_HERE}.idm:IDM",
         ),
         MethodRecord(
             name="m3d",

@@ -7,15 +7,38 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 import dcbench
-from dcbench.toolbox.matching import MatchingSettings, linear_mmd, match, validate
+from dcbench import Origin
+from dcbench.toolbox.matching import MatchingSettings, match, moment_distance, validate
+from dcbench.toolbox.recipes import LARGE, LOW_RESOLUTION, TINY, origins_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dcbench import CondensedSet, DatasetInfo, Task
+
+_DEFAULT = Origin("published", "code, default in main_DM.py")
+_LOOP = Origin("published", "code, the loop of main_DM.py")
+_ORIGINS = {
+    **dict.fromkeys(("iterations", "batch_real"), _DEFAULT),
+    **dict.fromkeys(("order", "momentum", "iterations_per_model", "batch_syn_max", "factor"), _LOOP),
+    "lr": Origin("published", "code, default in main_DM.py; README names it for CIFAR-10 and CIFAR-100"),
+    "init": Origin("published", "code, README: real images"),
+    "network": Origin("published", "code, README: ConvNet, of depth 3"),
+    "augmentation": Origin("published", "code, DiffAugment of utils.py in its single mode"),
+    "strategy": Origin("published", "code, README; no flip for digits"),
+}
+_LARGE_IMAGES = {"network": Origin("extrapolated", "from Table 3 of the M3D paper, which has dm on ResNetAP-10")}
+_TINY_IMAGES = dict.fromkeys(("iterations", "batch_real"), Origin("chosen", "a short run on one CPU core"))
 
 
 class DMSettings(MatchingSettings):
     """Settings of DM; the defaults are those of the published code."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"order"})
+
+    order: int = Field(
+        1, ge=1, le=3, description="highest moment that is matched: 1 mean, as published, 2 variance, 3 third moment"
+    )
     iterations: int = Field(20_000, ge=0, description="matching steps; 0 returns the initialisation")
     batch_real: int = Field(
         256, ge=1, description="real images per class and step; the smallest class bounds it for all classes"
@@ -38,10 +61,22 @@ class DM(dcbench.Method):
     by_class: ClassVar[bool] = True
 
     def settings_for(self, info: DatasetInfo, ipc: int) -> DMSettings:  # noqa: ARG002  (the same at every IPC)
-        """Return the values of the published code; below 16 pixels, where nothing is published, a short run."""
-        if info.shape[-1] < 16:
+        """Return the values of the published code; below 16 pixels, where nothing is published, a short run.
+
+        From 128 pixels on the network is the one under which the M3D paper reports DM.
+        """
+        size = info.shape[-1]
+        if size < TINY:
             return DMSettings(iterations=100, batch_real=64)
-        return DMSettings()
+        return DMSettings(network="resnetap10") if size >= LARGE else DMSettings()
+
+    def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:
+        """Return where the values of `settings_for` come from."""
+        size = info.shape[-1]
+        origins = origins_at(info, ipc, _ORIGINS, datasets=LOW_RESOLUTION, ipcs=(1, 10, 50))
+        if size < TINY:
+            return origins | _TINY_IMAGES
+        return origins | _LARGE_IMAGES if size >= LARGE else origins
 
     def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
         """Refuse what `dcbench.toolbox.matching.validate` refuses."""
@@ -49,4 +84,4 @@ class DM(dcbench.Method):
 
     def condense(self, task: Task, settings: Any) -> CondensedSet:
         """Match mean features, one step for all classes, in normalised space."""
-        return match(task, settings, objective=linear_mmd, space="normalised", sequential=False)
+        return match(task, settings, objective=moment_distance(settings.order), space="normalised", sequential=False)

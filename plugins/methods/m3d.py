@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 import dcbench
+from dcbench import Origin
 from dcbench.toolbox.matching import (
     MatchingSettings,
     Objective,
@@ -17,11 +18,49 @@ from dcbench.toolbox.matching import (
     polynomial_mmd,
     validate,
 )
+from dcbench.toolbox.recipes import IMAGENET_SUBSETS, LARGE, LOW_RESOLUTION, TINY, origins_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dcbench import CondensedSet, DatasetInfo, Task
 
 KERNELS: dict[str, Objective] = {"gaussian": gaussian_mmd, "linear": linear_mmd, "polynomial": polynomial_mmd}
+
+# Files are those of the released code as two derived works contain it; its own settings files are not to be had.
+_PAPER = Origin("published", "paper, experiments")
+_DEFAULT = Origin("published", "code, default in misc/cfg.py")
+_UNCONFIRMED = Origin("inferred", "code, default in misc/cfg.py; the settings file for ImageNet is not to be had")
+_FILLED = "lower where the smallest class cannot fill the tiles"
+_COMMON = {
+    "kernel": Origin("published", "paper, experiments; code, m3dloss.py: five bandwidths around the mean distance"),
+    "init": Origin("inferred", "settings files of a derived work; the default in misc/cfg.py is random"),
+}
+_SMALL_IMAGES = {
+    **_COMMON,
+    **dict.fromkeys(("momentum", "iterations_per_model", "batch_real", "batch_syn_max", "strategy"), _DEFAULT),
+    "iterations": Origin("published", "paper, experiments; the default in misc/cfg.py is 5000"),
+    "lr": Origin(
+        "inferred",
+        "1 x IPC; the paper has 1, settings files of a derived work have 1, 10 and 20 at IPC 1, 10 and 20, "
+        "and the gradient of a mean over n images shrinks as 1/n",
+    ),
+    "factor": Origin("published", f"code, default in misc/cfg.py; {_FILLED}"),
+    "network": Origin("published", "paper, Table 2; code, default in misc/cfg.py"),
+    "augmentation": Origin("published", "code, misc/augment.py, which is that of IDC"),
+}
+_LARGE_IMAGES = {
+    **_COMMON,
+    **dict.fromkeys(("momentum", "iterations_per_model", "batch_syn_max", "augmentation", "strategy"), _UNCONFIRMED),
+    **dict.fromkeys(("iterations", "lr"), _PAPER),
+    "factor": Origin("published", f"paper, experiments; {_FILLED}"),
+    "batch_real": Origin("extrapolated", "from IDC, argument.py; the default in misc/cfg.py is 128"),
+    "network": Origin("published", "paper, Table 3"),
+}
+_TINY_IMAGES = {
+    **dict.fromkeys(("factor", "lr"), Origin("chosen", "on a held-out part of the training split of digits")),
+    **dict.fromkeys(("iterations", "batch_real"), Origin("chosen", "a short run on one CPU core")),
+}
 
 
 class M3DSettings(MatchingSettings):
@@ -70,12 +109,20 @@ class M3D(dcbench.Method):
         images, and a learning rate of 1 makes the images worse than they were.
         """
         size, smallest = info.shape[-1], min(info.train_counts)
-        if size < 16:
+        if size < TINY:
             return M3DSettings(factor=1, lr=0.015 * ipc, iterations=100, batch_real=64)
-        if size < 128:
+        if size < LARGE:
             return M3DSettings(factor=largest_factor(2, smallest, ipc), lr=1.0 * ipc)
         factor = largest_factor(3, smallest, ipc)
         return M3DSettings(factor=factor, lr=0.1, iterations=1000, batch_real=64, network="resnetap10")
+
+    def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:
+        """Return where the values of `settings_for` come from."""
+        size = info.shape[-1]
+        if size >= LARGE:
+            return origins_at(info, ipc, _LARGE_IMAGES, datasets=IMAGENET_SUBSETS, ipcs=(10, 20))
+        origins = origins_at(info, ipc, _SMALL_IMAGES, datasets=LOW_RESOLUTION, ipcs=(1, 10, 50))
+        return origins | _TINY_IMAGES if size < TINY else origins
 
     def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
         """Refuse what `dcbench.toolbox.matching.validate` refuses."""

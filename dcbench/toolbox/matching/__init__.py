@@ -9,7 +9,7 @@ from dcbench.toolbox.matching.learnable import LearnableSet, Space
 from dcbench.toolbox.matching.loop import Matching, match
 from dcbench.toolbox.matching.optimiser import MatchingSGD
 from dcbench.toolbox.matching.sampling import ClassSampler, RealImages
-from dcbench.toolbox.matching.settings import MatchingSettings, largest_factor, validate
+from dcbench.toolbox.matching.settings import MatchingSettings, QueueSettings, largest_factor, validate
 
 __all__ = [
     "ClassSampler",
@@ -18,6 +18,7 @@ __all__ = [
     "MatchingSGD",
     "MatchingSettings",
     "Objective",
+    "QueueSettings",
     "RealImages",
     "Space",
     "embed",

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
     from dcbench import ImageSet
 
-Init = Literal["random", "mix", "noise"]
+Init = Literal["random", "mix", "mix-bilinear", "noise"]
 
 
 def images_needed(init: Init, ipc: int, factor: int) -> int:
     """Return how many training images of each class an initialisation takes."""
-    return {"random": ipc, "mix": ipc * factor**2, "noise": 0}[init]
+    mixed_in = ipc * factor**2
+    return {"random": ipc, "mix": mixed_in, "mix-bilinear": mixed_in, "noise": 0}[init]
 
 
 def initial_pixels(
@@ -38,8 +39,9 @@ def initial_pixels(
     Args:
         train: the training split.
         ipc: images per class.
-        init: ``random`` for whole images, ``mix`` for factor x factor shrunk ones in each, ``noise`` for N(0.5, 0.25).
-        factor: tiles per side of a stored image; only ``mix`` looks at it.
+        init: ``random`` for whole images, ``mix`` and ``mix-bilinear`` for factor x factor shrunk ones in each,
+            ``noise`` for N(0.5, 0.25).
+        factor: tiles per side of a stored image; only mixing looks at it.
         generator: a CPU generator; what it is asked for does not depend on *classes*.
         classes: those whose images are returned; all by default.
 
@@ -58,18 +60,21 @@ def initial_pixels(
     if sampler.count < needed:
         raise ValueError(f"init={init} takes {needed} images of each class, the smallest class has {sampler.count}")
     chosen = train.pixels(sampler.draw(generator)[own])
-    return chosen if init == "random" else mixed(chosen, factor)
+    if init == "random":
+        return chosen
+    return mixed(chosen, factor, "nearest" if init == "mix" else "bilinear")
 
 
-def mixed(images: Tensor, factor: int) -> Tensor:
-    """Put factor x factor shrunk images into each image, as the published IDC and M3D codes do.
+def mixed(images: Tensor, factor: int, mode: Literal["nearest", "bilinear"] = "nearest") -> Tensor:
+    """Put factor x factor shrunk images into each image, as the published IDC, M3D and IDM codes do.
 
-    Tiles go row by row; tile k of image i shows image ``k * ipc + i`` of its class. Shrinking takes the nearest pixel.
-    Where the side is no multiple of *factor*, the first tiles are one pixel larger.
+    Tiles go row by row; tile k of image i shows image ``k * ipc + i`` of its class. Where the side is no multiple of
+    *factor*, the first tiles are one pixel larger.
 
     Args:
         images: (classes, ipc * factor**2, C, H, W), square.
         factor: tiles per side.
+        mode: shrinking takes the nearest pixel (IDC, M3D), or goes between pixels (IDM).
 
     Returns:
         (classes, ipc, C, H, W)
@@ -78,13 +83,13 @@ def mixed(images: Tensor, factor: int) -> Tensor:
     sides = [size // factor + (part < size % factor) for part in range(factor)]
     tiles = images.reshape(classes, factor, factor, total // factor**2, channels, size, size)
     rows = [
-        torch.cat([_shrunk(tiles[:, row, column], height, width) for column, width in enumerate(sides)], -1)
+        torch.cat([_shrunk(tiles[:, row, column], height, width, mode) for column, width in enumerate(sides)], -1)
         for row, height in enumerate(sides)
     ]
     return torch.cat(rows, -2)
 
 
-def _shrunk(images: Tensor, height: int, width: int) -> Tensor:
+def _shrunk(images: Tensor, height: int, width: int, mode: str) -> Tensor:
     classes, ipc, channels = images.shape[:3]
-    flat: Tensor = functional.interpolate(images.flatten(0, 1), size=(height, width), mode="nearest")
+    flat: Tensor = functional.interpolate(images.flatten(0, 1), size=(height, width), mode=mode)
     return flat.reshape(classes, ipc, channels, height, width)

@@ -11,10 +11,13 @@ from dcbench.toolbox.augment import Augmentation
 from dcbench.toolbox.matching.embedding import mixes_images
 from dcbench.toolbox.matching.initial import initial_pixels
 from dcbench.toolbox.matching.learnable import LearnableSet, Space
-from dcbench.toolbox.matching.networks import RandomNetworks
+from dcbench.toolbox.matching.networks import NetworkSource, RandomNetworks
 from dcbench.toolbox.matching.optimiser import MatchingSGD
+from dcbench.toolbox.matching.queue import NetworkQueue
+from dcbench.toolbox.matching.regularisation import ClassAwareRegularisation
 from dcbench.toolbox.matching.runner import GPURunner, Runner
 from dcbench.toolbox.matching.sampling import RealImages
+from dcbench.toolbox.matching.settings import QueueSettings
 from dcbench.toolbox.matching.step import Drawer, MatchingStep
 from dcbench.toolbox.pixels import Normaliser
 
@@ -35,7 +38,7 @@ WORTH_COMPILING = 500
 def match(
     task: Task, settings: MatchingSettings, *, objective: Objective, space: Space, sequential: bool
 ) -> CondensedSet:
-    """Condense by matching features of randomly initialised networks.
+    """Condense by matching features of randomly initialised networks, or of networks in a queue that are being trained.
 
     Each step draws real images of every class, augments the real and the synthetic images of a class with the same
     parameters, embeds both, and moves the synthetic images against the gradient of *objective*, summed over classes.
@@ -45,7 +48,8 @@ def match(
 
     Args:
         task: gives the data, the budget, networks and random draws.
-        settings: how long and how.
+        settings: how long and how; with `QueueSettings` networks come from a `NetworkQueue`, and
+            `ClassAwareRegularisation` joins the objective.
         objective: what is lowered.
         space: in which space the images are learnt.
         sequential: step class by class, as the M3D code; see `MatchingSGD`.
@@ -113,13 +117,8 @@ class Matching:
             most=settings.batch_syn_max,
             classes=task.classes,
         )
-        self._networks = RandomNetworks(
-            task,
-            settings.network,
-            steps=settings.iterations_per_model,
-            dtype=torch.bfloat16 if task.precision == "bf16" else dtype,
-        )
-        step = MatchingStep(self.learnable, self.optimiser, real, augmentation, objective, task.chunk)
+        self._networks, regularisation = _networks(task, settings, real, dtype)
+        step = MatchingStep(self.learnable, self.optimiser, real, augmentation, objective, regularisation, task.chunk)
         self._run = Runner(step, task)
         if task.device.type == "cuda":
             captured = task.capture and real.resident
@@ -128,7 +127,7 @@ class Matching:
         state = task.resume()
         if state is not None:
             self._take_up(state)
-        if settings.iterations and len(task.classes) < task.info.classes and mixes_images(self._networks.at(0)):
+        if settings.iterations and len(task.classes) < task.info.classes and mixes_images(self._networks.network):
             raise RequestError(
                 f"{settings.network} mixes the images of a batch, so classes {task.classes.start}-"
                 f"{task.classes.stop - 1} alone would not get what they get among all; run it without --classes"
@@ -175,6 +174,7 @@ class Matching:
             "images": self.learnable.images.to("cpu", copy=True),
             "momentum": self.optimiser.buffer.to("cpu", copy=True),
             "generator": self._task.generator.get_state(),
+            **self._networks.state(),
         }
 
     def _take_up(self, state: dict[str, Any]) -> None:
@@ -182,3 +182,15 @@ class Matching:
         self.learnable.images.copy_(state["images"])
         self.optimiser.buffer.copy_(state["momentum"])
         self._task.generator.set_state(state["generator"])
+        self._networks.take_up(state)
+
+
+def _networks(
+    task: Task, settings: MatchingSettings, real: RealImages, dtype: torch.dtype
+) -> tuple[NetworkSource, ClassAwareRegularisation | None]:
+    """Return where the networks come from, and what they add to the objective."""
+    matched = torch.bfloat16 if task.precision == "bf16" else dtype
+    if not isinstance(settings, QueueSettings):
+        return RandomNetworks(task, settings.network, steps=settings.iterations_per_model, dtype=matched), None
+    queue = NetworkQueue(task, settings, real, dtype=dtype, matched=matched)
+    return queue, ClassAwareRegularisation(settings.ce_weight, queue.accuracy, task.classes)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from dcbench import RequestError, Settings
+from dcbench import RequestError, Settings, TrainingRecipe
 from dcbench.toolbox.augment import Augmentation
 from dcbench.toolbox.matching.initial import images_needed
 
@@ -18,7 +18,7 @@ class MatchingSettings(Settings):
     """The common fields; a method adds its own and sets its defaults."""
 
     iterations: int = Field(1000, ge=0, description="matching steps; 0 returns the initialisation")
-    lr: float = Field(1.0, gt=0, description="learning rate of the images, as published")
+    lr: float = Field(1.0, gt=0, description="learning rate of the images")
     momentum: float = Field(0.5, ge=0, lt=1, description="momentum of SGD over the images")
     factor: int = Field(1, ge=1, description="tiles per side of a stored image; each tile is a training image")
     iterations_per_model: int = Field(1, ge=1, description="steps before a new random network is drawn")
@@ -28,12 +28,49 @@ class MatchingSettings(Settings):
     batch_syn_max: int = Field(
         0, ge=0, description="most synthetic images per class and step, a random subset beyond; 0 takes all"
     )
-    init: Literal["random", "mix", "noise"] = Field(
-        "random", description="start from real images, from factor x factor shrunk ones in each, or from noise"
+    init: Literal["random", "mix", "mix-bilinear", "noise"] = Field(
+        "random",
+        description="start from real images, from factor x factor ones in each, shrunk to the nearest pixel or "
+        "bilinearly, or from noise",
     )
     network: str = Field("convnet3", description="network whose features are matched; never trained")
     augmentation: Literal["none", "dsa", "diffaug"] = Field("none", description="which semantics the strategy has")
     strategy: str = Field("", description="operations joined by underscores; flip is left out where mirrors are wrong")
+
+
+class QueueSettings(MatchingSettings):
+    """The common fields, and those of a queue of networks; the defaults are IDM's for CIFAR-10 at IPC 10."""
+
+    iterations_per_model: int = Field(30, ge=1, description="steps before one more random network joins the queue")
+    network: str = Field("convnet3", description="network whose features are matched, and that is trained in the queue")
+    queue_size: int = Field(100, ge=1, description="most networks in the queue; the oldest leaves when another joins")
+    networks_trained: int = Field(2, ge=0, description="networks of the queue that are trained after each step")
+    train_steps: int = Field(10, ge=1, description="steps that each of those is trained for")
+    train_batch: int = Field(256, ge=1, description="real images of all classes per training step, not augmented")
+    train_lr: float = Field(0.01, gt=0, description="learning rate of the networks")
+    train_momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD over the networks")
+    train_weight_decay: float = Field(5e-4, ge=0, description="L2 penalty of the networks")
+    accuracy_window: int = Field(
+        100, ge=0, description="steps before the training accuracies of the networks are counted anew; 0 never does"
+    )
+    ce_weight: float = Field(
+        0.5,
+        ge=0,
+        description="weight of the cross-entropy of the synthetic images, times the network's training accuracy in "
+        "percent",
+    )
+
+    def recipe(self, info: DatasetInfo) -> TrainingRecipe:
+        """Return how the networks of the queue are trained on *info*; how long, the other fields say."""
+        return TrainingRecipe(
+            epochs=1,
+            batch_size=self.train_batch,
+            lr=self.train_lr,
+            momentum=self.train_momentum,
+            weight_decay=self.train_weight_decay,
+            mean=info.mean,
+            std=info.std,
+        )
 
 
 def validate(info: DatasetInfo, ipc: int, settings: MatchingSettings) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dcbench.toolbox.matching.kernels import Objective
     from dcbench.toolbox.matching.learnable import LearnableSet
     from dcbench.toolbox.matching.optimiser import MatchingSGD
+    from dcbench.toolbox.matching.regularisation import ClassAwareRegularisation
     from dcbench.toolbox.matching.sampling import RealImages
 
 
@@ -91,6 +92,7 @@ class MatchingStep:
         real: RealImages,
         augmentation: Augmentation,
         objective: Objective,
+        regularisation: ClassAwareRegularisation | None,
         chunk: int,
     ) -> None:
         """Take the parts; *chunk* is how many images go through a network at once."""
@@ -99,7 +101,7 @@ class MatchingStep:
         self.forward: Forward | None = None
         """Called in the place of the network's ``embed``, if given."""
         self._learnable, self._optimiser, self._real = learnable, optimiser, real
-        self._augmentation, self._objective = augmentation, objective
+        self._augmentation, self._objective, self._regularisation = augmentation, objective, regularisation
 
     def __call__(self, network: nn.Module, draws: Draws, *, value: bool) -> Tensor:
         """Do the step. If it raises, nothing was changed but pixels brought back into [0, 1].
@@ -121,9 +123,12 @@ class MatchingStep:
         def by_class(features: Tensor) -> Tensor:
             return features.view(len(position), -1, features.shape[1])
 
-        real = self._real_features(network, draws)
-        synthetic = self._features(network, training, draws, slice(None))
-        loss = self._objective(by_class(synthetic), by_class(real), value=value).sum()
+        real = by_class(self._real_features(network, draws))
+        synthetic = by_class(self._features(network, training, draws, slice(None)))
+        losses = self._objective(synthetic, real, value=value)
+        if self._regularisation is not None:
+            losses = losses + self._regularisation(network, synthetic)
+        loss = losses.sum()
         torch.autograd.backward(loss)
         self._optimiser.step()
         return loss.detach()

@@ -7,6 +7,7 @@ import torch
 from fakes import info_of, made_up_set
 from oracles.patches import decode_class, mix
 from torch import Tensor
+from torch.nn import functional
 
 from dcbench.toolbox.matching import LearnableSet, Space, initial_pixels
 from dcbench.toolbox.matching.initial import mixed
@@ -74,6 +75,14 @@ def test_the_given_pixels_are_left_alone() -> None:
 def test_mixed_images_are_made_as_the_literal_loop_makes_them(factor: int, size: int) -> None:
     images = pixels(2, 3 * factor**2, size)
     torch.testing.assert_close(mixed(images, factor), torch.stack([mix(own, 3, factor) for own in images]))
+
+
+def test_bilinear_shrinking_by_two_averages_four_pixels() -> None:
+    images = pixels(2, 8, 6)
+    expected = functional.avg_pool2d(images.flatten(0, 1), 2).unflatten(0, (2, 8))
+    tiles = mixed(images, 2, "bilinear").unfold(-2, 3, 3).unfold(-2, 3, 3)
+    for place, (row, column) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
+        torch.testing.assert_close(tiles[:, :, :, row, column], expected[:, 2 * place : 2 * place + 2])
 
 
 def test_random_images_are_different_training_images_of_their_class() -> None:

@@ -14,6 +14,7 @@ from dcbench.toolbox.matching import MatchingSettings, largest_factor, validate
     [
         (1, {"factor": 9}, "factor=9: at most 8"),
         (4, {"factor": 2, "init": "mix"}, "init=mix takes 16 images .* has 12. Allowed: factor=1"),
+        (4, {"factor": 2, "init": "mix-bilinear"}, "init=mix-bilinear takes 16 images .* has 12. Allowed: factor=1"),
         (13, {"init": "random"}, "init=random takes 13 images .* has 12. Allowed: init=noise, or an IPC of at most 12"),
         (13, {"init": "mix", "factor": 2}, "Allowed: init=noise, or an IPC of at most 12"),
         (1, {"augmentation": "dsa", "strategy": "color_blur"}, "strategy=color_blur: .*blur"),
