@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from dcbench.engine.plugins import Registry
     from dcbench.engine.work.runtime import Runtime
 
+_MOST_WRITING = 0.05
+"""Share of its time that a job may spend on checkpoints: those with a queue of networks take seconds."""
+
 
 class Reporter(Protocol):
     """Where progress goes."""
@@ -116,7 +119,7 @@ class CellTask(Task):
         self.recorder = Recorder()
         self._cell, self._layout, self._registry, self._report = cell, layout, registry, report
         self._part, self._checkpoint = part, layout.checkpoint(cell, part)
-        self._interval, self._last_checkpoint = runtime.checkpoint_seconds, time.monotonic()
+        self._interval, self._last_checkpoint, self._writing = runtime.checkpoint_seconds, time.monotonic(), 0.0
 
     def network(self, name: str, seed: int, *, device: torch.device | None = None) -> nn.Module:
         """See `Task.network`."""
@@ -150,13 +153,15 @@ class CellTask(Task):
 
     def checkpoint(self, state: Callable[[], State]) -> None:
         """See `Task.checkpoint`."""
-        if time.monotonic() - self._last_checkpoint < self._interval:
+        started = time.monotonic()
+        if started - self._last_checkpoint < max(self._interval, self._writing / _MOST_WRITING):
             return
         with writing(self._checkpoint, "checkpoint") as file:
             put_state(file.create_group("state"), state())
             put_trace(file.create_group("trace"), self.recorder.trace)
             put_snapshots(file.create_group("snapshots"), self.recorder.snapshots)
         self._last_checkpoint = time.monotonic()
+        self._writing = self._last_checkpoint - started if self._interval else 0.0
 
     def resume(self) -> dict[str, Any] | None:
         """See `Task.resume`."""

@@ -6,6 +6,8 @@ from typing import Literal
 
 from torch import nn
 
+from dcbench.toolbox.networks.instance_norm import InstanceNorm
+
 Norm = Literal["instance", "batch", "none"]
 """``instance`` treats every image by itself; with ``batch`` the images of a batch depend on each other."""
 
@@ -13,15 +15,12 @@ Norm = Literal["instance", "batch", "none"]
 def norm_layer(norm: Norm, width: int) -> nn.Module:
     """Return the normalisation of *width* feature maps.
 
-    Instance norm is a GroupNorm of one channel per group with a learnt scale and shift, as in the DC and IDC codes:
-    torch's InstanceNorm2d has neither by default.
-
     Args:
         norm: which one.
         width: number of channels.
     """
     if norm == "instance":
-        return nn.GroupNorm(width, width)
+        return InstanceNorm(width)
     return nn.BatchNorm2d(width) if norm == "batch" else nn.Identity()
 
 
