@@ -1,0 +1,81 @@
+"""The machine: what it is, and the rates that bound everything that is computed on it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dcbench.engine.work.runtime import available_cores, describe_device, provenance
+
+if TYPE_CHECKING:
+    from benchmarks.case import Call
+    from dcbench.engine.work.runtime import Runtime
+
+_TRIES = 2
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until *device* has done all that it was asked to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def describe(runtime: Runtime) -> dict[str, Any]:
+    """Return what decides the speed of the machine and of its software, as JSON values."""
+    return {
+        "processor": describe_device("cpu"),
+        "cores": available_cores(),
+        "device": describe_device(runtime.device),
+        "precision": runtime.precision,
+        "versions": provenance({}),
+    }
+
+
+class Ceilings:
+    """The best rates that a matrix product and a copy reach.
+
+    Random numbers, since a processor that multiplies zeros draws less power and runs faster.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        """Make matrices and a buffer on *device*: large ones, but nothing that it would not hold beside a case."""
+        gpu = device.type == "cuda"
+        self._device = device
+        side, dtype = (8192, torch.bfloat16) if gpu else (2048, torch.float32)
+        self._left, self._right = (torch.randn((side, side), device=device).to(dtype) for _ in range(2))
+        self._product = torch.empty_like(self._left)
+        self._source = torch.randint(256, (2**30 if gpu else 2**27,), dtype=torch.uint8, device=device)
+        self._copy = torch.empty_like(self._source)
+
+    def measure(self) -> dict[str, float]:
+        """Return the best of a few tries.
+
+        Returns:
+            ``flops_per_s``: float32 on a CPU, bf16 on a GPU; ``bytes_per_s``: bytes read plus bytes written.
+        """
+        product = self._shortest(lambda: torch.mm(self._left, self._right, out=self._product))
+        copy = self._shortest(lambda: self._copy.copy_(self._source))
+        return {
+            "flops_per_s": 2 * len(self._left) ** 3 / product,
+            "bytes_per_s": 2 * self._source.numel() / copy,
+        }
+
+    def _shortest(self, call: Call) -> float:
+        return min(seconds(call, 1, self._device) for _ in range(_TRIES))
+
+
+def higher(some: dict[str, float], others: dict[str, float]) -> dict[str, float]:
+    """Return the higher of both ceilings: what else a machine does can only lower them."""
+    return {name: max(rate, others[name]) for name, rate in some.items()}
+
+
+def seconds(call: Call, times: int, device: torch.device) -> float:
+    """Return how long one of *times* calls takes on average, until *device* has finished."""
+    synchronise(device)
+    start = time.perf_counter()
+    for _ in range(times):
+        call()
+    synchronise(device)
+    return (time.perf_counter() - start) / times
