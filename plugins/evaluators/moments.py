@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -40,6 +40,7 @@ class Moments(dcbench.Evaluator):
         draws: int = Field(5, ge=1, description="random networks that one repeat averages over")
 
     figure: ClassVar[str] = "mean_distance"
+    kind: ClassVar[Literal["percent", "distance"]] = "distance"
 
     def evaluate(
         self,
@@ -85,7 +86,7 @@ def moments(network: nn.Module, images: Tensor, context: Context) -> Tensor:
     """
     normaliser = Normaliser.for_network(context.info.mean, context.info.std, network)
     sums: Tensor | float = 0.0
-    for part in images.split(context.chunk):
+    for part in torch.split(images, context.chunk):
         features = network.embed(normaliser.normalise(part)).double()  # type: ignore[operator]
         sums = sums + torch.stack([features.sum(0), features.square().sum(0), features.pow(3).sum(0)])
     first, second, third = torch.as_tensor(sums) / len(images)

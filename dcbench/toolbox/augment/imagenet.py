@@ -60,7 +60,7 @@ class ImageNetAugmentation:
         """
         uniforms = torch.rand((rows, 2 * _ATTEMPTS + 7), generator=generator, dtype=torch.float64)
         moves = LIGHTING * torch.randn((rows, 3), generator=generator, dtype=torch.float64)
-        tries, place, rest = uniforms.split([2 * _ATTEMPTS, 2, 5], 1)
+        tries, place, rest = torch.split(uniforms, [2 * _ATTEMPTS, 2, 5], 1)
         sides = _crop_sides(tries.view(rows, _ATTEMPTS, 2), size)
         corner = (place * (size - sides + 1)).floor()
         flipped = (rest[:, :1] < 0.5).double()
