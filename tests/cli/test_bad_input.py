@@ -30,7 +30,7 @@ def _refused(ended: Ended) -> str:
     ("arguments", "said"),
     [
         ("--methods randm", "no method is called 'randm'; did you mean 'random'? There are: dm, herding"),
-        ("--methods quux", "no method is called 'quux'. There are: dm, herding, k-center, m3d"),
+        ("--methods quux", "no method is called 'quux'. There are: dm, herding, idm, k-center, m3d"),
         ("--methods m3d[lr", "cannot read 'm3d[lr'"),
         ("--methods ,", "no methods are selected"),
         ("--datasets ,", "no datasets are selected"),
@@ -68,6 +68,8 @@ def _refused(ended: Ended) -> str:
         ("--timeout soon", "--timeout takes a time such as 90s, 30m or 2h, not 'soon'"),
         ("--device cuda:7", "there is no device 'cuda:7' here. There are: cpu"),
         ("--device gpu", "there is no device 'gpu' here. There are: cpu"),
+        ("--device cpu --precision tf32", "--precision tf32 is arithmetic of GPUs; on the CPU"),
+        ("--precision half", "run: Invalid value for '--precision'"),
         ("--method dm", "run: No such option"),
         ("digits", "run: Got unexpected extra argument"),
         ("--config not-there.toml", "run: Invalid value for '--config'"),

@@ -75,7 +75,7 @@ def test_default_norms_are_the_published_ones(name: str, norm: str) -> None:
     kinds = {
         type(module).__name__ for module in network.build((3, 32, 32), 2, settings.changed({"width": 4})).modules()
     }
-    assert {"GroupNorm", "BatchNorm2d"} & kinds == {"GroupNorm" if norm == "instance" else "BatchNorm2d"}
+    assert {"InstanceNorm", "BatchNorm2d"} & kinds == {"InstanceNorm" if norm == "instance" else "BatchNorm2d"}
 
 
 def test_only_resnetap_halves_by_average_pooling() -> None:
