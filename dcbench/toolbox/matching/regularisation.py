@@ -47,6 +47,6 @@ class ClassAwareRegularisation:
             )
         narrow = features.flatten(0, 1).to(next(classifier.parameters()).dtype)
         logits = classifier(narrow).to(features.dtype)
-        labels = self._labels.repeat_interleave(features.shape[1])
+        labels = self._labels.unsqueeze(1).expand(-1, features.shape[1]).flatten()
         losses = functional.cross_entropy(logits, labels, reduction="none").view(features.shape[:2])
         return self._weight * self._accuracy * losses.mean(1)
