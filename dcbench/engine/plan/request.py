@@ -96,11 +96,11 @@ class Request(BaseModel):
     existing: Existing = "skip"
     """What to do about cells that were finished or failed before."""
     deterministic: bool = False
+    """Only algorithms that give the same bits every time."""
     precision: Literal["auto", "float32", "tf32", "bf16"] = "auto"
     """Of convolutions, as in `Runtime`; ``auto`` is bf16 on a GPU and float32 on the CPU."""
     eager: bool = False
     """Run GPU steps as they are written, neither compiled nor captured."""
-    """Only algorithms that give the same bits every time."""
     smoke: bool = False
     """One step and one epoch per cell, in a store that is thrown away."""
 

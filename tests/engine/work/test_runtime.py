@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -102,7 +103,7 @@ print(faults() - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told to keep memory")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep memory")
 def test_large_tensors_take_the_pages_of_those_before_them() -> None:
     kept, plain = (
         int(subprocess.check_output([sys.executable, "-c", FAULTS.format(prepare=prepare)], text=True))
