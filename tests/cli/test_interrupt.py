@@ -7,14 +7,24 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from processes import alive, descendants, wait_until
 
 from dcbench.engine.store.hdf5 import get_facts, reading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from command_line import CommandLine
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """What starts the tests in the background may ignore Ctrl-C, and what they start would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_leaves_whole_files_and_no_process_and_the_next_run_goes_on(

@@ -118,7 +118,16 @@ class Matching:
             classes=task.classes,
         )
         self._networks, regularisation = _networks(task, settings, real, dtype)
-        step = MatchingStep(self.learnable, self.optimiser, real, augmentation, objective, regularisation, task.chunk)
+        step = MatchingStep(
+            self.learnable,
+            self.optimiser,
+            real,
+            augmentation,
+            objective,
+            regularisation,
+            task.chunk,
+            half=task.precision == "bf16",
+        )
         self._run = Runner(step, task)
         if task.device.type == "cuda":
             captured = task.capture and real.resident
@@ -189,8 +198,7 @@ def _networks(
     task: Task, settings: MatchingSettings, real: RealImages, dtype: torch.dtype
 ) -> tuple[NetworkSource, ClassAwareRegularisation | None]:
     """Return where the networks come from, and what they add to the objective."""
-    matched = torch.bfloat16 if task.precision == "bf16" else dtype
     if not isinstance(settings, QueueSettings):
-        return RandomNetworks(task, settings.network, steps=settings.iterations_per_model, dtype=matched), None
-    queue = NetworkQueue(task, settings, real, dtype=dtype, matched=matched)
+        return RandomNetworks(task, settings.network, steps=settings.iterations_per_model, dtype=dtype), None
+    queue = NetworkQueue(task, settings, real, dtype=dtype)
     return queue, ClassAwareRegularisation(settings.ce_weight, queue.accuracy, task.classes)

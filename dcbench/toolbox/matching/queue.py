@@ -37,9 +37,7 @@ class NetworkQueue(NetworkSource):
     into another to be trained, so that both can be captured in CUDA graphs.
     """
 
-    def __init__(
-        self, task: Task, settings: QueueSettings, real: RealImages, *, dtype: torch.dtype, matched: torch.dtype
-    ) -> None:
+    def __init__(self, task: Task, settings: QueueSettings, real: RealImages, *, dtype: torch.dtype) -> None:
         """Make room for the networks.
 
         Args:
@@ -47,12 +45,11 @@ class NetworkQueue(NetworkSource):
             settings: how large the queue is, and how its networks are trained.
             real: the training images.
             dtype: in which the networks are kept and trained.
-            matched: of the weights of `network`.
         """
         self._task, self._settings, self._real = task, settings, real
         self._labels = task.train.labels.to(task.device)
         self._trained = on_device(random_network(task, settings.network, 0), task.device, dtype)
-        self.network = copy.deepcopy(self._trained).to(matched).eval()
+        self.network = copy.deepcopy(self._trained).eval()
         self._trained.requires_grad_()
         recipe = settings.recipe(task.info)
         self._optimiser = StaticSGD(list(self._trained.parameters()), recipe)

@@ -94,14 +94,17 @@ class MatchingStep:
         objective: Objective,
         regularisation: ClassAwareRegularisation | None,
         chunk: int,
+        *,
+        half: bool = False,
     ) -> None:
-        """Take the parts; *chunk* is how many images go through a network at once."""
+        """Take the parts; *chunk* is how many images go through a network at once, *half* lets it convolve in bf16."""
         self.chunk = chunk
         """May be changed between steps."""
         self.forward: Forward | None = None
         """Called in the place of the network's ``embed``, if given."""
         self._learnable, self._optimiser, self._real = learnable, optimiser, real
         self._augmentation, self._objective, self._regularisation = augmentation, objective, regularisation
+        self._half = half
 
     def __call__(self, network: nn.Module, draws: Draws, *, value: bool) -> Tensor:
         """Do the step. If it raises, nothing was changed but pixels brought back into [0, 1].
@@ -151,9 +154,10 @@ class MatchingStep:
         classes, total = len(draws.real), total or len(images)
         owners = torch.arange(classes, device=draws.real.device).unsqueeze(1).expand(-1, total // classes)
         augmented = self._augmented(images, draws.augmentation, owners.reshape(-1)[rows])
-        # Half precision is for the network alone: pixels before it and features after it keep their own type.
-        narrow = augmented.to(next(network.parameters()).dtype)
-        return embed(network, narrow, self.chunk, forward=self.forward).to(images.dtype)
+        # Half precision is for convolutions alone: features that were rounded would blur distances between them.
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self._half, cache_enabled=False):
+            features = embed(network, augmented, self.chunk, forward=self.forward)
+        return features.to(images.dtype)
 
     def _augmented(self, images: Tensor, draw: Draw | Tensor, owners: Tensor) -> Tensor:
         if isinstance(draw, Draw):

@@ -141,7 +141,7 @@ def test_a_resumed_run_gives_the_same_bits(last: int) -> None:
 def queue_of(task: MemoryTask, settings: QueueSettings) -> NetworkQueue:
     normaliser = Normaliser(task.info.mean, task.info.std, dtype=torch.float64)
     real = RealImages(task.train, settings.batch_real, normaliser, task.device)
-    return NetworkQueue(task, settings, real, dtype=torch.float64, matched=torch.float32)
+    return NetworkQueue(task, settings, real, dtype=torch.float64)
 
 
 def test_the_network_is_frozen_in_eval_mode_and_stays_in_its_tensors() -> None:
@@ -156,7 +156,7 @@ def test_the_network_is_frozen_in_eval_mode_and_stays_in_its_tensors() -> None:
         assert [tensor.data_ptr() for tensor in network.state_dict().values()] == addresses
     assert not first.training
     assert not any(weight.requires_grad for weight in first.parameters())
-    assert first.classifier.weight.dtype == torch.float32
+    assert first.classifier.weight.dtype == torch.float64
     assert sum(torch.equal(weights[0], other) for other in weights[1:]) < 5
 
 

@@ -105,3 +105,17 @@ def test_a_step_for_which_there_is_no_room_at_all_says_so() -> None:
     matching = matching_of(tiny_task(network=lambda _: hungry(0)), like_m3d())
     with pytest.raises(torch.OutOfMemoryError, match="the device is full"):
         matching.advance()
+
+
+def test_half_precision_is_for_convolutions_alone_and_changes_a_step_by_little() -> None:
+    moved = []
+    for precision in ("float32", "bf16"):
+        task, settings = tiny_task(), like_m3d(lr=1.0)
+        task.precision = precision
+        matching = Matching(task, settings, objective=gaussian_mmd, space="pixel", sequential=True)
+        start = matching.learnable.images.clone()
+        loss = matching.advance(value=True)
+        assert loss.dtype == matching.learnable.images.dtype == torch.float32
+        moved.append(matching.learnable.images - start)
+    difference = (moved[0] - moved[1]).norm() / moved[0].norm()
+    assert 0 < difference < 0.05
