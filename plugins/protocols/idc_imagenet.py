@@ -36,7 +36,7 @@ class IDCImageNet(Protocol):
             RequestError: the images are not in colour, or must not be mirrored.
         """
         if info.shape[0] != 3 or not info.mirror_ok:
-            raise RequestError(f"protocol idc-imagenet colours and mirrors images, which {info.name} does not allow")
+            raise RequestError(f"it colours and mirrors images, which {info.name} does not allow")
         many = info.classes >= 100
         epochs = next((epochs for most, epochs in _EPOCHS if ipc * factor**2 <= most), 300)
         epochs = epochs * 2 // 3 if many else epochs

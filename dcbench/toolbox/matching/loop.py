@@ -88,15 +88,7 @@ class Matching:
         """Steps done."""
         self._task, self._settings = task, settings
         normaliser = Normaliser(task.info.mean, task.info.std, task.device, dtype)
-        pixels = initial_pixels(
-            task.train,
-            task.ipc,
-            init=settings.init,
-            factor=settings.factor,
-            generator=task.generator,
-            classes=task.classes,
-        )
-        self.learnable = LearnableSet(pixels.to(task.device), space, settings.factor, normaliser)
+        self.learnable = _learnable(task, settings, space, normaliser)
         self.optimiser = MatchingSGD(
             self.learnable.images,
             lr=settings.lr,
@@ -105,9 +97,7 @@ class Matching:
             turns=task.classes,
             classes=task.info.classes,
         )
-        augmentation = Augmentation(settings.augmentation, settings.strategy)
-        if not task.info.mirror_ok:
-            augmentation = augmentation.without("flip")
+        augmentation = _augmentation(task, settings)
         real = RealImages(task.train, settings.batch_real, normaliser, task.device)
         self._drawer = Drawer(
             real,
@@ -128,19 +118,12 @@ class Matching:
             task.chunk,
             half=task.precision == "bf16",
         )
-        self._run = Runner(step, task)
-        if task.device.type == "cuda":
-            captured = task.capture and real.resident
-            compiled = captured and settings.iterations >= WORTH_COMPILING
-            self._run = GPURunner(step, task, augmentation, captured=captured, compiled=compiled)
+        self._run = _runner(task, settings, step, augmentation, resident=real.resident)
         state = task.resume()
         if state is not None:
             self._take_up(state)
-        if settings.iterations and len(task.classes) < task.info.classes and mixes_images(self._networks.network):
-            raise RequestError(
-                f"{settings.network} mixes the images of a batch, so classes {task.classes.start}-"
-                f"{task.classes.stop - 1} alone would not get what they get among all; run it without --classes"
-            )
+        if settings.iterations:
+            _refuse_part_that_is_not_exact(task, settings, self._networks)
 
     def run(self) -> CondensedSet:
         """Do all steps that are left, report and keep what is due, and return the final set."""
@@ -192,6 +175,43 @@ class Matching:
         self.optimiser.buffer.copy_(state["momentum"])
         self._task.generator.set_state(state["generator"])
         self._networks.take_up(state)
+
+
+def _learnable(task: Task, settings: MatchingSettings, space: Space, normaliser: Normaliser) -> LearnableSet:
+    """Return the images that matching starts from."""
+    pixels = initial_pixels(
+        task.train,
+        task.ipc,
+        init=settings.init,
+        factor=settings.factor,
+        generator=task.generator,
+        classes=task.classes,
+    )
+    return LearnableSet(pixels.to(task.device), space, settings.factor, normaliser)
+
+
+def _augmentation(task: Task, settings: MatchingSettings) -> Augmentation:
+    augmentation = Augmentation(settings.augmentation, settings.strategy)
+    return augmentation if task.info.mirror_ok else augmentation.without("flip")
+
+
+def _runner(
+    task: Task, settings: MatchingSettings, step: MatchingStep, augmentation: Augmentation, *, resident: bool
+) -> Runner:
+    """Return what runs *step* best on the device of *task*."""
+    if task.device.type != "cuda":
+        return Runner(step, task)
+    captured = task.capture and resident
+    compiled = captured and settings.iterations >= WORTH_COMPILING
+    return GPURunner(step, task, augmentation, captured=captured, compiled=compiled)
+
+
+def _refuse_part_that_is_not_exact(task: Task, settings: MatchingSettings, networks: NetworkSource) -> None:
+    if len(task.classes) < task.info.classes and mixes_images(networks.network):
+        raise RequestError(
+            f"{settings.network} mixes the images of a batch, so classes {task.classes.start}-"
+            f"{task.classes.stop - 1} alone would not get what they get among all; run it without --classes"
+        )
 
 
 def _networks(

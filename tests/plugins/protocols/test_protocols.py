@@ -172,5 +172,5 @@ def test_idc_imagenet_trains_fewer_epochs_on_more_images(
 
 @pytest.mark.parametrize("data", [info_of(made_up_set(), mirror_ok=True), info(mirror_ok=False)])
 def test_idc_imagenet_is_not_for_grey_images_nor_for_digits(data: DatasetInfo) -> None:
-    with pytest.raises(RequestError, match="idc-imagenet colours and mirrors images"):
+    with pytest.raises(RequestError, match="colours and mirrors images, which"):
         recipe("idc-imagenet", data)
