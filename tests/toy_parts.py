@@ -103,6 +103,9 @@ class Slow(Method):
         iterations: int = Field(20, ge=0)
         pause: float = Field(0.05, ge=0, description="seconds slept at each step")
 
+    def snapshot_steps(self, settings):
+        return (0,)
+
     def condense(self, task, settings):
         state = task.resume()
         labels = torch.tensor(task.classes).repeat_interleave(task.ipc)

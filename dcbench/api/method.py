@@ -71,7 +71,10 @@ class Task(ABC):
 
     @abstractmethod
     def snapshot(self, step: int, condensed: CondensedSet) -> None:
-        """Keep the set as it is after *step* steps. Step 0 shows what matching adds to the initialisation."""
+        """Keep the set as it is after *step* steps. Step 0 shows what matching adds to the initialisation.
+
+        A step that `Method.snapshot_steps` announces can be evaluated like the final set.
+        """
 
     @abstractmethod
     def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -131,9 +134,20 @@ class Method(ABC):
             RequestError: naming the setting and what would be allowed.
         """
 
+    def snapshot_steps(self, settings: Any) -> tuple[int, ...]:
+        """Return the steps whose snapshots a run with *settings* keeps, in ascending order.
+
+        The plan of ``dcbench run --snapshots`` names the evaluations of these before anything runs.
+        """
+        return ()
+
     def factor(self, settings: Any) -> int:
         """Return into how many tiles per side a stored image is cut; protocols train longer on fewer images."""
         return int(getattr(settings, "factor", 1))
+
+    def label(self, settings: Any) -> str:
+        """Return the title of the column, empty for the choice as the user typed it."""
+        return ""
 
     @abstractmethod
     def condense(self, task: Task, settings: Any) -> CondensedSet:

@@ -56,6 +56,9 @@ def _as_text(name: str, value: Any) -> Any:
 @click.option(
     "--repeats", type=click.IntRange(min=1), help="Networks trained per condensed set. [default: the protocol's]"
 )
+@click.option(
+    "--snapshots", is_flag=True, help="Evaluate also the snapshots kept on the way, for 'dcbench figure curves'."
+)
 @results_option(must_exist=False)
 @data_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")

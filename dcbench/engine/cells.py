@@ -41,6 +41,10 @@ class DatasetSpec(_Frozen):
     """Fingerprint of the training split: what a condensed set depends on."""
     test: str
     """Fingerprint of the test split: what an evaluation depends on as well."""
+    class_names: tuple[str, ...] = ()
+    """One name per class; empty where an older file does not say. For reports; no part of the digest."""
+    train_images: int | None = None
+    """How many images are condensed; None where an older file does not say. For reports; no part of the digest."""
 
 
 class MethodSpec(_Frozen):
@@ -49,6 +53,8 @@ class MethodSpec(_Frozen):
     record: str
     label: str
     """Title of its column, such as ``m3d[factor=1]``; no part of the digest."""
+    choice: str = ""
+    """What ``--methods`` takes to make it, mostly its label; empty in older files. No part of the digest."""
     revision: int
     settings: dict[str, Any]
     """All settings as JSON values."""
@@ -56,8 +62,8 @@ class MethodSpec(_Frozen):
     """The settings as the digest sees them."""
     factor: int
     exempt: bool = False
-    recommended: bool | None = None
-    """Whether the settings are those that the method recommends; None where an older file does not say."""
+    departures: dict[str, Any] = {}
+    """The recommended value of each setting that has another one here; no part of the digest."""
 
 
 class Cell(_Frozen):
@@ -134,24 +140,25 @@ class EvaluatorSpec(_Frozen):
 
 
 class Trial(_Frozen):
-    """The evaluation of one cell by one evaluator."""
+    """The evaluation of one cell, or of a snapshot on the way to it, by one evaluator."""
 
     cell: Cell
     evaluator: EvaluatorSpec
+    step: int | None = None
+    """The step of the snapshot that is evaluated; None for the final set."""
 
     @cached_property
     def key(self) -> str:
         """The trial's name: 64 hexadecimal digits. How many repeats there are is no part of it."""
-        return digest_of(
-            {
-                "cell": self.cell.digest,
-                "test": self.cell.dataset.test,
-                "evaluator": self.evaluator.record,
-                "revision": self.evaluator.revision,
-                "settings": self.evaluator.digest_settings,
-                "recipe": self.evaluator.digest_recipe,
-            }
-        )
+        identity = {
+            "cell": self.cell.digest,
+            "test": self.cell.dataset.test,
+            "evaluator": self.evaluator.record,
+            "revision": self.evaluator.revision,
+            "settings": self.evaluator.digest_settings,
+            "recipe": self.evaluator.digest_recipe,
+        }
+        return digest_of(identity | ({"step": self.step} if self.step is not None else {}))
 
     @property
     def name(self) -> str:
@@ -216,7 +223,8 @@ class EvaluateJob(_Frozen):
     @property
     def action(self) -> str:
         """The job in words, for progress and messages."""
-        return f"evaluate {self.trial.evaluator.label}"
+        at = "" if self.trial.step is None else f" at step {self.trial.step}"
+        return f"evaluate {self.trial.evaluator.label}{at}"
 
     @property
     def repeats(self) -> range:

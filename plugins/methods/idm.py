@@ -8,7 +8,7 @@ from pydantic import Field
 
 import dcbench
 from dcbench import Origin
-from dcbench.toolbox.matching import QueueSettings, largest_factor, linear_mmd, match, validate
+from dcbench.toolbox.matching import QueueSettings, largest_factor, linear_mmd, match, snapshot_steps, validate
 from dcbench.toolbox.recipes import LARGE, TINY, origins_at
 
 if TYPE_CHECKING:
@@ -124,6 +124,10 @@ class IDM(dcbench.Method):
     def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
         """Refuse what `dcbench.toolbox.matching.validate` refuses."""
         validate(info, ipc, settings)
+
+    def snapshot_steps(self, settings: Any) -> tuple[int, ...]:
+        """Return the steps at which the matching loop keeps its set."""
+        return snapshot_steps(settings.iterations)
 
     def condense(self, task: Task, settings: Any) -> CondensedSet:
         """Match mean features class by class under the queue, in normalised space."""

@@ -16,6 +16,7 @@ from dcbench.toolbox.matching import (
     linear_mmd,
     match,
     polynomial_mmd,
+    snapshot_steps,
     validate,
 )
 from dcbench.toolbox.recipes import IMAGENET_SUBSETS, LARGE, LOW_RESOLUTION, TINY, origins_at
@@ -127,6 +128,10 @@ class M3D(dcbench.Method):
     def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
         """Refuse what `dcbench.toolbox.matching.validate` refuses."""
         validate(info, ipc, settings)
+
+    def snapshot_steps(self, settings: Any) -> tuple[int, ...]:
+        """Return the steps at which the matching loop keeps its set."""
+        return snapshot_steps(settings.iterations)
 
     def condense(self, task: Task, settings: Any) -> CondensedSet:
         """Match features under ``settings.kernel``, class by class, in pixels."""

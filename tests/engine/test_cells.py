@@ -88,6 +88,15 @@ def test_the_name_of_a_trial_does_not_depend_on_its_repeats() -> None:
     assert list(jobs[1].repeats) == [0, 1, 2, 3, 4]
 
 
+def test_a_snapshot_is_a_trial_of_its_own_and_the_final_set_keeps_its_key() -> None:
+    final, *snapshots = (made_trial().model_copy(update={"step": step}) for step in (None, 0, 10))
+    assert final.key == made_trial().key
+    assert len({final.key, *(trial.key for trial in snapshots)}) == 3
+    actions = [EvaluateJob(trial=trial, first=0, stop=1).action for trial in (final, *snapshots)]
+    assert actions == ["evaluate count", "evaluate count at step 0", "evaluate count at step 10"]
+    assert len({trial.cell.repeat_seed(0) for trial in (final, *snapshots)}) == 1, "comparisons are paired"
+
+
 def test_all_methods_share_their_seeds() -> None:
     one, other = made_cell(), made_cell(method={"record": "other", "digest_settings": {}})
     assert one.condense_seed == other.condense_seed

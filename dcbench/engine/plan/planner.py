@@ -17,6 +17,7 @@ from dcbench.engine.spans import span_text
 
 if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo
+    from dcbench.api.method import Method
     from dcbench.engine.plan.request import Request
     from dcbench.engine.plugins import Registry
 
@@ -106,6 +107,8 @@ class Planner:
             info = dataset.info()
             train, test = fingerprint(dataset, "train"), fingerprint(dataset, "test")
         self._check_part(info)
+        if self.request.split == "validation":
+            info = validation_info(info)
         spec = DatasetSpec(
             record=choice.name,
             argument=choice.argument,
@@ -113,8 +116,10 @@ class Planner:
             name=info.name,
             train=train,
             test=test,
+            class_names=info.class_names,
+            train_images=sum(info.train_counts),
         )
-        return _Known(dataset, spec, validation_info(info) if self.request.split == "validation" else info)
+        return _Known(dataset, spec, info)
 
     def _check_part(self, info: DatasetInfo) -> None:
         part = self.request.classes
@@ -138,9 +143,13 @@ class Planner:
             for evaluator in evaluators
             for spec, repeats in self._evaluators(known.info, ipc, method.factor, evaluator)
         ]
+        steps = (None, *(self._snapshot_steps(method) if self.request.snapshots else ()))
         for seed in self.request.seeds:
             cell = Cell(dataset=known.spec, method=method, ipc=ipc, seed=seed, split=self.request.split)
-            trials = tuple(PlannedTrial(Trial(cell=cell, evaluator=spec), repeats) for spec, repeats in wanted)
+            trials = tuple(
+                PlannedTrial(Trial(cell=cell, evaluator=spec, step=step), repeats)
+                for (spec, repeats), step in product(wanted, steps)
+            )
             yield PlannedCell(cell, trials, range(known.info.classes), self.request.classes)
 
     def _method(self, info: DatasetInfo, ipc: int, choice: Choice) -> MethodSpec:
@@ -165,14 +174,20 @@ class Planner:
             method.validate(info, ipc, settings)
         return MethodSpec(
             record=choice.name,
-            label=choice.label,
+            label=method.label(settings) or choice.label,
+            choice=choice.label,
             revision=method.revision,
             settings=settings.model_dump(mode="json"),
             digest_settings=settings.digest_form(),
             factor=method.factor(settings),
             exempt=record.exempt,
-            recommended=settings == recommended,
+            departures=_departures(settings.model_dump(mode="json"), recommended.model_dump(mode="json")),
         )
+
+    def _snapshot_steps(self, spec: MethodSpec) -> tuple[int, ...]:
+        method: Method = self.registry.resolve("methods", spec.record)()
+        with blaming("methods", spec.record, self.registry.find("methods", spec.record).source.package):
+            return method.snapshot_steps(method.Settings(**spec.settings))
 
     def _evaluators(
         self, info: DatasetInfo, ipc: int, factor: int, choice: Choice
@@ -220,6 +235,11 @@ class Planner:
         if self.request.smoke:
             recipe = recipe.changed({"epochs": 1, "milestones": (), "best_of": ()})
         return recipe
+
+
+def _departures(settings: dict[str, Any], recommended: dict[str, Any]) -> dict[str, Any]:
+    """Return the recommended value of each setting that has another one."""
+    return {name: value for name, value in recommended.items() if settings[name] != value}
 
 
 def _shortened(settings: Any) -> Any:

@@ -83,6 +83,8 @@ class Request(BaseModel):
     """Networks trained per condensed set; None means as many as the protocol says."""
     split: SplitName = "test"
     """What is evaluated on."""
+    snapshots: bool = False
+    """Evaluate also the snapshots that methods keep on the way to the final set."""
     results: Path = Path("results")
     """The results folder."""
     data: Path = Field(default_factory=default_data_folder)

@@ -33,6 +33,7 @@ def write_evaluation(path: Path, record: EvaluationRecord) -> None:
             record.trial.cell.facts()
             | {
                 "key": record.trial.key,
+                "step": record.trial.step,
                 "evaluator": evaluator.record,
                 "evaluator_label": evaluator.label,
                 "evaluator_settings": evaluator.settings,

@@ -99,6 +99,10 @@ class Layout:
         """Return every record of a failure below the root."""
         return sorted(self.root.glob("*/*/ipc*/s*.failed.json"))
 
+    def all_reports(self) -> list[Path]:
+        """Return every stored report."""
+        return sorted(self.root.glob("reports/*.h5"))
+
     def _with(self, cell: Cell, ending: str) -> Path:
         stem = self.stem(cell)
         return stem.with_name(f"{stem.name}.{ending}")

@@ -20,7 +20,7 @@ def assemble(cell: Cell, parts: Sequence[CondensedRecord]) -> CondensedRecord:
 
     Images stand in class order; those of a class that several parts hold come from the part that was finished last.
     Snapshots and trace have the steps that all parts have. A figure of the trace is the sum of the parts' figures, as
-    losses are sums over classes; there is none where parts overlap.
+    losses are sums over classes; there is none where parts overlap. Seconds are the sums of the parts' seconds.
 
     Raises:
         InvalidCondensedSetError: the parts are not decoded alike.
@@ -37,6 +37,7 @@ def assemble(cell: Cell, parts: Sequence[CondensedRecord]) -> CondensedRecord:
         _merge([_provenance(part) for part in used], newest=_provenance(in_order[-1])),
         {} if overlap else _add([part.trace for part in used]),
         {step: _join({label: part.snapshots[step] for label, part in holders.items()}) for step in sorted(steps)},
+        dict(_add_figure([part.snapshot_seconds for part in used])),
     )
 
 

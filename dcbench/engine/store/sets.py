@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from dcbench.engine.cells import Cell
 from dcbench.engine.store.hdf5 import get_facts, get_text, put_array, put_facts, put_text, reading, writing
 
 KIND = "condensed"
+_SECONDS = "seconds"
 
 Trace = Mapping[str, Sequence[tuple[int, float]]]
 """Name of a figure to its (step, value) pairs."""
@@ -30,6 +32,9 @@ class CondensedRecord:
     """Provenance: runtime, versions, device, seconds, peak memory, artifacts."""
     trace: Trace = field(default_factory=dict)
     snapshots: Mapping[int, CondensedSet] = field(default_factory=dict)
+    """The set as it was after each of these steps."""
+    snapshot_seconds: Mapping[int, float] = field(default_factory=dict)
+    """Seconds of condensing after which each snapshot was taken; an older file does not say."""
 
 
 def write_condensed(path: Path, record: CondensedRecord) -> None:
@@ -38,7 +43,7 @@ def write_condensed(path: Path, record: CondensedRecord) -> None:
         put_facts(file, record.cell.facts() | dict(record.facts))
         put_set(file, record.condensed)
         put_trace(file.create_group("trace"), record.trace)
-        put_snapshots(file.create_group("snapshots"), record.snapshots)
+        put_snapshots(file.create_group("snapshots"), record.snapshots, record.snapshot_seconds)
 
 
 def read_condensed(path: Path) -> CondensedRecord:
@@ -55,7 +60,21 @@ def read_condensed(path: Path) -> CondensedRecord:
             facts=facts,
             trace=get_trace(file["trace"]),
             snapshots=get_snapshots(file["snapshots"]),
+            snapshot_seconds=get_snapshot_seconds(file["snapshots"]),
         )
+
+
+def read_about(path: Path) -> tuple[dict[str, Any], dict[int, float | None]]:
+    """Return the facts of the set at *path*, and its snapshots: the step of each, and after how many seconds it was.
+
+    No image is read, so it is quick, and damage to the images goes unnoticed. Seconds are None in an older file.
+
+    Raises:
+        CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
+    """
+    with reading(path, KIND) as file:
+        seconds = get_snapshot_seconds(file["snapshots"])
+        return get_facts(file), {step: seconds.get(step) for step in sorted(map(int, file["snapshots"]))}
 
 
 def put_set(group: h5py.Group, condensed: CondensedSet) -> None:
@@ -95,8 +114,9 @@ def get_trace(group: h5py.Group) -> dict[str, list[tuple[int, float]]]:
     }
 
 
-def put_snapshots(group: h5py.Group, snapshots: Mapping[int, CondensedSet]) -> None:
-    """Store each snapshot as a group named by its step."""
+def put_snapshots(group: h5py.Group, snapshots: Mapping[int, CondensedSet], seconds: Mapping[int, float]) -> None:
+    """Store each snapshot as a group named by its step, and the *seconds* of all in one attribute, quick to read."""
+    put_text(group, _SECONDS, json.dumps({str(step): spent for step, spent in seconds.items()}))
     for step, condensed in snapshots.items():
         put_set(group.create_group(str(step)), condensed)
 
@@ -104,3 +124,10 @@ def put_snapshots(group: h5py.Group, snapshots: Mapping[int, CondensedSet]) -> N
 def get_snapshots(group: h5py.Group) -> dict[int, CondensedSet]:
     """Return the snapshots stored by `put_snapshots`, by ascending step."""
     return {step: get_set(group[str(step)]) for step in sorted(map(int, group))}
+
+
+def get_snapshot_seconds(group: h5py.Group) -> dict[int, float]:
+    """Return the seconds stored by `put_snapshots`, by ascending step; nothing where an older file has none."""
+    if _SECONDS not in group.attrs:
+        return {}
+    return {int(step): float(spent) for step, spent in json.loads(get_text(group, _SECONDS)).items()}

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from dcbench.api.condensed import CondensedSet
 from dcbench.api.errors import DcbenchError
 from dcbench.api.evaluator import Evaluation
 from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
@@ -55,13 +56,13 @@ def carry_out(order: Order, registry: Registry, report: Reporter) -> Path:
 
 
 def _condense(order: Order, job: CondenseJob, registry: Registry, report: Reporter) -> Path:
-    cell, layout, started = job.cell, Layout(order.results), time.monotonic()
+    cell, layout = job.cell, Layout(order.results)
     data = Data(make_dataset(registry, cell.dataset, order.data), cell)
     task = CellTask(registry, data, layout, order.runtime, report, job.classes)
     method = registry.resolve("methods", cell.method.record)()
     condensed = method.condense(task, method.Settings(**cell.method.settings))
     condensed.check(task.info, cell.ipc, exempt=cell.method.exempt, classes=job.classes)
-    facts = _provenance(order, registry, "methods", cell.method.record, started) | {
+    facts = _provenance(order, registry, "methods", cell.method.record, task.seconds) | {
         "artifacts": task.recorder.artifacts,
         "numbers": condensed.numbers(task.info),
         "chunk": task.chunk,
@@ -70,7 +71,8 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
     if job.classes is not None:
         facts["classes"] = span_text(job.classes)
     path = layout.condensed(cell, job.classes)
-    write_condensed(path, CondensedRecord(cell, condensed, facts, task.recorder.trace, task.recorder.snapshots))
+    made = task.recorder
+    write_condensed(path, CondensedRecord(cell, condensed, facts, made.trace, made.snapshots, made.snapshot_seconds))
     layout.checkpoint(cell, job.classes).unlink(missing_ok=True)
     return path
 
@@ -97,7 +99,7 @@ def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report
     order = order.model_copy(update={"runtime": order.runtime.for_training()})
     trial, layout, started = job.trial, Layout(order.results), time.monotonic()
     cell, spec = trial.cell, trial.evaluator
-    condensed = _read(layout.condensed(cell)).condensed
+    condensed = _at(layout.condensed(cell), trial.step)
     data = Data(make_dataset(registry, cell.dataset, order.data), cell)
     context = TrialContext(registry, trial, job.repeats, data.info, order.runtime, report)
     evaluator = registry.resolve("evaluators", spec.record)()
@@ -105,10 +107,23 @@ def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report
     evaluation = evaluator.evaluate(condensed, data.train(), data.test(), context, settings)
     _check(evaluation, spec.figure, len(job.repeats))
     path = layout.evaluation(trial, job.repeats)
-    facts = _provenance(order, registry, "evaluators", spec.record, started)
+    facts = _provenance(order, registry, "evaluators", spec.record, time.monotonic() - started)
     figures = {name: tuple(map(float, values)) for name, values in evaluation.figures.items()}
     write_evaluation(path, EvaluationRecord(trial, job.repeats, figures, facts))
     return path
+
+
+def _at(path: Path, step: int | None) -> CondensedSet:
+    """Return the set in the file *path*, or its snapshot after *step* steps."""
+    record = _read(path)
+    if step is None:
+        return record.condensed
+    if step not in record.snapshots:
+        kept = ", ".join(map(str, record.snapshots)) or "none"
+        raise DcbenchError(
+            f"{path} has no snapshot of step {step}; it has {kept}. --existing overwrite condenses it again"
+        )
+    return record.snapshots[step]
 
 
 def _read(path: Path) -> CondensedRecord:
@@ -126,13 +141,13 @@ def _check(evaluation: Evaluation, figure: str, repeats: int) -> None:
             raise DcbenchError(f"the evaluator gave {len(values)} values of {name!r} for {repeats} repeats")
 
 
-def _provenance(order: Order, registry: Registry, kind: str, name: str, started: float) -> dict[str, Any]:
+def _provenance(order: Order, registry: Registry, kind: str, name: str, seconds: float) -> dict[str, Any]:
     source = registry.find(kind, name).source
     return {
         "runtime": order.runtime.model_dump(mode="json"),
         "versions": provenance({source.package: source.version}),
         "device": describe_device(order.runtime.device),
-        "seconds": time.monotonic() - started,
+        "seconds": seconds,
         "peak_memory_bytes": peak_memory(order.runtime.device),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }

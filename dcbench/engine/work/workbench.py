@@ -23,7 +23,7 @@ from dcbench.engine.data.splits import split_validation, validation_info
 from dcbench.engine.making import make_network
 from dcbench.engine.store.hdf5 import CorruptFileError, reading, set_aside, writing
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import get_snapshots, get_trace, put_snapshots, put_trace
+from dcbench.engine.store.sets import get_snapshot_seconds, get_snapshots, get_trace, put_snapshots, put_trace
 from dcbench.engine.store.tensors import get_state, hash_tensors, put_state, read_tensors, write_tensors
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo, ImageSet
     from dcbench.engine.plugins import Registry
     from dcbench.engine.work.runtime import Runtime
+
+_SPENT = "seconds"  # an attribute of checkpoints; those of older versions have none
 
 _MOST_WRITING = 0.05
 """Share of its time that a job may spend on checkpoints: those with a queue of networks take seconds."""
@@ -88,10 +90,11 @@ class Data:
 
 @dataclass
 class Recorder:
-    """What a condensing job has reported so far: its trace, its snapshots and its artifacts."""
+    """What a condensing job has reported so far, in this stretch and in those before a break."""
 
     trace: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     snapshots: dict[int, CondensedSet] = field(default_factory=dict)
+    snapshot_seconds: dict[int, float] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
 
 
@@ -108,6 +111,7 @@ class CellTask(Task):
         part: range | None = None,
     ) -> None:
         """Load the training split and seed everything from the cell; *part* is the classes to condense, or None."""
+        self._started, self._spent_before = time.monotonic(), 0.0
         cell = data.cell
         self.train, self.info, self.ipc = data.train(), data.info, cell.ipc
         self.classes = range(self.info.classes) if part is None else part
@@ -120,6 +124,11 @@ class CellTask(Task):
         self._cell, self._layout, self._registry, self._report = cell, layout, registry, report
         self._part, self._checkpoint = part, layout.checkpoint(cell, part)
         self._interval, self._last_checkpoint, self._writing = runtime.checkpoint_seconds, time.monotonic(), 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent on the set, with those that led to the checkpoint it was resumed from."""
+        return self._spent_before + time.monotonic() - self._started
 
     def network(self, name: str, seed: int, *, device: torch.device | None = None) -> nn.Module:
         """See `Task.network`."""
@@ -136,6 +145,7 @@ class CellTask(Task):
         """See `Task.snapshot`."""
         condensed.check(self.info, self.ipc, exempt=self._cell.method.exempt, classes=self._part)
         self.recorder.snapshots[step] = condensed
+        self.recorder.snapshot_seconds[step] = self.seconds
 
     def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """See `Task.artifact`."""
@@ -159,7 +169,8 @@ class CellTask(Task):
         with writing(self._checkpoint, "checkpoint") as file:
             put_state(file.create_group("state"), state())
             put_trace(file.create_group("trace"), self.recorder.trace)
-            put_snapshots(file.create_group("snapshots"), self.recorder.snapshots)
+            put_snapshots(file.create_group("snapshots"), self.recorder.snapshots, self.recorder.snapshot_seconds)
+            file.attrs[_SPENT] = self.seconds
         self._last_checkpoint = time.monotonic()
         self._writing = self._last_checkpoint - started if self._interval else 0.0
 
@@ -169,7 +180,10 @@ class CellTask(Task):
             with reading(self._checkpoint, "checkpoint") as file:
                 self.recorder.trace = get_trace(file["trace"])
                 self.recorder.snapshots = get_snapshots(file["snapshots"])
-                return get_state(file["state"])
+                self.recorder.snapshot_seconds = get_snapshot_seconds(file["snapshots"])
+                state = get_state(file["state"])
+                self._spent_before = float(file.attrs.get(_SPENT, 0.0))
+                return state
         except FileNotFoundError:
             return None
         except CorruptFileError:

@@ -10,6 +10,7 @@ from dcbench.toolbox.matching.loop import Matching, match
 from dcbench.toolbox.matching.optimiser import MatchingSGD
 from dcbench.toolbox.matching.sampling import ClassSampler, RealImages
 from dcbench.toolbox.matching.settings import MatchingSettings, QueueSettings, largest_factor, validate
+from dcbench.toolbox.matching.snapshots import snapshot_steps
 
 __all__ = [
     "ClassSampler",
@@ -29,5 +30,6 @@ __all__ = [
     "match",
     "moment_distance",
     "polynomial_mmd",
+    "snapshot_steps",
     "validate",
 ]

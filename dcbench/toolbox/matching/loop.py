@@ -18,6 +18,7 @@ from dcbench.toolbox.matching.regularisation import ClassAwareRegularisation
 from dcbench.toolbox.matching.runner import GPURunner, Runner
 from dcbench.toolbox.matching.sampling import RealImages
 from dcbench.toolbox.matching.settings import QueueSettings
+from dcbench.toolbox.matching.snapshots import snapshot_steps
 from dcbench.toolbox.matching.step import Drawer, MatchingStep
 from dcbench.toolbox.pixels import Normaliser
 
@@ -61,13 +62,6 @@ def match(
         RequestError: a part of the classes is asked for, and the network mixes the images of a batch.
     """
     return Matching(task, settings, objective=objective, space=space, sequential=sequential).run()
-
-
-def snapshot_steps(total: int) -> set[int]:
-    """Return the steps after which a set is kept: 0, then 10, 20, 50, 100, 200, ... below *total*."""
-    return {0} | {
-        digit * 10**power for power in range(1, len(str(total))) for digit in (1, 2, 5) if digit * 10**power < total
-    }
 
 
 class Matching:

@@ -106,11 +106,11 @@ def test_two_labels_may_mean_the_same_cell(plan: Any) -> None:
     assert cells[0].digest == cells[1].digest
 
 
-def test_the_plan_says_whether_settings_are_the_recommended_ones(plan: Any) -> None:
+def test_the_plan_says_which_settings_are_not_the_recommended_ones(plan: Any) -> None:
     methods = ("toy-slow", "toy-slow[iterations=20]", "toy-slow[iterations=3]")
     cells = [planned.cell for planned in plan(methods=",".join(methods))]
-    assert [cell.method.recommended for cell in cells] == [True, True, False]
-    assert not plan(methods="toy-slow", set=["toy-slow.iterations=3"])[0].cell.method.recommended
+    assert [cell.method.departures for cell in cells] == [{}, {}, {"iterations": 20}]
+    assert plan(methods="toy-slow", set=["toy-slow.iterations=3"])[0].cell.method.departures
 
 
 def test_evaluators_say_how_often_and_repeats_goes_first(plan: Any) -> None:
@@ -128,6 +128,13 @@ def test_the_protocol_says_how_often_and_is_expanded_by_the_dataset(plan: Any) -
         assert trial.trial.evaluator.recipe is not None
         assert trial.repeats == trial.trial.evaluator.recipe["repeats"]
         assert trial.trial.evaluator.recipe["mean"] == [0.5]
+
+
+def test_snapshots_are_planned_by_name_where_a_method_keeps_some(plan: Any) -> None:
+    slow, first = plan(methods="toy-slow,toy-first", snapshots=True, repeats=2)
+    assert [(planned.trial.step, planned.repeats) for planned in slow.trials] == [(None, 2), (0, 2)]
+    assert [planned.trial.step for planned in first.trials] == [None]
+    assert [planned.trial.step for planned in plan(methods="toy-slow")[0].trials] == [None]
 
 
 def test_a_part_has_the_names_of_the_whole(plan: Any) -> None:

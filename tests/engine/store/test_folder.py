@@ -1,4 +1,4 @@
-"""The results folder as a whole: names, failures, the index, export."""
+"""The results folder as a whole: names, failures, the index."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from made_cells import made_cell, made_trial
 from dcbench import CondensedSet
 from dcbench.engine.cells import CondenseJob, EvaluateJob
 from dcbench.engine.store.evaluations import EvaluationRecord, read_evaluation, write_evaluation
-from dcbench.engine.store.export import export
 from dcbench.engine.store.failures import Failure, clear_failure, read_failure, write_failure
-from dcbench.engine.store.hdf5 import CorruptFileError, get_facts
+from dcbench.engine.store.hdf5 import get_facts
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import CondensedRecord, write_condensed
@@ -48,7 +47,7 @@ def test_every_artefact_is_found_by_its_name(layout: Layout) -> None:
     assert layout.evaluations(made_trial(revision=2)) == {}
 
 
-def test_a_part_is_found_by_its_classes_and_is_no_result_yet(layout: Layout, tmp_path: Path) -> None:
+def test_a_part_is_found_by_its_classes_and_is_no_result_yet(layout: Layout) -> None:
     cell = made_cell()
     for classes in (range(2), range(2, 3)):
         write_condensed(layout.condensed(cell, classes), CondensedRecord(cell, CondensedSet(torch.arange(1)), {}))
@@ -58,7 +57,6 @@ def test_a_part_is_found_by_its_classes_and_is_no_result_yet(layout: Layout, tmp
     assert layout.all_parts() == list(layout.parts(cell))
     assert layout.parts(made_cell(seed=1)) == {}
     assert (len(layout.all_condensed()), len(layout.all_evaluations())) == (2, 2)
-    assert export(layout, tmp_path / "all.h5") == 4
     rebuild_index(layout)
     with h5py.File(layout.index) as index:
         assert len(index["toy/toy-slow/ipc1"]) == 4
@@ -118,25 +116,3 @@ def test_every_link_of_the_index_resolves_even_after_the_folder_has_moved(layout
         assert len(cells) == 4
         digests = [get_facts(cells[name])["digest"] for name in cells]
     assert set(digests) == {made_cell(seed=seed).digest for seed in (0, 1)}
-
-
-def test_an_export_needs_nothing_else(layout: Layout, tmp_path: Path) -> None:
-    target = tmp_path / "all.h5"
-    assert export(layout, target) == 4
-    layout.root.rename(tmp_path / "elsewhere")
-    with h5py.File(target) as file:
-        cells = file["toy/toy-slow/ipc1"]
-        stem = f"s0-{made_cell().digest[:12]}"
-        assert torch.equal(torch.from_numpy(cells[f"{stem}.condensed"]["images"][()]), IMAGES)
-        assert cells[f"{stem}.{made_trial().name}.r2-4"]["figures/pixel"][()].tolist() == [2.0, 3.0, 4.0]
-
-
-def test_an_export_may_be_of_one_cell(layout: Layout, tmp_path: Path) -> None:
-    assert export(layout, tmp_path / "one.h5", [layout.stem(made_cell(seed=1))]) == 1
-
-
-def test_an_export_of_a_damaged_file_writes_nothing(layout: Layout, tmp_path: Path) -> None:
-    layout.condensed(made_cell()).write_text("damaged")
-    with pytest.raises(CorruptFileError):
-        export(layout, tmp_path / "all.h5")
-    assert list(tmp_path.iterdir()) == [layout.root]

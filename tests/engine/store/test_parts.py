@@ -125,6 +125,14 @@ def test_provenance_is_added_up_and_each_part_is_listed() -> None:
     }
 
 
+def test_seconds_of_a_snapshot_are_those_of_all_parts_or_not_known() -> None:
+    first = part_of(range(3), snapshot_seconds={0: 1.0, 2: 3.0})
+    second = part_of(range(3, 5), snapshot_seconds={0: 0.5, 2: 1.0})
+    assert assemble(CELL, [first, second]).snapshot_seconds == {0: 1.5, 2: 4.0}
+    assert assemble(CELL, [first, part_of(range(3, 5), snapshot_seconds={0: 0.5})]).snapshot_seconds == {0: 1.5}
+    assert assemble(CELL, [first, part_of(range(3, 5))]).snapshot_seconds == {}
+
+
 def test_parts_that_are_decoded_otherwise_are_refused() -> None:
     other = CondensedRecord(CELL, CondensedSet.of_images(IMAGES[6:], LABELS[6:]), part_of(range(3, 5)).facts)
     with pytest.raises(InvalidCondensedSetError, match="not decoded alike"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import h5py
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,7 @@ from made_cells import made_cell
 
 from dcbench import CondensedSet
 from dcbench.engine.store.hdf5 import CorruptFileError
-from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
+from dcbench.engine.store.sets import CondensedRecord, read_about, read_condensed, write_condensed
 from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tensors
 
 IMAGES = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -50,8 +51,11 @@ def test_all_that_goes_with_a_set_comes_back(tmp_path: Path) -> None:
     trace = {"loss": [(1, 0.5), (2, 0.25)], "grad": [(2, float("inf"))]}
     facts = {"seconds": 1.5, "cite": "Ünïcode, 2024", "artifacts": {"a": "b"}, "peak_memory_bytes": 2**40}
     cell = made_cell(seed=3, split="validation")
-    write_condensed(tmp_path / "x.h5", CondensedRecord(cell, condensed, facts, trace, snapshots))
+    seconds = {100: 9.5, 0: 0.5}
+    write_condensed(tmp_path / "x.h5", CondensedRecord(cell, condensed, facts, trace, snapshots, seconds))
     record = read_condensed(tmp_path / "x.h5")
+    assert record.snapshot_seconds == seconds
+    assert read_about(tmp_path / "x.h5") == (record.facts, {0: 0.5, 20: None, 100: 9.5})
     assert record.cell == cell
     assert record.trace == trace
     assert list(record.snapshots) == [0, 20, 100]
@@ -61,6 +65,15 @@ def test_all_that_goes_with_a_set_comes_back(tmp_path: Path) -> None:
         name: facts[name] for name in ("seconds", "cite", "peak_memory_bytes")
     }
     assert (record.facts["digest"], record.facts["ipc"], record.facts["split"]) == (cell.digest, 1, "validation")
+
+
+def test_snapshots_of_an_older_file_have_no_seconds(tmp_path: Path) -> None:
+    condensed = CondensedSet.of_images(IMAGES, LABELS)
+    write_condensed(tmp_path / "x.h5", CondensedRecord(made_cell(), condensed, {}, {}, {0: condensed}, {0: 1.0}))
+    with h5py.File(tmp_path / "x.h5", "r+") as file:
+        del file["snapshots"].attrs["seconds"]
+    assert read_condensed(tmp_path / "x.h5").snapshot_seconds == {}
+    assert read_about(tmp_path / "x.h5")[1] == {0: None}
 
 
 def test_no_flipped_bit_goes_unnoticed(tmp_path: Path) -> None:

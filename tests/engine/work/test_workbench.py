@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from dcbench.engine.plan.request import make_request
 from dcbench.engine.plugins import Registry, load_registry
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.sets import read_condensed
 from dcbench.engine.work.jobs import Order, carry_out
 from dcbench.engine.work.runtime import Runtime
 from dcbench.engine.work.workbench import CellTask, Data
@@ -204,6 +206,68 @@ def test_the_state_is_only_asked_for_when_it_is_time(task: MakeTask, monkeypatch
         now[0] += 10
         made.checkpoint(lambda: asked.append(now[0]) or {"step": 1})
     assert len(asked) == 3
+
+
+def test_seconds_count_the_stretch_before_a_break_and_snapshots_say_theirs(
+    task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("dcbench.engine.work.workbench.time.monotonic", lambda: now[0])
+
+    def work(made: CellTask, step: int, seconds: float) -> None:
+        now[0] += seconds
+        made.snapshot(step, a_set())
+        made.checkpoint(lambda: {"step": step})
+
+    first = task(checkpoint_seconds=0)
+    work(first, 0, 2.0)
+    work(first, 10, 5.0)
+    now[0] += 100.0  # lost: no checkpoint was written after it
+    second = task(checkpoint_seconds=0)
+    assert second.resume() == {"step": 10}
+    assert second.seconds == 7.0
+    work(second, 20, 3.0)
+    third = task()
+    third.resume()
+    now[0] += 1.0
+    assert third.seconds == 11.0
+    assert third.recorder.snapshot_seconds == {0: 2.0, 10: 7.0, 20: 10.0}
+
+
+def test_a_checkpoint_of_an_older_version_is_resumed_without_its_seconds(
+    task: MakeTask, tmp_path: Path, cell: Cell
+) -> None:
+    made = task(checkpoint_seconds=0)
+    made.snapshot(0, a_set())
+    made.checkpoint(lambda: {"step": 1})
+    with h5py.File(Layout(tmp_path / "results").checkpoint(cell), "r+") as file:
+        del file.attrs["seconds"], file["snapshots"].attrs["seconds"]
+    again = task()
+    assert again.resume() == {"step": 1}
+    assert again.recorder.snapshot_seconds == {}
+    assert 0 <= again.seconds < made.seconds
+
+
+def test_a_snapshot_is_evaluated_like_the_final_set_and_a_missing_one_is_named(
+    registry: Registry, tmp_path: Path
+) -> None:
+    plan = planned(registry, tmp_path, methods="toy-slow[pause=0,iterations=3]", snapshots=True)
+
+    def do(job: CondenseJob | EvaluateJob) -> Path:
+        order = Order(job=job, results=tmp_path / "results", data=tmp_path, runtime=Runtime())
+        return carry_out(order, registry, lambda *_: None)
+
+    record = read_condensed(do(CondenseJob(cell=plan.cell)))
+    assert 0 < record.snapshot_seconds[0] < record.facts["seconds"]
+    sets = {None: record.condensed, 0: record.snapshots[0]}
+    offset = plan.cell.repeat_seed(0) % 1000 / 1000
+    for trial in (wanted.trial for wanted in plan.trials):
+        facts = read_evaluation(do(EvaluateJob(trial=trial, first=0, stop=1)))
+        mean = 100 * float(sets[trial.step].decode()[0].mean())
+        assert (facts["step"], facts["figures"]["pixel"]) == (trial.step, [pytest.approx(mean + offset)])
+    other = plan.trials[0].trial.model_copy(update={"step": 7})
+    with pytest.raises(DcbenchError, match=r"has no snapshot of step 7; it has 0\. --existing overwrite"):
+        do(EvaluateJob(trial=other, first=0, stop=1))
 
 
 def test_there_is_nothing_to_resume_at_first(task: MakeTask) -> None:
