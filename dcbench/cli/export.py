@@ -1,29 +1,78 @@
-"""``dcbench export``: results as one self-contained file."""
+"""``dcbench export``: condensed sets for others, and results as one self-contained file."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.cli.options import results_option
+from dcbench.cli.options import data_option, results_option
+from dcbench.engine.exchange.formats import EXPORTS
+
+if TYPE_CHECKING:
+    from dcbench.engine.exchange.sources import Sources
+    from dcbench.engine.store.layout import Layout
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("target", metavar="FILE_OR_FOLDER", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(EXPORTS),
+    help="What to write. [default: as the name ends: .h5, .safetensors, .pt]",
+)
 @click.option("--cells", help="Only these cells, named by heads of their digests. [default: all]")
+@click.option("--decoded", is_flag=True, help="Write training images in place of the stored ones that hold them.")
 @results_option(must_exist=True)
-def command(file: Path, cells: str | None, results: Path) -> None:
-    """Copy results into one self-contained HDF5 FILE: condensed sets and evaluations, each as a group."""
+@data_option
+def command(target: Path, form: str | None, cells: str | None, decoded: bool, results: Path, data: Path | None) -> None:
+    """Copy results to FILE_OR_FOLDER.
+
+    hdf5 is one file with everything, condensed sets and evaluations. The other formats hold condensed sets alone: one
+    set in a file that ends in .safetensors or .pt, or any number in a folder, each under a name that says what it is.
+    Selections of training images are written with these images, which are looked for in the data folder.
+    """
     from dcbench.cli.cells import find_stem
     from dcbench.engine.choices import split_list
-    from dcbench.engine.store.export import export
+    from dcbench.engine.exchange.formats import export_format
+    from dcbench.engine.exchange.sources import Sources
+    from dcbench.engine.plan.request import default_data_folder
+    from dcbench.engine.plugins import load_registry
     from dcbench.engine.store.layout import Layout
 
+    form = export_format(target, form)
     layout = Layout(results)
     stems = [find_stem(layout, text) for text in split_list(cells)] if cells else None
-    count = export(layout, file, stems)
-    if not count:
-        raise RequestError(f"there is nothing in {results} to export")
-    click.echo(f"{count} files in {file}")
+    sources = Sources(load_registry(), data or default_data_folder())
+    if form != "hdf5":
+        _export_sets(layout, target, form, sources, stems, decoded=decoded)
+    elif decoded:
+        raise RequestError("--decoded goes with images, safetensors and pt; an HDF5 export is a copy of the results")
+    else:
+        _export_all(layout, target, sources, stems)
+
+
+def _export_all(layout: Layout, target: Path, sources: Sources, stems: list[Path] | None) -> None:
+    from dcbench.engine.exchange.archive import write_archive
+
+    done = write_archive(layout, target, sources, stems)
+    if not done.files:
+        raise RequestError(f"there is nothing in {layout.root} to export")
+    for line in done.without_pixels:
+        click.echo(f"warning: exported as indices alone: {line}", err=True)
+    click.echo(f"{done.files} files in {target}")
+
+
+def _export_sets(
+    layout: Layout, target: Path, form: str, sources: Sources, stems: list[Path] | None, *, decoded: bool
+) -> None:
+    from dcbench.engine.exchange.exporting import export_sets
+
+    written = export_sets(layout, target, form, sources, stems, decoded=decoded)
+    if not written:
+        raise RequestError(f"there is no condensed set in {layout.root} to export")
+    for path in written:
+        click.echo(path)

@@ -43,6 +43,11 @@ def dcbench_methods() -> list[MethodRecord]:
             target=f"{_HERE}.m3d:M3D",
         ),
         MethodRecord(
+            name="imported",
+            summary="a condensed set made elsewhere, put into the store by 'dcbench import'",
+            target=f"{_HERE}.imported:Imported",
+        ),
+        MethodRecord(
             name="whole",
             summary="the whole training set, as the row that condensation is measured against",
             target=f"{_HERE}.whole:Whole",

@@ -5,8 +5,6 @@ import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import h5py
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -35,16 +33,34 @@ def test_a_card_shows_settings_figures_and_provenance(dcbench: CommandLine, fini
     assert ended.code == 0, ended.err
     assert ended.out.startswith("toy · ipc 1 · toy-slow[iterations=3,pause=0] · seed 0 · test split\n")
     for line in (
-        r"  holds +3 images, 192 numbers, decoder identity",
-        r"  snapshots +0",
+        r"Condensed set",
+        r"  holds +3 images of 1x8x8, 192 numbers",
+        r"  budget +100% of 192 numbers",
+        r"  snapshots +step 0 \(\d\.\d s\)",
+        r"Settings",
+        r"  iterations +3  \(recommended: \d+\)",
+        r"Trace",
+        r"  sum  [▁-█]{3}  [\d.]+ at step 1, [\d.]+ at step 3",
+        r"Condensing",
         r"  made +\d{4}-\d\d-\d\dT.* in \d+\.\d s on .*, [\d,]+ MiB at most",
         r"  with +dcbench \S+, python \S+, torch \S+,.* dcbench-toys 1\.0",
-        r"    iterations +3",
-        r"  trace sum: [\d.]+ at step 1, [\d.]+ at step 3",
-        r"evaluation count: protocol -, network -",
-        r"  pixel: \d+\.\d\d ± \d+\.\d\d \(2\): \d+\.\d\d \d+\.\d\d",
+        r"  runtime +device cpu, threads \d+, .*",
+        r"Evaluation count",
+        r"  pixel +\d+\.\d ± \d+\.\d \(2\): \d+\.\d\d \d+\.\d\d",
     ):
         assert re.search(f"^{line}$", ended.out, re.MULTILINE), line
+
+
+def test_images_are_drawn_beside_the_card(dcbench: CommandLine, finished: Path, data: Path, tmp_path: Path) -> None:
+    for method in ("toy-first", "toy-slow"):
+        drawn = (_digest(finished, method), "--image", tmp_path / f"{method}.png", "--data", data)
+        ended = dcbench("show", *drawn, cwd=finished.parent)
+        assert ended.code == 0, ended.err
+        assert (tmp_path / f"{method}.png").read_bytes().startswith(b"\x89PNG")
+    bad = dcbench("show", _digest(finished, "toy-bad"), "--image", tmp_path / "bad.png", cwd=finished.parent)
+    assert (bad.code, "has no condensed set" in bad.err) == (2, True)
+    assert "a figure is written as" in dcbench("show", *drawn[:2], "image.gif", cwd=finished.parent).err
+    assert "--image draws one cell" in _refused(dcbench("show", "--image", "all.png", cwd=finished.parent))
 
 
 def test_a_cell_may_be_named_by_any_of_its_files(dcbench: CommandLine, finished: Path) -> None:
@@ -59,7 +75,7 @@ def test_a_failed_cell_shows_its_traceback(dcbench: CommandLine, finished: Path)
     ended = dcbench("show", _digest(finished, "toy-bad"), cwd=finished.parent)
     assert ended.code == 0
     assert "no condensed set" in ended.out
-    assert re.search(r"^failed condense at \S+: ValueError: the toy method was told to raise$", ended.out, re.MULTILINE)
+    assert re.search(r"^Failed condense at \S+: ValueError: the toy method was told to raise$", ended.out, re.MULTILINE)
     assert "  Traceback (most recent call last):" in ended.out
 
 
@@ -71,7 +87,19 @@ def test_an_unknown_or_ambiguous_cell_is_one_line(dcbench: CommandLine, finished
     ((head, count),) = heads.most_common(1)
     assert count > 1, "eight digests share a first digit"
     assert re.search(rf"'{head}' fits \d+ cells: .*write more", _refused(dcbench("show", head, cwd=finished.parent)))
-    assert "show: Invalid value for '--results'" in _refused(dcbench("show", cwd=tmp_path))
+    for arguments in ((), ("0123",)):
+        assert "there is no results folder results" in _refused(dcbench("show", *arguments, cwd=tmp_path))
+
+
+def test_a_path_that_is_no_cell_is_one_line(dcbench: CommandLine, finished: Path, tmp_path: Path) -> None:
+    assert "there is no file gone.h5" in _refused(dcbench("show", "gone.h5", cwd=finished.parent))
+    assert "index.h5 is no file of a cell" in _refused(dcbench("show", finished / "index.h5", cwd=tmp_path))
+
+
+def test_a_folder_without_cells_says_so(dcbench: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    ended = dcbench("show", cwd=tmp_path)
+    assert (ended.code, ended.out, ended.err) == (0, "", "there is no condensed set in results\n")
 
 
 def test_a_damaged_file_is_one_line(dcbench: CommandLine, finished: Path, tmp_path: Path) -> None:
@@ -82,31 +110,3 @@ def test_a_damaged_file_is_one_line(dcbench: CommandLine, finished: Path, tmp_pa
     ended = dcbench("show", cwd=tmp_path)
     assert len(ended.out.splitlines()) == 7, "one damaged file does not hide the others"
     assert path.name in ended.err
-
-
-def test_an_export_is_one_file_with_everything(dcbench: CommandLine, finished: Path, tmp_path: Path) -> None:
-    ended = dcbench("export", "all.h5", "--results", finished, cwd=tmp_path)
-    assert (ended.code, ended.out) == (0, "16 files in all.h5\n")
-    with h5py.File(tmp_path / "all.h5") as file:
-        assert {
-            len(file[f"toy/{method}/{ipc}"]) for method in ("toy-first", "toy-slow") for ipc in file["toy/toy-first"]
-        } == {4}
-
-
-def test_an_export_of_chosen_cells_has_only_these(dcbench: CommandLine, finished: Path, tmp_path: Path) -> None:
-    head = _digest(finished, "toy-first")
-    ended = dcbench("export", "one.h5", "--cells", head, "--results", finished, cwd=tmp_path)
-    assert (ended.code, ended.out) == (0, "2 files in one.h5\n")
-    with h5py.File(tmp_path / "one.h5") as file:
-        assert all(name.startswith(f"s0-{head}") for name in file["toy/toy-first/ipc1"])
-
-
-def test_an_export_that_finds_nothing_leaves_what_is_there_alone(
-    dcbench: CommandLine, finished: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "results").mkdir()
-    (tmp_path / "mine.h5").write_text("precious")
-    assert "there is nothing in results to export" in _refused(dcbench("export", "mine.h5", cwd=tmp_path))
-    unknown = dcbench("export", "mine.h5", "--cells", "xyz", "--results", finished, cwd=tmp_path)
-    assert "no cell" in _refused(unknown)
-    assert (tmp_path / "mine.h5").read_text() == "precious"

@@ -1,0 +1,130 @@
+"""One self-contained HDF5 file with the results of a folder, copied group by group; and reading sets out of HDF5."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+import torch
+
+from dcbench.api.errors import RequestError
+from dcbench.engine.cells import Cell
+from dcbench.engine.exchange.portable import PortableSet
+from dcbench.engine.store.hdf5 import get_facts, get_text, put_array, reading, writing
+from dcbench.engine.store.sets import get_set
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dcbench.engine.exchange.sources import Sources
+    from dcbench.engine.store.layout import Layout
+
+KIND = "export"
+SOURCE_IMAGES = "source_images"
+"""Beside ``source_indices``, what they select: (N, C, H, W) uint8. Only exports have it."""
+
+
+@dataclass
+class Archived:
+    """What went into an archive."""
+
+    files: int = 0
+    without_pixels: list[str] = field(default_factory=list)
+    """Why a selection is there by its indices alone, a line for each."""
+
+
+def write_archive(layout: Layout, target: Path, sources: Sources, stems: Sequence[Path] | None = None) -> Archived:
+    """Copy results into *target* under ``<dataset>/<method>/ipc<k>/<file>``.
+
+    A selection of training images gets these images beside its indices, where the data is there: indices mean nothing
+    to whoever has other files. Reference rows, such as the whole training set, stay indices.
+
+    Args:
+        layout: the results folder.
+        target: the file to write; it appears whole or not at all, and not if there is nothing to copy.
+        sources: the data that selections are made of.
+        stems: only files whose path begins with one of these and a dot; None means all.
+
+    Raises:
+        CorruptFileError, UnsupportedFormatError: a file cannot be read; nothing is written.
+    """
+    wanted = None if stems is None else {str(stem) for stem in stems}
+    found = [("condensed", path) for path in layout.all_condensed()]
+    found += [("evaluation", path) for path in layout.all_evaluations()]
+    chosen = [
+        (kind, path)
+        for kind, path in found
+        if wanted is None or str(path.with_name(path.name.partition(".")[0])) in wanted
+    ]
+    done = Archived(len(chosen))
+    if chosen:
+        with writing(target, KIND) as file:
+            for kind, path in chosen:
+                name = os.path.relpath(path, layout.root).removesuffix(".h5")
+                with reading(path, kind) as source:
+                    file.copy(source, name)
+                if kind == "condensed":
+                    _add_pixels(file[name], sources, done)
+    return done
+
+
+def _add_pixels(group: h5py.Group, sources: Sources, done: Archived) -> None:
+    if "source_indices" not in group:
+        return
+    cell = Cell.model_validate(get_facts(group)["cell"])
+    if cell.method.exempt:
+        return
+    try:
+        images = sources.images(cell, torch.from_numpy(group["source_indices"][()]))
+    except RequestError as error:
+        done.without_pixels.append(str(error))
+    else:
+        put_array(group, SOURCE_IMAGES, images.numpy())
+
+
+def read(path: Path, sources: Sources) -> PortableSet:
+    """Return the set at *path*: a ``*.condensed.h5`` of a results folder, or an export that holds one set.
+
+    Raises:
+        RequestError: it is another file, holds none or several, or is a selection whose data is not there.
+        CorruptFileError, UnsupportedFormatError: see `reading`.
+    """
+    kind = _kind_of(path)
+    with reading(path, kind) as file:
+        names = [""] if kind == "condensed" else _sets_in(file)
+        if len(names) == 1:
+            group = file[names[0]] if names[0] else file
+            condensed, facts = get_set(group), get_facts(group)
+            pixels = torch.from_numpy(group[SOURCE_IMAGES][()]) if SOURCE_IMAGES in group else None
+    if len(names) != 1:
+        raise RequestError(f"{path} holds {len(names)} condensed sets; export one alone with --cells, and import that")
+    images = condensed.images if condensed.images is not None else pixels
+    if images is None:
+        images = _selected(condensed.source_indices, facts, sources)
+    return PortableSet(images, condensed.labels, condensed.decoder.factor, facts)
+
+
+def _selected(indices: Tensor | None, facts: dict[str, object], sources: Sources) -> Tensor:
+    assert indices is not None, "a condensed set holds images or source_indices"
+    return sources.images(Cell.model_validate(facts["cell"]), indices)
+
+
+def _kind_of(path: Path) -> str:
+    try:
+        with h5py.File(path, "r") as file:
+            kind = get_text(file, "dcbench_kind")
+    except (OSError, LookupError) as error:
+        raise RequestError(f"{path} is no HDF5 file that dcbench wrote") from error
+    if kind not in {"condensed", KIND}:
+        raise RequestError(f"{path} is of kind {kind!r}, not a condensed set")
+    return kind
+
+
+def _sets_in(file: h5py.File) -> list[str]:
+    names: list[str] = []
+    file.visit(lambda name: names.append(name) if name.endswith(".condensed") else None)
+    return names

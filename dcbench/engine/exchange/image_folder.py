@@ -1,0 +1,173 @@
+"""Sets as folders of PNG files, one folder for each class: to look at, and for tools that read nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from dcbench.api.errors import RequestError
+from dcbench.engine.exchange.portable import PortableSet, parse_factor
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dcbench.api.images import DatasetInfo
+
+ABOUT = "set.json"
+"""What the pictures cannot say: factor, soft labels, the class of each folder, and provenance."""
+
+_MODES = {1: "L", 3: "RGB"}
+_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+_LONGEST = 100  # bytes that every file system takes, with room for a number
+
+
+def folder_names(class_names: Sequence[str]) -> list[str]:
+    """Return one folder name for each class: its own, as far as every file system takes it, and all different."""
+    safe = [re.sub(r"[^\w.+ -]", "_", name)[:_LONGEST].strip(" .") or "class" for name in class_names]
+    if len({name.casefold() for name in safe}) == len(safe):
+        return safe
+    return [f"{label}-{name}" for label, name in enumerate(safe)]
+
+
+def write(folder: Path, exported: PortableSet) -> None:
+    """Write *exported* as 8-bit PNG files ``<class>/<position in the set>.png`` with `ABOUT`, whole or not at all.
+
+    Soft labels lie in the folder of their likeliest class. Pixels outside [0, 1] are clipped.
+
+    Raises:
+        RequestError: *folder* is there already, or the images have neither 1 nor 3 channels.
+    """
+    if folder.exists():
+        raise RequestError(f"{folder} is there already; remove it, or name another folder")
+    if exported.images.shape[1] not in _MODES:
+        raise RequestError(f"images with {exported.images.shape[1]} channels cannot be PNG files; take safetensors")
+    unfinished = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        unfinished.mkdir(parents=True)
+        _fill(unfinished, exported)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _fill(folder: Path, exported: PortableSet) -> None:
+    soft = exported.labels.ndim == 2
+    labels = (exported.labels.argmax(1) if soft else exported.labels).tolist()
+    named = folder_names(exported.class_names or [str(label) for label in range(max(labels) + 1)])
+    stems = [f"{position:05d}" for position in range(len(labels))]
+    for stem, label, picture in zip(stems, labels, _pictures(exported.images), strict=True):
+        (folder / named[label]).mkdir(exist_ok=True)
+        picture.save(folder / named[label] / f"{stem}.png")
+    about = {
+        "decoder": exported.decoder,
+        "factor": exported.factor,
+        "classes": {name: label for label, name in enumerate(named)},
+        "soft_labels": dict(zip(stems, exported.labels.tolist(), strict=True)) if soft else None,
+        "facts": dict(exported.facts),
+    }
+    (folder / ABOUT).write_text(json.dumps(about, indent=1))
+
+
+def _pictures(images: Tensor) -> list[Image.Image]:
+    mode = _MODES[images.shape[1]]
+    pixels = images.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    return [Image.fromarray(picture.squeeze(-1).numpy() if mode == "L" else picture.numpy()) for picture in pixels]
+
+
+def read(folder: Path, info: DatasetInfo) -> PortableSet:
+    """Return the set in *folder*, as uint8 pixels.
+
+    With `ABOUT` images come in the order of their names, which is that of the set; without, class by class, and the
+    folders are named as the classes of *info* are, or by their numbers.
+
+    Raises:
+        RequestError: a folder is of no class, an image does not open or differs in size, or there is none.
+    """
+    about = _read_about(folder)
+    files = _labelled(folder, _classes_of(about, info))
+    if not files:
+        raise RequestError(f"{folder} holds no images: wanted is a folder for each class with {', '.join(_ENDINGS)}")
+    if about:
+        files.sort(key=lambda file: file[0].name)
+    labels = torch.tensor([label for _, label in files])
+    soft = about.get("soft_labels")
+    if soft is not None:
+        labels = _soft_labels(soft, [path for path, _ in files], folder)
+    images = _load([path for path, _ in files], folder, info.shape[0])
+    return PortableSet(images, labels, parse_factor(about.get("factor"), folder), about.get("facts") or {})
+
+
+def _read_about(folder: Path) -> dict[str, Any]:
+    path = folder / ABOUT
+    if not path.is_file():
+        return {}
+    try:
+        about: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RequestError(f"{path} cannot be read: {error}") from error
+    if not _is_about(about):
+        raise RequestError(f"{path} is not what 'dcbench export' writes; remove it to read the folder without it")
+    return about
+
+
+def _is_about(about: object) -> bool:
+    kinds = {"classes": dict, "soft_labels": dict | None, "facts": dict | None}
+    return (
+        isinstance(about, dict)
+        and all(isinstance(about.get(name), kind) for name, kind in kinds.items())
+        and all(isinstance(label, int) for label in about["classes"].values())
+    )
+
+
+def _classes_of(about: Mapping[str, Any], info: DatasetInfo) -> dict[str, int]:
+    if about:
+        return dict(about["classes"])
+    numbers = {str(label): label for label in range(info.classes)}
+    return numbers | {name: label for label, name in enumerate(folder_names(info.class_names))}
+
+
+def _labelled(folder: Path, classes: Mapping[str, int]) -> list[tuple[Path, int]]:
+    """Return the image files in *folder* with their classes, class by class."""
+    homes = {}
+    for home in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        if home.name not in classes:
+            known = ", ".join(list(classes)[-5:])
+            raise RequestError(f"{folder}: the folder {home.name!r} is of no class; classes are such as {known}")
+        homes[home] = classes[home.name]
+    return [
+        (path, label)
+        for home, label in sorted(homes.items(), key=lambda item: (item[1], item[0]))
+        for path in sorted(home.iterdir())
+        if path.suffix.lower() in _ENDINGS
+    ]
+
+
+def _soft_labels(soft: Mapping[str, Any], files: Sequence[Path], folder: Path) -> Tensor:
+    try:
+        return torch.tensor([soft[path.stem] for path in files], dtype=torch.float32)
+    except (KeyError, ValueError, TypeError) as error:
+        raise RequestError(f"{folder / ABOUT}: its soft labels do not fit the images") from error
+
+
+def _load(files: Sequence[Path], folder: Path, channels: int) -> Tensor:
+    arrays = []
+    for path in files:
+        try:
+            with Image.open(path) as picture:
+                arrays.append(np.asarray(picture.convert(_MODES.get(channels, "RGB"))))
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise RequestError(f"{path} cannot be read as an image: {error}") from error
+    sizes = sorted({array.shape[:2] for array in arrays})
+    if len(sizes) > 1:
+        raise RequestError(f"{folder} holds images of several sizes: {', '.join(f'{w}x{h}' for h, w in sizes[:5])}")
+    pixels = torch.from_numpy(np.stack(arrays))
+    return pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()

@@ -1,0 +1,29 @@
+"""Sets as numpy archives, for reading only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+
+from dcbench.api.errors import RequestError
+from dcbench.engine.exchange.layouts import choose_set
+from dcbench.engine.exchange.portable import PortableSet, parse_factor
+
+
+def read(path: Path) -> PortableSet:
+    """Return the set at *path*: arrays of images and of labels under usual names.
+
+    Raises:
+        RequestError: the file is damaged, holds Python objects, or no images with labels.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            held = {name: torch.from_numpy(np.asarray(file[name])) for name in file.files}
+    except (ValueError, TypeError, OSError, EOFError, BadZipFile) as error:
+        raise RequestError(f"{path} cannot be read as a numpy archive of numbers: {error}") from error
+    images, labels = choose_set(held, 0, path)
+    factor = held.get("factor")
+    return PortableSet(images, labels, parse_factor(None if factor is None else factor.item(), path))

@@ -1,0 +1,37 @@
+"""Sets as safetensors: the format in which the field hands out tensors, since opening it can run no code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from dcbench.api.errors import RequestError
+from dcbench.engine.exchange.layouts import choose_set
+from dcbench.engine.exchange.portable import PortableSet, parse_factor, parse_facts
+from dcbench.engine.store.atomic import replacing
+
+
+def write(path: Path, exported: PortableSet) -> None:
+    """Write *exported* to *path*, whole or not at all: tensors ``images`` and ``labels``, all else as metadata."""
+    tensors = {"images": exported.images.contiguous(), "labels": exported.labels.contiguous()}
+    about = {"decoder": exported.decoder, "factor": str(exported.factor), "facts": exported.facts_text()}
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors, about))  # save_file would make a file that nobody else may read
+
+
+def read(path: Path) -> PortableSet:
+    """Return the set at *path*.
+
+    Raises:
+        RequestError: the file is damaged, or holds no images with labels.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+            held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
+    except SafetensorError as error:
+        raise RequestError(f"{path} cannot be read as safetensors: {error}") from error
+    images, labels = choose_set(held, 0, path)
+    return PortableSet(images, labels, parse_factor(about.get("factor"), path), parse_facts(about.get("facts"), path))

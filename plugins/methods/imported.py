@@ -1,0 +1,51 @@
+"""Imported: a condensed set that was made elsewhere, evaluated like those that are made here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+import dcbench
+from dcbench import Method, RequestError
+
+if TYPE_CHECKING:
+    from dcbench import CondensedSet, DatasetInfo, Task
+
+
+class Settings(dcbench.Settings):
+    """Which of the imported sets, and how its images are decoded."""
+
+    name: str = Field(
+        "", pattern=r"^[\w.+-]*$", description="the name under which it was imported; title of its column"
+    )
+    factor: int = Field(1, ge=1, description="tiles per side of a stored image")
+
+
+class Imported(Method):
+    """A set that ``dcbench import`` put into the store. It is there before a run, so that nothing is condensed."""
+
+    cite = "Whoever made the set: see 'origin' in its file"
+    Settings = Settings
+
+    def label(self, settings: Any) -> str:
+        """Return the name of the set."""
+        return str(settings.name)
+
+    def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:  # noqa: ARG002  (the same for all)
+        """Refuse to run without a name."""
+        if not settings.name:
+            raise RequestError("imported.name: say which set, imported[name=NAME]; 'dcbench import' gives it that name")
+
+    def condense(self, task: Task, settings: Any) -> CondensedSet:
+        """Say what is missing: a set that was imported would have been found.
+
+        Raises:
+            RequestError: always.
+        """
+        factor = f" --factor {settings.factor}" if settings.factor > 1 else ""
+        raise RequestError(
+            f"no set of {task.info.name} at IPC {task.ipc} and seed {task.replicate} is imported as {settings.name!r}; "
+            f"dcbench import FILE --dataset {task.info.name} --name {settings.name} --ipc {task.ipc} "
+            f"--seed {task.replicate}{factor}"
+        )

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from fakes import info_of, made_up_set
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from dcbench import RequestError
+from dcbench.engine.exchange.image_folder import ABOUT, folder_names, read, write
+from dcbench.engine.exchange.portable import PortableSet
+
+INFO = info_of(made_up_set(), class_names=("cat", "../dog", "a/b"))
+SET = PortableSet(
+    torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.tensor([2, 0, 1]), 1, {}, INFO.class_names
+)
+
+
+@given(st.lists(st.text(max_size=300), min_size=1, max_size=8))
+def test_folder_names_are_safe_and_all_different(names: list[str]) -> None:
+    folders = folder_names(names)
+    assert len({name.casefold() for name in folders}) == len(names)
+    for name in folders:
+        assert Path(name).name == name
+        assert name not in {"", ".", ".."}
+        assert not name.startswith(".")
+        assert len(name.encode()) <= 255
+
+
+def test_ordinary_names_stay_as_they_are() -> None:
+    assert folder_names(["n01440764", "ice cream", "T-shirt"]) == ["n01440764", "ice cream", "T-shirt"]
+    assert folder_names(["a", "A"]) == ["0-a", "1-A"]
+
+
+def test_a_folder_holds_a_picture_for_each_stored_image(tmp_path: Path) -> None:
+    write(tmp_path / "set", SET)
+    found = sorted(path.relative_to(tmp_path / "set").as_posix() for path in (tmp_path / "set").rglob("*.*"))
+    assert found == ["_dog/00002.png", "a_b/00000.png", "cat/00001.png", ABOUT]
+    assert list(tmp_path.iterdir()) == [tmp_path / "set"]
+
+
+def test_pixels_come_back_as_well_as_eight_bits_hold_them(tmp_path: Path) -> None:
+    write(tmp_path / "set", SET)
+    back = read(tmp_path / "set", INFO)
+    assert (back.images.float() / 255 - SET.images).abs().max() <= 0.5 / 255 + 1e-6
+    assert back.labels.tolist() == [2, 0, 1]
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    write(tmp_path / "set", SET)
+    with pytest.raises(RequestError, match="is there already"):
+        write(tmp_path / "set", SET)
+
+
+def test_images_of_two_channels_are_no_pictures(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="2 channels cannot be PNG files; take safetensors"):
+        write(tmp_path / "set", PortableSet(torch.zeros(1, 2, 4, 4), torch.zeros(1, dtype=torch.int64)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def pictures(folder: Path, *homes: str, size: int = 8) -> Path:
+    for number, home in enumerate(homes):
+        (folder / home).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (size, size), (number, number, number)).save(folder / home / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize("homes", [("cat", "_dog", "a_b"), ("0", "1", "2")])
+def test_a_folder_made_elsewhere_names_classes_or_their_numbers(tmp_path: Path, homes: tuple[str, ...]) -> None:
+    back = read(pictures(tmp_path, *reversed(homes)), INFO)
+    assert back.labels.tolist() == [0, 1, 2]
+    assert back.images[:, 0, 0, 0].tolist() == [2, 1, 0]
+    assert back.images.shape == (3, 1, 8, 8), "as many channels as the dataset has"
+    assert back.factor is None
+
+
+def test_a_wrong_folder_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="holds no images"):
+        read(tmp_path, INFO)
+    pictures(tmp_path / "a", "cat", "cow")
+    with pytest.raises(RequestError, match="the folder 'cow' is of no class"):
+        read(tmp_path / "a", INFO)
+    pictures(pictures(tmp_path / "b", "cat"), "1", "1", size=4)
+    with pytest.raises(RequestError, match="several sizes: 4x4, 8x8"):
+        read(tmp_path / "b", INFO)
+    (pictures(tmp_path / "c", "cat") / "cat" / "1.png").write_text("no picture")
+    with pytest.raises(RequestError, match=r"1\.png cannot be read as an image"):
+        read(tmp_path / "c", INFO)
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "is not what 'dcbench export' writes"),
+        ('{"classes": {"cat": "0"}}', "is not what 'dcbench export' writes"),
+        ('{"classes": {"cat": 0}, "soft_labels": {}}', "soft labels do not fit"),
+    ],
+)
+def test_a_damaged_description_is_one_line(tmp_path: Path, about: str, message: str) -> None:
+    (pictures(tmp_path, "cat") / ABOUT).write_text(about)
+    with pytest.raises(RequestError, match=message):
+        read(tmp_path, INFO)
+
+
+def test_a_description_leads_to_no_other_folder(tmp_path: Path) -> None:
+    pictures(tmp_path / "outside", "cat")
+    (pictures(tmp_path / "set", "cat") / ABOUT).write_text(json.dumps({"classes": {"cat": 0, "../outside/cat": 1}}))
+    assert read(tmp_path / "set", INFO).labels.tolist() == [0]
