@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch.utils.data import TensorDataset
 
+    from dcbench.api.images import ImageSet
     from dcbench.engine.cells import Trial
     from dcbench.engine.executors.schedule import Event
+    from dcbench.engine.store.sets import CondensedRecord
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,20 @@ def finish(
 ) -> Finished:
     """Carry out what was *prepared*, then make, store and return the report of exactly these cells."""
     from dcbench.report.frame import frame
-    from dcbench.report.grid import Wanted, grid_tables
     from dcbench.report.render import terminal
     from dcbench.report.stored import store_report
     from dcbench.report.summary import summarise
+    from dcbench.report.tables import Wanted
+    from dcbench.report.tables.grid import grid_tables
 
     outcome = carry_out(prepared, watch)
-    trials = [planned.trial for cell in prepared.plan for planned in cell.trials]
+    trials = [planned.trial for cell in prepared.plan for planned in cell.trials if planned.trial.step is None]
     labels = list(dict.fromkeys(trial.cell.method.label for trial in trials))
     summary = summarise(_relabelled(frame(prepared.layout.root), trials))
     failed = len(outcome.failed) + outcome.failed_before
     shown = summary[summary["main"].astype(bool)]
     rows = list(dict.fromkeys((trial.cell.dataset.name, trial.cell.ipc) for trial in trials))
-    tables = grid_tables(shown, wanted=Wanted(labels, rows, Counter(map(_table_of, trials))), failed=failed)
+    tables = grid_tables(shown, Wanted(labels, rows, Counter(map(_table_of, trials)), failed))
     name = f"run-{digest_of(sorted(trial.key for trial in trials))[:12]}"
     path = prepared.layout.report(name)
     if outcome.finished or not path.exists():
@@ -117,13 +120,26 @@ def load(path: Path | str, data: Path | str | None = None) -> TensorDataset:
     """
     from torch.utils.data import TensorDataset
 
-    from dcbench.engine.making import make_dataset
     from dcbench.engine.store.sets import read_condensed
-    from dcbench.engine.work.workbench import Data
 
     record = read_condensed(Path(path))
-    train = None
-    if record.condensed.source_indices is not None:
-        root = default_data_folder() if data is None else Path(data)
-        train = Data(make_dataset(load_registry(), record.cell.dataset, root), record.cell).train()
-    return TensorDataset(*record.condensed.decode(train))
+    return TensorDataset(*record.condensed.decode(source_images(record, data)))
+
+
+def source_images(record: CondensedRecord, data: Path | str | None = None) -> ImageSet | None:
+    """Return the training split that *record* selects its images from; None where it holds images of its own.
+
+    Args:
+        record: a condensed set, as the store keeps it.
+        data: where datasets live; None means as for ``dcbench run``.
+
+    Raises:
+        DcbenchError: the data of a selection is not there, or has changed.
+    """
+    from dcbench.engine.making import make_dataset
+    from dcbench.engine.work.workbench import Data
+
+    if record.condensed.source_indices is None:
+        return None
+    root = default_data_folder() if data is None else Path(data)
+    return Data(make_dataset(load_registry(), record.cell.dataset, root), record.cell).train()

@@ -65,6 +65,9 @@ def _serve() -> None:
     import dcbench.cli.progress
     import dcbench.cli.run
     import dcbench.engine.work.jobs
+    import dcbench.report.figures.curves
+    import dcbench.report.figures.images
+    import dcbench.report.figures.sweeps
     import dcbench.report.render
     import dcbench.session  # noqa: F401
 

@@ -23,18 +23,21 @@ def cell_of(
     seed: int = 0,
     split: str = "test",
     settings: Mapping[str, Any] | None = None,
-    recommended: bool | None = None,
+    departures: Mapping[str, Any] | None = None,
     source: str | None = None,
+    class_names: Sequence[str] = (),
+    train_images: int | None = None,
 ) -> Cell:
     """Return the cell of *method*; its settings are those of `made_cells` unless *settings* says otherwise.
 
     *source* is the record of the dataset; it has the same name unless given.
     """
     changes: dict[str, Any] = {"record": method, "label": label or method, "exempt": method == "whole"}
-    changes["recommended"] = recommended
+    changes["departures"] = dict(departures or {})
     if settings is not None:
         changes |= {"settings": dict(settings), "digest_settings": dict(settings)}
-    return made_cell(ipc, seed, split, method=changes, dataset={"name": dataset, "record": source or dataset})
+    data = {"name": dataset, "record": source or dataset, "class_names": class_names, "train_images": train_images}
+    return made_cell(ipc, seed, split, method=changes, dataset=data)
 
 
 def add(
@@ -49,24 +52,32 @@ def add(
     best: Sequence[float] = (),
     evaluator: str = "accuracy",
     kind: str = "percent",
+    figures: Mapping[str, Sequence[float]] | None = None,
+    step: int | None = None,
     **cell: Any,
 ) -> Path:
-    """Write repeats *first*, *first* + 1, ... of one trial; *best* are best-epoch accuracies beside them."""
+    """Write repeats *first*, *first* + 1, ... of one trial; *best* are best-epoch accuracies beside them.
+
+    *figures* take the place of both; the first is the one that tables show. *step* is that of the snapshot which they
+    are of; None means the final set.
+    """
+    figures = figures or {"accuracy": values} | ({"accuracy_best_epoch": best} if best else {})
     settings = {"protocol": protocol, "network": network}
     trial = made_trial(
         cell_of(method, **cell),
         record=evaluator,
         label=evaluator,
-        figure="accuracy",
+        figure=next(iter(figures)),
         kind=kind,
         settings=settings,
         digest_settings=settings,
-    )
-    repeats = range(first, first + len(values))
-    figures = {"accuracy": tuple(values)} | ({"accuracy_best_epoch": tuple(best)} if best else {})
+    ).model_copy(update={"step": step})
+    repeats = range(first, first + len(next(iter(figures.values()))))
     path = Layout(results).evaluation(trial, repeats)
     facts = {"device": "a processor", "seconds": 1.5, "finished": finished}
-    write_evaluation(path, EvaluationRecord(trial, repeats, figures, facts))
+    write_evaluation(
+        path, EvaluationRecord(trial, repeats, {name: tuple(given) for name, given in figures.items()}, facts)
+    )
     return path
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from importlib import import_module
+from keyword import iskeyword
 from typing import NoReturn
 
 import click
@@ -15,13 +16,21 @@ from dcbench.api.errors import DcbenchError
 COMMANDS = {
     "run": "Run methods x datasets x IPC, and print the table.",
     "report": "Print tables of finished cells.",
+    "figure": "Draw finished cells: curves, images, settings.",
     "list": "List methods, datasets, evaluators, networks and protocols.",
-    "show": "Show one cell: settings, figures, provenance.",
-    "export": "Copy results into one self-contained HDF5 file.",
+    "show": "Show one cell: settings, figures, provenance, images.",
+    "compare": "Compare two results folders: what differs, and by how much.",
+    "export": "Copy condensed sets out, as HDF5, images, safetensors or pt.",
+    "import": "Take in a condensed set that was made elsewhere.",
     "plugins": "Show every plug-in, and what is wrong with those that do not load.",
     "doctor": "Show versions, devices and the data that is found.",
 }
-"""Each command with its line of help; the module ``dcbench.cli.<name>`` has the command itself."""
+"""Each command with its line of help; `_module` has the command itself."""
+
+
+def _module(command: str) -> str:
+    """Return the module of *command*: ``dcbench.cli.<name>``, where Python allows that name."""
+    return f"dcbench.cli.{command.replace('-', '_')}{'_' if iskeyword(command) else ''}"
 
 
 class _Group(click.Group):
@@ -33,7 +42,7 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"dcbench.cli.{cmd_name}").command
+        command: click.Command = import_module(_module(cmd_name)).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

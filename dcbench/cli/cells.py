@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,15 +11,18 @@ from dcbench.api.errors import RequestError
 if TYPE_CHECKING:
     from dcbench.engine.store.layout import Layout
 
+_STEM = re.compile(r"s\d+-[0-9a-f]{12}")
+
 
 def find_stem(layout: Layout, text: str) -> Path:
     """Return what the names of the files of one cell begin with: ``.../s0-0123456789ab``.
 
     Raises:
-        RequestError: no cell matches *text*, or more than one.
+        RequestError: no cell matches *text*, or more than one, or there is no such folder or file.
     """
-    if Path(text).name.endswith(".h5") and Path(text).exists():
-        return _stem(Path(text))
+    if "/" in text or text.endswith(".h5"):
+        return _stem_of_file(Path(text))
+    check_folder(layout)
     files = [*layout.all_condensed(), *layout.all_parts(), *layout.all_evaluations(), *layout.all_failures()]
     stems = sorted({_stem(path) for path in files})
     head = text[:12]
@@ -30,6 +34,37 @@ def find_stem(layout: Layout, text: str) -> Path:
     raise RequestError(
         f"{text!r} fits {len(found)} cells: {', '.join(stem.name for stem in found[:5])}; write more of the digest"
     )
+
+
+def check_folder(layout: Layout) -> None:
+    """Refuse a results folder that is not there.
+
+    Raises:
+        RequestError: it is not there.
+    """
+    if not layout.root.is_dir():
+        raise RequestError(f"there is no results folder {layout.root}; 'dcbench run' makes one")
+
+
+def condensed_file(stem: Path) -> Path:
+    """Return the condensed set of the cell whose files have names that begin with *stem*.
+
+    Raises:
+        RequestError: the cell has none.
+    """
+    path = stem.with_name(f"{stem.name}.condensed.h5")
+    if not path.exists():
+        raise RequestError(f"{stem.name} has no condensed set; 'dcbench show {stem.name}' says why")
+    return path
+
+
+def _stem_of_file(path: Path) -> Path:
+    if not path.exists():
+        raise RequestError(f"there is no file {path}")
+    stem = _stem(path)
+    if not _STEM.fullmatch(stem.name):
+        raise RequestError(f"{path} is no file of a cell; their names begin as s0-0123456789ab does")
+    return stem
 
 
 def _stem(path: Path) -> Path:

@@ -9,68 +9,109 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.cli.options import results_option, selection_options
+from dcbench.cli.options import data_option, results_option, selection_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dcbench.report.frame import Filter
+    from dcbench.report.tables import Table
 
-FORMATS = ("terminal", "markdown", "latex", "csv", "json")
+TABLES = ("grid", "table1", "table2", "table3", "table4")
+FORMATS = ("terminal", "markdown", "latex", "csv", "json", "html")
 
 
 @click.command("report")
-@click.argument("table", type=click.Choice(["grid"]), default="grid")
+@click.argument("table", type=click.Choice(TABLES), default="grid")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="terminal", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write into this file.")
 @click.option("--best-epoch", is_flag=True, help="Show best-epoch figures as well, in tables that say so.")
 @click.option("--published", is_flag=True, help="Show published numbers below the measured ones.")
+@click.option("--store", metavar="NAME", help="Keep this report in the results folder under this name.")
+@click.option(
+    "--stored", metavar="[NAME]", is_flag=False, flag_value="", help="Print a stored report; without NAME list all."
+)
 @results_option(must_exist=False)
+@data_option
 @selection_options
 def command(
-    table: str,  # noqa: ARG001  (there is one so far)
+    table: str,
     form: str,
     output: Path | None,
     best_epoch: bool,
     published: bool,
+    store: str | None,
+    stored: str | None,
     results: Path,
+    data: Path | None,
     **options: Any,
 ) -> None:
-    """Print the comparison table: rows are dataset x IPC, columns are methods."""
-    from dcbench.report.comparison import beside
-    from dcbench.report.frame import failures, frame
-    from dcbench.report.summary import summarise
+    """Print a table: grid compares methods over dataset x IPC; the others have the shape of the M3D paper's tables.
 
+    table1: distances of moments. table2: as the grid, with the share of the data. table3: accuracy and time. table4:
+    evaluation networks as columns. Without filters each shows what the paper's table is about.
+    """
     if not results.is_dir():
         raise RequestError(f"there is no results folder {results}; 'dcbench run' makes one")
-    chosen = _filter(options | {"also_under": _also_under() if published else {}})
-    summary = summarise(chosen.apply(frame(results)))
+    if stored is not None:
+        _show_stored(results, stored)
+        return
+    from dcbench.cli.filters import filter_of
+    from dcbench.report.beside import beside
+    from dcbench.report.frame import failures, frame
+    from dcbench.report.sets import sets
+    from dcbench.report.summary import main_figures, summarise
+    from dcbench.report.tables import Wanted, make_tables, usual
+
+    chosen = filter_of(options | {"also_under": _also_under() if published else {}})
+    rows, failed = chosen.apply(frame(results)), chosen.apply(failures(results))
+    summary = summarise(rows)
+    if not (chosen.datasets or chosen.protocol or chosen.evaluators):
+        summary = usual(table, summary)
     if published:
         summary = beside(summary)
-    text = _render(
-        form,
-        summary,
-        list(chosen.methods),
-        len(chosen.apply(failures(results))),
-        best_epoch,
-        to_file=output is not None,
-    )
+    if not best_epoch:
+        summary = main_figures(summary, whole=["moments"] if table == "table1" else [])
+    wanted = Wanted(list(chosen.methods), failed=len(failed))
+    tables = make_tables(table, summary, lambda: sets(results), wanted)
+    if form == "html":
+        text = _page(tables, summary, rows, sets(results), failed, data)
+    else:
+        text = _render(form, tables, summary, to_file=output is not None)
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text)
+        output.write_text(text, encoding="utf-8")
+    if store is not None:
+        _store(results, store, summary, tables)
 
 
-def _filter(options: dict[str, Any]) -> Filter:
-    from dcbench.engine.plan.request import parse_numbers
-    from dcbench.report.frame import Filter
+def _show_stored(results: Path, name: str) -> None:
+    """Print the stored report called *name*, or a line for each if there is no name."""
+    from dcbench.engine.store.layout import Layout
+    from dcbench.report.frame import frame
+    from dcbench.report.stored import describe, list_reports, read_report, state
 
-    numbers = {
-        name: parse_numbers(options[name], f"--{name}", least)
-        for name, least in (("ipc", 1), ("seeds", 0))
-        if options[name]
-    }
-    return Filter(**{name: value for name, value in (options | numbers).items() if value})
+    layout, rows = Layout(results), frame(results)
+    if name:
+        report = read_report(layout.report(name))
+        click.echo(report.text, nl=False)
+        click.echo(f"stored {report.made}, {state(report, rows)}")
+        return
+    reports = list_reports(layout)
+    for report in reports:
+        click.echo(describe(report, rows))
+    if not reports:
+        click.echo(f"There are no stored reports in {results}.")
+
+
+def _store(results: Path, name: str, summary: pd.DataFrame, tables: list[Table]) -> None:
+    from dcbench.engine.store.layout import Layout
+    from dcbench.report.render import terminal
+    from dcbench.report.stored import store_report
+
+    path = Layout(results).report(name)
+    store_report(path, summary, terminal(tables))
+    click.echo(f"report stored as {path}", err=True)
 
 
 def _also_under() -> dict[str, str]:
@@ -81,22 +122,32 @@ def _also_under() -> dict[str, str]:
     return {record.name: record.also_under for record in records if record.also_under}
 
 
-def _render(
-    form: str, summary: pd.DataFrame, labels: list[str], failed: int, best_epoch: bool, *, to_file: bool
+def _page(
+    tables: list[Table],
+    summary: pd.DataFrame,
+    rows: pd.DataFrame,
+    sets: pd.DataFrame,
+    failed: pd.DataFrame,
+    data: Path | None,
 ) -> str:
-    from dcbench.report import render
-    from dcbench.report.grid import grid_tables
+    from dcbench.report.page import Contents, page
+    from dcbench.session import source_images
 
-    shown = summary if best_epoch else summary[summary["main"].astype(bool)]
-    if form == "csv":
-        return render.csv(shown)
-    if form == "json":
-        return render.json(shown)
-    tables = grid_tables(shown, labels, failed=failed)
-    if form == "markdown":
-        return render.markdown(tables)
-    if form == "latex":
-        return render.latex(tables)
+    return page(Contents(tables, summary, rows, sets, failed), lambda record: source_images(record, data))
+
+
+def _render(form: str, tables: list[Table], summary: pd.DataFrame, *, to_file: bool) -> str:
+    from dcbench.report import render
+
+    match form:
+        case "csv":
+            return render.csv(summary)
+        case "json":
+            return render.json(summary)
+        case "markdown":
+            return render.markdown(tables)
+        case "latex":
+            return render.latex(tables)
     live = sys.stdout.isatty() and not to_file
     return render.terminal(tables, width=_width() if live else None, colour=live)
 

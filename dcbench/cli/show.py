@@ -1,15 +1,16 @@
-"""``dcbench show``: one cell on a card."""
+"""``dcbench show``: one cell on a card, and its images."""
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from dcbench.cli.options import results_option
+from dcbench.api.errors import RequestError
+from dcbench.cli.options import data_option, results_option
 
 if TYPE_CHECKING:
     from dcbench.engine.store.layout import Layout
@@ -17,25 +18,39 @@ if TYPE_CHECKING:
 
 @click.command("show")
 @click.argument("cell", required=False)
-@results_option(must_exist=True)
-def command(cell: str | None, results: Path) -> None:
+@click.option(
+    "--image",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the condensed images, beside the initial ones, into this .png, .svg or .pdf file.",
+)
+@results_option(must_exist=False)
+@data_option
+def command(cell: str | None, image: Path | None, results: Path, data: Path | None) -> None:
     """Show CELL, named by the head of its digest or by a file, on a card. Without CELL, list all."""
     from dcbench.cli.cells import find_stem
     from dcbench.engine.store.layout import Layout
 
     layout = Layout(results)
     if cell is None:
+        if image is not None:
+            raise RequestError("--image draws one cell; 'dcbench show' lists all")
         _list(layout)
         return
     stem = find_stem(layout, cell)
-    for line in _card(stem):
-        click.echo(line)
+    click.echo(_card(stem), nl=False)
+    if image is not None:
+        _draw(stem, image, data)
 
 
 def _list(layout: Layout) -> None:
+    from dcbench.cli.cells import check_folder
     from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, reading
 
-    for path in layout.all_condensed():
+    check_folder(layout)
+    paths = layout.all_condensed()
+    if not paths:
+        click.echo(f"there is no condensed set in {layout.root}", err=True)
+    for path in paths:
         try:
             with reading(path, "condensed") as file:
                 facts = get_facts(file)
@@ -47,86 +62,24 @@ def _list(layout: Layout) -> None:
         )
 
 
-def _card(stem: Path) -> Iterable[str]:
-    condensed = stem.with_name(f"{stem.name}.condensed.h5")
-    if condensed.exists():
-        yield from _condensed(condensed)
-    else:
-        yield f"{stem.name}: no condensed set"
-    for path in sorted(stem.parent.glob(f"{stem.name}.*.part.h5")):
-        yield from _part(path)
-    for path in sorted(stem.parent.glob(f"{stem.name}.*.r*.h5")):
-        yield from _evaluation(path)
-    for path in sorted(stem.parent.glob(f"{stem.name}.*.failed.json")):
-        yield from _failure(path)
+def _card(stem: Path) -> str:
+    import shutil
+
+    from dcbench.report.card import card
+    from dcbench.report.drawing import drawn
+
+    live = sys.stdout.isatty()
+    return drawn(card(stem), width=shutil.get_terminal_size().columns if live else None, colour=live)
 
 
-def _condensed(path: Path) -> Iterable[str]:
+def _draw(stem: Path, image: Path, data: Path | None) -> None:
+    from dcbench.cli.cells import condensed_file
     from dcbench.engine.store.sets import read_condensed
+    from dcbench.report.figures.images import condensed_grid
+    from dcbench.report.figures.style import format_of, save
+    from dcbench.session import source_images
 
-    record = read_condensed(path)
-    facts, condensed = record.facts, record.condensed
-    yield f"{facts['dataset']} · ipc {facts['ipc']} · {facts['label']} · seed {facts['seed']} · {facts['split']} split"
-    yield from _pairs(
-        {
-            "digest": facts["digest"],
-            "file": path,
-            "holds": f"{len(condensed)} images, {facts['numbers']:,} numbers, decoder {condensed.decoder.name}"
-            + (f" x{condensed.decoder.factor}" if condensed.decoder.factor > 1 else "")
-            + (", selected from the training set" if condensed.source_indices is not None else ""),
-            "snapshots": ", ".join(map(str, record.snapshots)) or "none",
-            **({"parts": ", ".join(part["classes"] for part in facts["parts"])} if "parts" in facts else {}),
-            **_made(facts),
-        }
-    )
-    yield from _pairs(facts["settings"], "settings")
-    for name, points in record.trace.items():
-        yield f"  trace {name}: {points[0][1]:.4g} at step {points[0][0]}, {points[-1][1]:.4g} at step {points[-1][0]}"
-
-
-def _part(path: Path) -> Iterable[str]:
-    from dcbench.engine.store.sets import read_condensed
-
-    record = read_condensed(path)
-    yield f"part with classes {record.facts['classes']}: {len(record.condensed)} images"
-    yield from _pairs({"file": path, **_made(record.facts)})
-
-
-def _evaluation(path: Path) -> Iterable[str]:
-    from statistics import fmean, pstdev
-
-    from dcbench.engine.store.evaluations import read_evaluation
-
-    facts = read_evaluation(path)
-    protocol, network = facts["protocol"] or "-", facts["network"] or "-"
-    yield f"evaluation {facts['evaluator_label']}: protocol {protocol}, network {network}"
-    for name, values in facts["figures"].items():
-        numbers = " ".join(f"{value:.2f}" for value in values)
-        yield f"  {name}: {fmean(values):.2f} ± {pstdev(values):.2f} ({len(values)}): {numbers}"
-    yield from _pairs({"file": path, **_made(facts)})
-
-
-def _failure(path: Path) -> Iterable[str]:
-    from dcbench.engine.store.failures import read_failure
-
-    facts = read_failure(path)
-    yield f"failed {facts.get('job', '')} at {facts.get('time', '?')}: {facts['error']}: {facts['message']}"
-    yield from (f"  {line}" for line in facts.get("traceback", "").splitlines())
-
-
-def _made(facts: dict[str, Any] | Any) -> dict[str, Any]:
-    versions = facts["versions"]
-    memory = f"{facts['peak_memory_bytes'] / 2**20:,.0f} MiB at most"
-    return {
-        "made": f"{facts['finished']} in {facts['seconds']:.1f} s on {facts['device']}, {memory}",
-        "with": ", ".join(f"{name} {version}" for name, version in versions.items() if version),
-        "runtime": facts["runtime"],
-    }
-
-
-def _pairs(facts: dict[str, Any], title: str = "") -> Iterable[str]:
-    if title:
-        yield f"  {title}:"
-    margin = "    " if title else "  "
-    width = max(map(len, facts), default=0)
-    yield from (f"{margin}{name:<{width}}  {value}" for name, value in facts.items())
+    format_of(image)
+    record = read_condensed(condensed_file(stem))
+    save(condensed_grid(record, train=source_images(record, data)), image)
+    click.echo(f"images drawn to {image}", err=True)

@@ -29,10 +29,16 @@ COLUMNS = [
     "kind",
     "main",
     "reference",
-    "recommended",
+    "settings",
+    "departures",
     "source",
+    "dataset_choice",
+    "method_choice",
+    "classes",
+    "train_images",
     "repeat",
     "value",
+    "step",
     "variant",
     "digest",
     "key",
@@ -44,9 +50,11 @@ COLUMNS = [
 """Columns of the frame.
 
 ``kind`` says what a figure is, percent or distance; ``main`` marks the figure that tables show; ``reference`` a row
-that is exempt from the budget and does not compete; ``recommended`` settings that are those of the method; ``source``
-is the record of the dataset, such as ``folder``; ``variant`` tells apart what must never pool: settings, revision, data
-and recipe.
+that is exempt from the budget and does not compete; ``departures`` holds the recommended value of each setting that
+has another one; ``source`` is the record of the dataset, such as ``folder``; ``dataset_choice`` and ``method_choice``
+select both on the command line; ``classes`` and ``train_images`` are counts of what was condensed; ``step`` is that of
+the snapshot that was evaluated, missing for the final set; ``variant`` tells apart what must never pool: settings,
+revision, data and recipe.
 """
 
 
@@ -95,14 +103,14 @@ def frame(results: Path | str = "results") -> pd.DataFrame:
     rows = [row for path in layout.all_evaluations() for row in _rows(path)]
     table = pd.DataFrame(rows, columns=COLUMNS)
     # When runs of repeats overlap, as after a merge of two folders, each repeat counts once: the latest.
-    table = table.sort_values("finished", kind="stable")
+    table = table.astype({"step": "Int64"}).sort_values("finished", kind="stable")
     return table.drop_duplicates(["key", "figure", "repeat"], keep="last").reset_index(drop=True)
 
 
 def failures(results: Path | str = "results") -> pd.DataFrame:
     """Return the failures that the folder *results* remembers, one row each."""
     layout = Layout(Path(results))
-    columns = ["dataset", "method", "label", "ipc", "seed", "split", "job", "error", "message", "time"]
+    columns = ["dataset", "method", "label", "ipc", "seed", "split", "job", "error", "message", "traceback", "time"]
     return pd.DataFrame([read_failure(path) for path in layout.all_failures()], columns=columns)
 
 
@@ -115,10 +123,15 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         warnings.warn(f"{error}; left out of the report", stacklevel=3)
         return
     common = {"kind": "percent"} | {name: facts[name] for name in COLUMNS if name in facts}
+    dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
     common |= {
         "evaluator": facts["evaluator_label"],
-        "recommended": _recommended(facts),
-        "source": facts["cell"]["dataset"]["record"],
+        "departures": method.get("departures", {}),
+        "source": dataset["record"],
+        "dataset_choice": ":".join(filter(None, (dataset["record"], dataset["argument"]))),
+        "method_choice": method.get("choice") or facts["label"],
+        "classes": len(dataset.get("class_names", ())) or None,
+        "train_images": dataset.get("train_images"),
         "variant": _variant(facts),
         "file": str(path),
     }
@@ -130,12 +143,6 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 "repeat": facts["first_repeat"] + number,
                 "value": value,
             }
-
-
-def _recommended(facts: dict[str, Any]) -> bool:
-    recorded: bool | None = facts["cell"]["method"].get("recommended")
-    # A label without changes stands for the recommended settings: older files say no more.
-    return facts["label"] == facts["method"] if recorded is None else recorded
 
 
 def _variant(facts: dict[str, Any]) -> str:

@@ -1,24 +1,165 @@
-"""Reports in the store: by value, with the digests of the cells they came from."""
+"""Reports in the store: by value, with the digests of the cells they came from, and what has changed since."""
 
 from __future__ import annotations
 
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
-from dcbench.engine.store.hdf5 import put_array, put_facts, writing
-from dcbench.report.render import RECORD
+import h5py
+import pandas as pd
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from dcbench.api.errors import RequestError
+from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, put_array, put_facts, reading, writing
+from dcbench.engine.store.layout import Layout
+from dcbench.report.summary import PLACE, TABLE, entries, summarise
+from dcbench.report.tables.model import Number
 
-    import pandas as pd
+_KIND = "report"
+
+_NUMBERS = [*PLACE, "method", "kind", "mean", "std", "n", "cells", "digests"]
+"""What is stored of each number: its name, its value, and the cells it came from."""
+
+_ROUNDING = 1e-9  # relative: the order in which values are summed is not a change
+_MOST_CHANGES = 5  # that a description names
+
+
+@dataclass(frozen=True)
+class StoredReport:
+    """A report as it was when it was stored."""
+
+    name: str
+    made: str
+    """When, in ISO 8601."""
+    text: str
+    """The tables, as a terminal showed them."""
+    numbers: pd.DataFrame
+    """One row for each number, with the columns of `dcbench.report.summary.PLACE`, ``mean``, ``std``, ``n`` and
+    ``digests``, the cells it came from, joined by spaces."""
 
 
 def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
-    """Write a report to *path*: each column of *summary* as an array, and *text* as it was printed."""
-    with writing(path, "report") as file:
+    """Write a report to *path*: each number of *summary*, from `summarise`, and *text* as it was printed."""
+    with writing(path, _KIND) as file:
         put_facts(file, {"made": datetime.now(UTC).isoformat(timespec="seconds")})
         put_array(file, "text", text)
         columns = file.create_group("columns")
-        for column in [*RECORD, "digests"]:
+        for column in _NUMBERS:
             put_array(columns, column, summary[column].to_numpy())
+
+
+def read_report(path: Path) -> StoredReport:
+    """Return the report at *path*.
+
+    Raises:
+        RequestError: there is none.
+        CorruptFileError, UnsupportedFormatError: it cannot be read.
+    """
+    if not path.exists():
+        raise RequestError(
+            f"there is no stored report {path.stem!r} in {path.parent}; 'dcbench report --stored' lists all"
+        )
+    with reading(path, _KIND) as file:
+        columns = {name: _values(array) for name, array in file["columns"].items()}
+        return StoredReport(path.stem, get_facts(file)["made"], file["text"].asstr()[()], pd.DataFrame(columns))
+
+
+def _values(array: h5py.Dataset) -> Any:
+    return (array.asstr() if h5py.check_string_dtype(array.dtype) else array)[()]
+
+
+def list_reports(layout: Layout) -> list[StoredReport]:
+    """Return the reports of a results folder, the latest first. A damaged one is left out with a warning."""
+    found = []
+    for path in layout.all_reports():
+        try:
+            found.append(read_report(path))
+        except CorruptFileError as error:
+            warnings.warn(f"{error}; left out of the list", stacklevel=2)
+    return sorted(found, key=lambda report: report.made, reverse=True)
+
+
+def changes(stored: StoredReport, table: pd.DataFrame) -> list[str]:
+    """Return what of a report would read otherwise now, one text for each number: ``digits ipc 1 m3d 85.5 → 85.9``.
+
+    Each number is made again from the cells that it came from, and from no others: cells that were added to the store
+    since do not change a report. What changes it is that a cell was made again with other figures, evaluated with more
+    repeats, or removed.
+
+    Args:
+        stored: the report.
+        table: the `frame` of the results folder, without a filter.
+    """
+    if stored.numbers.empty:
+        return []
+    now = {tuple(entry[name] for name in PLACE): entry for entry in entries(_made_again(stored.numbers, table))}
+    varying = [name for name in TABLE if stored.numbers[name].nunique() > 1]
+    found = []
+    for entry in entries(stored.numbers):
+        again = now.get(tuple(entry[name] for name in PLACE))
+        if again is None or not _same(entry, again):
+            what = [entry["dataset"], f"ipc {entry['ipc']}", entry["label"], *(entry[name] for name in varying)]
+            found.append(f"{' '.join(filter(None, what))} {_transition(entry, again)}")
+    return found
+
+
+def _made_again(numbers: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the summary of what *table* still holds of the cells of *numbers*, under the labels of the report."""
+    cells = numbers[[*PLACE, "digests"]].assign(digest=numbers["digests"].str.split()).explode("digest")
+    names = [name for name in PLACE if name != "label"]
+    rows = table.astype({"ipc": int}).drop(columns="label").merge(cells.drop(columns="digests"), on=[*names, "digest"])
+    return summarise(rows)
+
+
+def _same(stored: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    values = all(
+        math.isclose(stored[name], now[name], rel_tol=_ROUNDING, abs_tol=_ROUNDING) for name in ("mean", "std")
+    )
+    return values and stored["n"] == now["n"] and stored["digests"] == now["digests"]
+
+
+def _transition(stored: Mapping[str, Any], now: Mapping[str, Any] | None) -> str:
+    kind = stored.get("kind", "percent")  # which older reports do not say
+    before = _number(stored, kind)
+    if now is None:
+        return f"{before} → gone"
+    after = _number(now, kind)
+    return f"{before} → {after}" if before != after else f"{before}, by less than is shown"
+
+
+def _number(entry: Mapping[str, Any], kind: Any) -> str:
+    return str(Number(entry["mean"], entry["std"], int(entry["n"]), kind=kind))
+
+
+def describe(stored: StoredReport, table: pd.DataFrame) -> str:
+    """Return one line with the name of a report, when it was made, how many numbers it has, and what has changed.
+
+    Args:
+        stored: the report.
+        table: the `frame` of the results folder, without a filter.
+    """
+    return f"{stored.name}  {stored.made}  {_numbers(len(stored.numbers))}  {state(stored, table)}"
+
+
+def state(stored: StoredReport, table: pd.DataFrame) -> str:
+    """Return whether a report still is as its cells are: ``2 of 12 numbers have changed since: ...``."""
+    changed = changes(stored, table)
+    if not changed:
+        return "as its cells are"
+    have = "has" if len(changed) == 1 else "have"
+    count = f"{len(changed)} of {_numbers(len(stored.numbers))}"
+    return f"{count} {have} changed since: {'; '.join(_shortened(changed))}"
+
+
+def _numbers(count: int) -> str:
+    return f"{count} number{'' if count == 1 else 's'}"
+
+
+def _shortened(changed: Sequence[str]) -> Iterator[str]:
+    yield from changed[:_MOST_CHANGES]
+    if len(changed) > _MOST_CHANGES:
+        yield f"and {len(changed) - _MOST_CHANGES} more"

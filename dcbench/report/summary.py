@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
 
 TABLE = ["evaluator", "figure", "protocol", "network", "split"]
@@ -10,17 +13,28 @@ TABLE = ["evaluator", "figure", "protocol", "network", "split"]
 PLACE = [*TABLE, "dataset", "ipc", "label"]
 """What names one number in a table."""
 
-_CONSTANT = ["method", "kind", "main", "reference", "recommended", "source"]
+_CONSTANT = [
+    "method",
+    "kind",
+    "main",
+    "reference",
+    "settings",
+    "departures",
+    "source",
+    "classes",
+    "train_images",
+]
 """What is the same for all values of one number."""
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each number of a report, from a `frame`.
+    """Return one row for each number of a report, from a `frame`. Snapshots are left out.
 
     The mean and standard deviation (of the population, as the published codes compute it) are over seeds x repeats;
     ``n`` counts them and ``cells`` counts the seeds. Results under one label but other settings never pool: the latest
     is shown and ``older`` counts the others. ``digests`` names the cells, joined by spaces.
     """
+    table = table[table["step"].isna()]
     if table.empty:
         return pd.DataFrame(columns=[*PLACE, *_CONSTANT, "mean", "std", "n", "cells", "older", "digests"])
     grouped = table.groupby([*PLACE, "variant"], sort=False, dropna=False)
@@ -36,3 +50,13 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     summary = summary.sort_values("finished", kind="stable")
     summary["older"] = summary.groupby(PLACE, dropna=False)["variant"].transform("size") - 1
     return summary.drop_duplicates(PLACE, keep="last").drop(columns=["variant", "finished"]).reset_index(drop=True)
+
+
+def entries(summary: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a summary as dictionaries."""
+    return summary.to_dict("records")  # type: ignore[return-value]  # column names are texts
+
+
+def main_figures(summary: pd.DataFrame, whole: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the figure that tables show of each evaluator, and every figure of the evaluators named in *whole*."""
+    return summary[summary["main"].astype(bool) | summary["evaluator"].isin(list(whole))]

@@ -30,7 +30,7 @@ def _refused(ended: Ended) -> str:
     ("arguments", "said"),
     [
         ("--methods randm", "no method is called 'randm'; did you mean 'random'? There are: dm, herding"),
-        ("--methods quux", "no method is called 'quux'. There are: dm, herding, idm, k-center, m3d"),
+        ("--methods quux", "no method is called 'quux'. There are: dm, herding, idm, imported, k-center, m3d"),
         ("--methods m3d[lr", "cannot read 'm3d[lr'"),
         ("--methods ,", "no methods are selected"),
         ("--datasets ,", "no datasets are selected"),

@@ -90,8 +90,8 @@ def test_a_run_of_all_classes_would_condense_those_that_no_part_holds(parts: Par
 @pytest.mark.slow
 def test_the_card_of_a_cell_shows_its_parts(parts: Parts, dcbench: CommandLine) -> None:
     assert (parts.shown.code, parts.shown.err) == (0, "")
-    assert "no condensed set\npart with classes 0: 2 images\n" in parts.shown.out
-    assert "\npart with classes 1: 2 images\n" in parts.shown.out
+    assert "no condensed set\n\nPart with classes 0\n  holds  2 images of 1x8x8\n" in parts.shown.out
+    assert "\nPart with classes 1\n  holds  2 images of 1x8x8\n" in parts.shown.out
     (condensed,) = (parts.home / "one" / FOLDER).glob("*.condensed.h5")
     assembled = dcbench("show", condensed, "--results", "one", cwd=parts.home)
     assert re.search(r"^  parts +0, 1, 2-3$", assembled.out, re.MULTILINE)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import h5py
+import pandas as pd
 import pytest
 from made_results import add, add_failure
 
 import dcbench
+from dcbench.engine.store.hdf5 import get_facts, put_facts
 from dcbench.report.frame import COLUMNS, Filter, failures, frame
 
 if TYPE_CHECKING:
@@ -93,20 +96,24 @@ def test_a_method_with_a_protocol_of_its_own_passes_under_that_too(tmp_path: Pat
     assert set(Filter(also_under={"random": "dc"}).apply(frame(tmp_path))["value"]) == {0.0, 1.0, 2.0, 3.0, 4.0}
 
 
-@pytest.mark.parametrize(
-    ("changes", "recommended"),
-    [
-        ({}, True),
-        ({"label": "dm[lr=9]"}, False),
-        ({"label": "dm[lr=1]", "recommended": True}, True),
-        ({"recommended": False}, False),
-    ],
-)
-def test_recommended_settings_are_told_by_the_plan_and_in_older_files_by_the_label(
-    tmp_path: Path, changes: dict[str, Any], recommended: bool
-) -> None:
-    add(tmp_path, "dm", [1.0], source="folder", **changes)
-    assert frame(tmp_path)[["recommended", "source"]].to_numpy().tolist() == [[recommended, "folder"]]
+def test_what_reports_need_of_settings_and_data_comes_from_the_plan(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0], source="folder", settings={"lr": 2}, departures={"lr": 1})
+    (row,) = frame(tmp_path).to_dict("records")
+    assert (row["settings"], row["departures"], row["source"]) == ({"lr": 2}, {"lr": 1}, "folder")
+    assert (row["classes"], row["train_images"]) == (None, None), "not recorded in this one"
+
+
+def test_a_snapshot_has_its_step_and_the_final_set_has_none(tmp_path: Path) -> None:
+    for step in (None, 0, 10):
+        add(tmp_path, "dm", [1.0], step=step)
+    older = add(tmp_path, "m3d", [2.0])
+    with h5py.File(older, "r+") as file:
+        facts = get_facts(file)
+        del facts["step"]
+        put_facts(file, facts)
+    table = frame(tmp_path)
+    assert {step for step in table["step"] if step is not pd.NA} == {0, 10}
+    assert sorted(table.loc[table["step"].isna(), "method"]) == ["dm", "m3d"]
 
 
 def test_failures_are_read_and_filtered_and_an_unreadable_one_still_counts(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from made_results import add
 
 from dcbench.report import render
 from dcbench.report.frame import frame
-from dcbench.report.grid import grid_tables
 from dcbench.report.summary import summarise
+from dcbench.report.tables.grid import grid_tables
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,43 +1,139 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
+import pytest
 from made_results import add, cell_of
 
+from dcbench.api.errors import RequestError
+from dcbench.engine.store.hdf5 import CorruptFileError, put_facts
+from dcbench.engine.store.layout import Layout
 from dcbench.report.frame import frame
-from dcbench.report.render import RECORD
-from dcbench.report.stored import store_report
+from dcbench.report.stored import StoredReport, changes, describe, list_reports, read_report, store_report
 from dcbench.report.summary import summarise
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+LATER = "2026-02-02T00:00:00+00:00"
 
-def _columns(path: Path) -> dict[str, list[object]]:
-    with h5py.File(path) as file:
-        return {
-            name: (data.asstr() if data.dtype.kind == "O" else data)[()].tolist()
-            for name, data in file["columns"].items()
-        }
+
+def stored(results: Path, name: str = "mine") -> StoredReport:
+    """Store a report over everything in *results*, and read it."""
+    path = Layout(results).report(name)
+    store_report(path, summarise(frame(results)), "the table\n")
+    return read_report(path)
 
 
 def test_a_report_is_stored_by_value_with_its_text_and_the_cells_it_came_from(tmp_path: Path) -> None:
     add(tmp_path, "dm", [1.0, 2.0], seed=0)
     add(tmp_path, "dm", [3.0, 6.0], seed=1)
-    summary, path = summarise(frame(tmp_path)), tmp_path / "reports" / "mine.h5"
-    store_report(path, summary, "the table: 3.0 ± 1.9\n")
-    with h5py.File(path) as file:
-        assert file["text"].asstr()[()] == "the table: 3.0 ± 1.9\n"
-        assert file.attrs["dcbench_kind"] == b"report"
-    columns = _columns(path)
-    assert set(columns) == {*RECORD, "digests"}
-    assert {name: values[0] for name, values in columns.items()} == {
-        **summary.iloc[0][RECORD].to_dict(),
-        "digests": " ".join(sorted(cell_of("dm", seed=seed).digest for seed in (0, 1))),
-    }
+    report = stored(tmp_path)
+    assert (report.name, report.text) == ("mine", "the table\n")
+    (number,) = report.numbers.to_dict("records")
+    (expected,) = summarise(frame(tmp_path)).to_dict("records")
+    assert {name: expected[name] for name in number} == number
+    assert number["digests"] == " ".join(sorted(cell_of("dm", seed=seed).digest for seed in (0, 1)))
+
+
+def test_nothing_has_changed_as_long_as_the_cells_are_the_same(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0, 2.0])
+    report = stored(tmp_path)
+    add(tmp_path, "dm", [50.0], seed=1)
+    add(tmp_path, "m3d", [50.0])
+    assert changes(report, frame(tmp_path)) == []
+    assert describe(report, frame(tmp_path)) == f"mine  {report.made}  1 number  as its cells are"
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"values": [3.0, 3.0], "finished": LATER}, "1.5 ± 0.5 (2) → 3.0 ± 0.0 (2)"),
+        ({"values": [3.0], "first": 2}, "1.5 ± 0.5 (2) → 2.0 ± 0.8 (3)"),
+        ({"values": [1.0, 2.001], "finished": LATER}, "1.5 ± 0.5 (2), by less than is shown"),
+    ],
+    ids=["made again", "more repeats", "a little"],
+)
+def test_what_has_changed_is_named(tmp_path: Path, change: dict[str, Any], text: str) -> None:
+    add(tmp_path, "dm", [1.0, 2.0])
+    add(tmp_path, "m3d", [5.0])
+    report = stored(tmp_path)
+    add(tmp_path, "dm", **change)
+    assert changes(report, frame(tmp_path)) == [f"toy ipc 1 dm {text}"]
+    assert describe(report, frame(tmp_path)).endswith(f"  1 of 2 numbers has changed since: toy ipc 1 dm {text}")
+
+
+def test_a_number_whose_cells_are_gone_says_so(tmp_path: Path) -> None:
+    gone = [add(tmp_path, "dm", [1.0]), add(tmp_path, "m3d", [2.0], seed=1)]
+    add(tmp_path, "m3d", [2.0], seed=0)
+    report = stored(tmp_path)
+    for path in gone:
+        path.unlink()
+    assert changes(report, frame(tmp_path)) == [
+        "toy ipc 1 dm 1.0 ± 0.0 (1) → gone",
+        "toy ipc 1 m3d 2.0 ± 0.0 (2) → 2.0 ± 0.0 (1)",
+    ]
+    assert len(changes(report, frame(tmp_path / "nowhere"))) == 2
+
+
+def test_what_varies_within_a_report_tells_its_numbers_apart(tmp_path: Path) -> None:
+    for protocol in ("dc", "idc"):
+        add(tmp_path, "dm", [1.0], protocol=protocol)
+    report = stored(tmp_path)
+    add(tmp_path, "dm", [2.0], protocol="idc", finished=LATER)
+    assert changes(report, frame(tmp_path)) == ["toy ipc 1 dm idc 1.0 ± 0.0 (1) → 2.0 ± 0.0 (1)"]
+
+
+def test_a_report_holds_under_the_labels_of_its_run(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0])
+    path = tmp_path / "reports" / "run.h5"
+    store_report(path, summarise(frame(tmp_path)).assign(label="dm[lr=1]"), "")
+    assert changes(read_report(path), frame(tmp_path)) == []
+
+
+def test_many_changes_are_counted_and_some_are_named(tmp_path: Path) -> None:
+    for ipc in range(1, 9):
+        add(tmp_path, "dm", [1.0], ipc=ipc)
+    report = stored(tmp_path)
+    text = describe(report, frame(tmp_path / "nowhere"))
+    assert "8 of 8 numbers have changed since: " in text
+    assert text.count("gone") == 5
+    assert text.endswith("; and 3 more")
 
 
 def test_a_report_over_nothing_is_stored_too(tmp_path: Path) -> None:
-    store_report(tmp_path / "none.h5", summarise(frame(tmp_path)), "nothing")
-    assert all(values == [] for values in _columns(tmp_path / "none.h5").values())
+    report = stored(tmp_path)
+    assert report.numbers.empty
+    assert changes(report, frame(tmp_path)) == []
+
+
+def test_a_report_of_an_older_version_has_no_kinds(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0])
+    stored(tmp_path)
+    with h5py.File(tmp_path / "reports" / "mine.h5", "r+") as file:
+        del file["columns/kind"]
+    report = read_report(tmp_path / "reports" / "mine.h5")
+    assert changes(report, frame(tmp_path / "nowhere")) == ["toy ipc 1 dm 1.0 ± 0.0 (1) → gone"]
+
+
+def test_the_latest_report_comes_first_and_a_damaged_one_hides_no_other(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    assert list_reports(layout) == []
+    add(tmp_path, "dm", [1.0])
+    for day, name in enumerate(("b", "c", "a"), start=1):
+        stored(tmp_path, name)
+        with h5py.File(layout.report(name), "r+") as file:
+            put_facts(file, {"made": f"2026-01-0{day}T00:00:00+00:00"})
+    assert [report.name for report in list_reports(layout)] == ["a", "c", "b"]
+    bad = layout.report("c")
+    bad.write_bytes(bad.read_bytes()[:300])
+    with pytest.warns(UserWarning, match=r"c\.h5 is damaged.*left out of the list"):
+        assert [report.name for report in list_reports(layout)] == ["a", "b"]
+    with pytest.raises(CorruptFileError):
+        read_report(bad)
+
+
+def test_a_report_that_is_not_there_is_a_refusal(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"there is no stored report 'mine' in .*reports"):
+        read_report(Layout(tmp_path).report("mine"))

@@ -22,6 +22,12 @@ def test_mean_and_population_deviation_are_over_seeds_and_repeats(tmp_path: Path
     assert len(row["digests"].split()) == 2
 
 
+def test_snapshots_are_left_out(tmp_path: Path) -> None:
+    for step, value in ((None, 9.0), (0, 1.0), (10, 5.0)):
+        add(tmp_path, "dm", [value], step=step)
+    assert summarise(frame(tmp_path))[["mean", "n"]].to_numpy().tolist() == [[9.0, 1]]
+
+
 def test_one_value_has_no_deviation(tmp_path: Path) -> None:
     add(tmp_path, "dm", [42.0])
     (row,) = summarise(frame(tmp_path)).to_dict("records")

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from made_results import add
 
-from dcbench.report.comparison import FIELDS, beside, explain, published_text
+from dcbench.report.beside import FIELDS, beside, explain, published_text
 from dcbench.report.frame import frame
-from dcbench.report.grid import grid_tables
 from dcbench.report.published import paper_table
 from dcbench.report.summary import summarise
+from dcbench.report.tables.grid import grid_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +41,7 @@ def test_the_difference_is_measured_minus_published_where_everything_agrees(tmp_
         "published_protocol": "dc",
         "published_selection": "last",
         "published_note": None,
+        "published_iterations": None,
         "difference": pytest.approx(61.5 - 64.9),
     }
     assert published_text(entry) == "64.9 ± 3.5 (5x20)"
@@ -97,8 +98,8 @@ def test_what_is_not_alike_is_marked_and_has_no_difference(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"label": "dm[lr=9]"},
-        {"recommended": False},
+        {"label": "dm[lr=9]", "departures": {"lr": 1}},
+        {"departures": {"iterations": 9}, "settings": {"iterations": 0}},
         {"dataset": "digits"},
         {"ipc": 2},
         {"network": "resnet10"},
@@ -117,7 +118,7 @@ def test_other_places_have_no_published_number(tmp_path: Path, changes: dict[str
 
 
 def test_a_label_whose_settings_are_the_recommended_ones_has_the_number_of_its_method(tmp_path: Path) -> None:
-    entry = _entry(tmp_path, "dm", label="dm[lr=1]", recommended=True, protocol="dsa")
+    entry = _entry(tmp_path, "dm", label="dm[lr=1]", protocol="dsa")
     assert entry["published"] == 89.7
     assert entry["difference"] == pytest.approx(60.0 - 89.7)
 
@@ -166,13 +167,21 @@ def test_what_was_measured_stays_as_it_was_and_in_order(tmp_path: Path) -> None:
 def test_a_table_holds_published_numbers_only_when_they_are_asked_for(tmp_path: Path) -> None:
     add(tmp_path, "random", [60.0], dataset="mnist")
     add(tmp_path, "m3d", [90.0], dataset="mnist")
-    add(tmp_path, "m3d", [91.0], dataset="mnist", label="m3d[factor=1]", settings={"factor": 1})
+    add(
+        tmp_path,
+        "m3d",
+        [91.0],
+        dataset="mnist",
+        label="m3d[factor=1]",
+        settings={"factor": 1},
+        departures={"factor": 2},
+    )
     summary = summarise(frame(tmp_path))
     (plain,), (table,) = grid_tables(summary), grid_tables(beside(summary))
-    assert [(number.published, number.difference) for number in plain.rows[0][2] if number] == [("", None)] * 3
+    assert [(number.published, number.difference) for number in plain.rows[0].numbers if number] == [("", None)] * 3
     shown = {
         label: (number.published, number.difference)
-        for label, number in zip(table.columns, table.rows[0][2], strict=True)
+        for label, number in zip(table.columns, table.rows[0].numbers, strict=True)
         if number
     }
     assert shown == {
@@ -187,3 +196,19 @@ def test_a_table_holds_published_numbers_only_when_they_are_asked_for(tmp_path: 
         "† protocol of the published number: m3d (m3d)",
         "‡ selection of the published number: best on test (m3d)",
     )
+
+
+def test_fewer_iterations_keep_the_published_number_under_a_mark(tmp_path: Path) -> None:
+    shorter = {"label": "dm[iterations=9]", "settings": {"iterations": 9}, "departures": {"iterations": 20000}}
+    entry = _entry(tmp_path, "dm", protocol="dsa", **shorter)
+    assert published_text(entry) == "89.7 ± 0.6 (5x5) ‖"
+    assert pd.isna(entry["difference"])
+    assert "‖ iterations of the published number: 20000 (dm)" in list(explain([entry]))
+
+
+@pytest.mark.parametrize(("order", "accuracy"), [(2, 52.1), (3, 53.9)])
+def test_a_variant_stands_beside_the_number_that_the_paper_has_under_another_name(
+    tmp_path: Path, order: int, accuracy: float
+) -> None:
+    changes = {"settings": {"order": order}, "departures": {"order": 1}, "label": f"dm[order={order}]"}
+    assert _entry(tmp_path, "dm", **changes, dataset="cifar10", ipc=10)["published"] == accuracy

@@ -5,26 +5,27 @@ from typing import TYPE_CHECKING
 from made_results import add
 
 from dcbench.report.frame import frame
-from dcbench.report.grid import GridTable, Wanted, grid_tables
 from dcbench.report.summary import summarise
+from dcbench.report.tables import Table, Wanted
+from dcbench.report.tables.grid import grid_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def _table(results: Path, *labels: str) -> GridTable:
-    (table,) = grid_tables(summarise(frame(results)), labels)
+def _table(results: Path, *labels: str) -> Table:
+    (table,) = grid_tables(summarise(frame(results)), Wanted(labels))
     return table
 
 
 def test_rows_are_dataset_and_ipc_in_order_of_size(tmp_path: Path) -> None:
     for dataset, ipc in (("toy", 10), ("toy", 2), ("mnist", 50), ("toy", 1)):
         add(tmp_path, "dm", [1.0], dataset=dataset, ipc=ipc)
-    assert [(dataset, ipc) for dataset, ipc, _ in _table(tmp_path).rows] == [
-        ("mnist", 50),
-        ("toy", 1),
-        ("toy", 2),
-        ("toy", 10),
+    assert [row.names for row in _table(tmp_path).rows] == [
+        ("mnist", "50"),
+        ("toy", "1"),
+        ("toy", "2"),
+        ("toy", "10"),
     ]
 
 
@@ -33,7 +34,7 @@ def test_a_missing_number_leaves_its_place_empty(tmp_path: Path) -> None:
     add(tmp_path, "m3d", [2.0], ipc=10)
     table = _table(tmp_path)
     assert table.columns == ("dm", "m3d")
-    assert [[number and number.mean for number in numbers] for _, _, numbers in table.rows] == [
+    assert [[number and number.mean for number in numbers] for numbers in (row.numbers for row in table.rows)] == [
         [1.0, None],
         [None, 2.0],
     ]
@@ -45,14 +46,14 @@ def test_the_best_of_each_row_is_marked_and_the_whole_set_does_not_compete(tmp_p
     add(tmp_path, "random", [10.0])
     add(tmp_path, "dm", [30.0, 32.0])
     add(tmp_path, "m3d", [31.0])
-    _, _, numbers = _table(tmp_path).rows[0]
-    table = dict(zip(_table(tmp_path).columns, numbers, strict=True))
-    assert [label for label, number in table.items() if number and number.best] == ["dm", "m3d"], "both share the best"
+    table = _table(tmp_path)
+    places = {label: number.place for label, number in zip(table.columns, table.rows[0].numbers, strict=True) if number}
+    assert places == {"random": "second", "dm": "best", "m3d": "best", "whole": ""}, "two share the best"
 
 
 def test_a_row_with_nothing_but_the_whole_set_has_no_best(tmp_path: Path) -> None:
     add(tmp_path, "whole", [99.0])
-    assert not _table(tmp_path).rows[0][2][0].best  # type: ignore[union-attr]
+    assert not _table(tmp_path).rows[0].numbers[0].place  # type: ignore[union-attr]
 
 
 def test_columns_come_as_asked_then_as_usual_then_by_name(tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_protocol_network_and_split_each_get_a_table_whose_title_names_them(tmp_
     add(tmp_path, "dm", [3.0], network="resnet10")
     add(tmp_path, "dm", [4.0], split="validation")
     add(tmp_path, "dm", [5.0], evaluator="other", protocol="", network="")
-    assert {table.title: table.rows[0][2][0].mean for table in grid_tables(summarise(frame(tmp_path)))} == {  # type: ignore[union-attr]
+    assert {table.title: table.rows[0].numbers[0].mean for table in grid_tables(summarise(frame(tmp_path)))} == {  # type: ignore[union-attr]
         "last-epoch accuracy, test split, protocol dc, network convnet3": 1.0,
         "last-epoch accuracy, test split, protocol idc, network convnet3": 2.0,
         "last-epoch accuracy, test split, protocol dc, network resnet10": 3.0,
@@ -90,7 +91,7 @@ def test_best_epoch_accuracy_stands_in_a_table_of_its_own_that_says_so(tmp_path:
     last, best = grid_tables(summarise(frame(tmp_path)))
     assert last.title.startswith("last-epoch accuracy, ")
     assert best.title.startswith("best-epoch accuracy (picked on the evaluated split), ")
-    assert (str(last.rows[0][2][0]), str(best.rows[0][2][0])) == ("50.0 ± 0.0 (1)", "60.0 ± 0.0 (1)")
+    assert (str(last.rows[0].numbers[0]), str(best.rows[0].numbers[0])) == ("50.0 ± 0.0 (1)", "60.0 ± 0.0 (1)")
 
 
 def test_the_coverage_counts_seeds(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_the_coverage_counts_seeds(tmp_path: Path) -> None:
 def test_the_coverage_of_a_run_is_told_by_what_was_planned(tmp_path: Path) -> None:
     add(tmp_path, "dm", [1.0])
     names = ("accuracy", "accuracy", "dc", "convnet3", "test")
-    (table,) = grid_tables(summarise(frame(tmp_path)), wanted=Wanted(cells={names: 15}), failed=2)
+    (table,) = grid_tables(summarise(frame(tmp_path)), Wanted(cells={names: 15}, failed=2))
     assert table.notes == ("mean ± std (n networks) · 1/15 cells · 2 failed",)
 
 
@@ -111,15 +112,15 @@ def test_what_a_run_wanted_and_did_not_get_is_missing_and_not_gone(tmp_path: Pat
     add(tmp_path, "dm", [1.0], ipc=10)
     names = ("accuracy", "accuracy", "dc", "convnet3", "test")
     wanted = Wanted(
-        ("m3d", "dm"), (("toy", 1), ("toy", 10)), {names: 4, ("accuracy", "accuracy", "dsa", "x", "test"): 4}
+        ("m3d", "dm"), (("toy", 1), ("toy", 10)), {names: 4, ("accuracy", "accuracy", "dsa", "x", "test"): 4}, failed=3
     )
-    first, second = grid_tables(summarise(frame(tmp_path)), wanted=wanted, failed=3)
+    first, second = grid_tables(summarise(frame(tmp_path)), wanted)
     assert first.columns == second.columns == ("m3d", "dm")
-    assert [(row[0], row[1], [number is not None for number in row[2]]) for row in first.rows] == [
-        ("toy", 1, [False, False]),
-        ("toy", 10, [False, True]),
+    assert [(row.names, [number is not None for number in row.numbers]) for row in first.rows] == [
+        (("toy", "1"), [False, False]),
+        (("toy", "10"), [False, True]),
     ]
-    assert [row[2] for row in second.rows] == [(None, None), (None, None)]
+    assert [row.numbers for row in second.rows] == [(None, None), (None, None)]
     assert second.notes == ("mean ± std (n networks) · 0/4 cells · 3 failed",)
 
 
@@ -136,8 +137,8 @@ def test_nothing_gives_no_table(tmp_path: Path) -> None:
 def test_of_distances_the_least_is_the_best_and_three_digits_are_shown(tmp_path: Path) -> None:
     add(tmp_path, "dm", [0.0849282, 0.0841], kind="distance")
     add(tmp_path, "m3d", [0.0715721], kind="distance")
-    _, _, numbers = _table(tmp_path).rows[0]
-    assert [(str(number), number.best) for number in numbers if number] == [
-        ("0.0845 ± 0.00041 (2)", False),
-        ("0.0716 ± 0 (1)", True),
+    numbers = _table(tmp_path).rows[0].numbers
+    assert [(str(number), number.place) for number in numbers if number] == [
+        ("0.0845 ± 0.00041 (2)", "second"),
+        ("0.0716 ± 0 (1)", "best"),
     ]

@@ -12,38 +12,41 @@ from hypothesis import strategies as st
 from made_results import add
 
 from dcbench.report import render
-from dcbench.report.comparison import FIELDS, beside
+from dcbench.report.beside import FIELDS, beside
 from dcbench.report.frame import frame
-from dcbench.report.grid import GridTable, Number, grid_tables
+from dcbench.report.render.latex import literal as latex_literal
 from dcbench.report.summary import summarise
+from dcbench.report.tables import Number, Row, Table
+from dcbench.report.tables.grid import grid_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TABLE = GridTable(
+TABLE = Table(
     title="last-epoch accuracy, test split, protocol dc",
+    heads=("dataset", "IPC"),
     columns=("random", "dm"),
     rows=(
-        ("digits", 1, (Number(64.94, 3.46, 5), Number(89.2, 1.6, 10, best=True))),
-        ("digits", 10, (None, Number(97.0, 0.0, 1))),
+        Row(("digits", "1"), (Number(64.94, 3.46, 5, "second"), Number(89.2, 1.6, 10, "best"))),
+        Row(("digits", "10"), (None, Number(97.0, 0.0, 1))),
     ),
     notes=("mean ± std (n networks) · 3/4 cells",),
 )
-BESIDE = GridTable(
+BESIDE = Table(
     title="title",
+    heads=("dataset", "IPC"),
     columns=("random", "k-center", "m3d"),
     rows=(
-        (
-            "mnist",
-            1,
+        Row(
+            ("mnist", "1"),
             (
                 Number(60.0, 1.0, 5, published="64.9 ± 3.5 (5x20)", difference=-4.9),
-                Number(89.28, 1.0, 5, best=True, published="89.3 ± 1.5 (5x20)", difference=-0.02),
+                Number(89.28, 1.0, 5, "best", published="89.3 ± 1.5 (5x20)", difference=-0.02),
                 Number(88.0, 0.0, 1, published="94.4 ± 0.2 (1x10) †‡"),
             ),
         ),
-        ("mnist", 10, (None, Number(84.0, 1.0, 5), Number(97.0, 0.0, 1, published="97.6 ± 0.1 (1x10) §¶"))),
-        ("mnist", 50, (None, None, None)),
+        Row(("mnist", "10"), (None, Number(84.0, 1.0, 5), Number(97.0, 0.0, 1, published="97.6 ± 0.1 (1x10) §¶"))),
+        Row(("mnist", "50"), (None, None, None)),
     ),
 )
 BESIDE_LINES = [
@@ -57,8 +60,10 @@ BESIDE_LINES = [
 NASTY = ("<script>alert(1)</script>", "[bold]loud[/bold]", "a|b", "_100% & #1 ${x}~^\\<y>_", "*star* `code`")
 
 
-def _labelled(*labels: str) -> GridTable:
-    return GridTable("title", labels, (("digits", 1, tuple(Number(1.0, 0.0, 1) for _ in labels)),))
+def _labelled(*labels: str) -> Table:
+    return Table(
+        "title", ("dataset", "IPC"), labels, (Row(("digits", "1"), tuple(Number(1.0, 0.0, 1) for _ in labels)),)
+    )
 
 
 def test_a_terminal_shows_mean_deviation_and_count_and_a_dash_for_what_is_missing() -> None:
@@ -123,8 +128,8 @@ def test_a_terminal_shows_labels_as_they_are(label: str) -> None:
 @pytest.mark.parametrize("width", [20, 60, 80, 120, 1000])
 def test_a_table_too_wide_for_the_terminal_goes_on_below_and_no_number_is_cut(width: int) -> None:
     labels = tuple(f"method-{number}" for number in range(30))
-    rows = (("digits", 10, tuple(Number(float(number), 0.0, 5) for number in range(30))),)
-    lines = render.terminal([GridTable("title", labels, rows, ("note",))], width=width).splitlines()
+    rows = (Row(("digits", "10"), tuple(Number(float(number), 0.0, 5) for number in range(30))),)
+    lines = render.terminal([Table("title", ("dataset", "IPC"), labels, rows, ("note",))], width=width).splitlines()
     assert [name for line in lines if "IPC" in line for name in re.findall(r"method-\d+", line)] == list(labels)
     numbers = [number for line in lines for number in re.findall(r"[\d.]+ ± 0\.0 \(5\)", line)]
     assert numbers == [f"{number}.0 ± 0.0 (5)" for number in range(30)]
@@ -144,7 +149,7 @@ def test_markdown_is_a_pipe_table_with_the_best_in_bold() -> None:
         "",
         "| dataset | IPC | random | dm |",
         "|: |: |: |: |",
-        "| digits | 1 | 64.9 ± 3.5 (5) | **89.2 ± 1.6 (10)** |",
+        "| digits | 1 | <u>64.9 ± 3.5 (5)</u> | **89.2 ± 1.6 (10)** |",
         "| digits | 10 | - | 97.0 ± 0.0 (1) |",
         "",
         "mean ± std (n networks) · 3/4 cells",
@@ -162,11 +167,11 @@ def test_latex_is_a_booktabs_table_with_caption_and_the_best_in_bold() -> None:
     assert render.latex([TABLE]).splitlines() == [
         r"\begin{table}[t]",
         r"\caption{last-epoch accuracy, test split, protocol dc. mean $\pm$ std (n networks) $\cdot$ 3/4 cells}",
-        r"\begin{tabular}{lrrr}",
+        r"\begin{tabular}{llrr}",
         r"\toprule",
         r"dataset & IPC & random & dm \\",
         r"\midrule",
-        r"digits & 1 & 64.9 $\pm$ 3.5 (5) & \textbf{89.2 $\pm$ 1.6 (10)} \\",
+        r"digits & 1 & \underline{64.9 $\pm$ 3.5 (5)} & \textbf{89.2 $\pm$ 1.6 (10)} \\",
         r"digits & 10 & - & 97.0 $\pm$ 0.0 (1) \\",
         r"\bottomrule",
         r"\end{tabular}",
@@ -175,14 +180,14 @@ def test_latex_is_a_booktabs_table_with_caption_and_the_best_in_bold() -> None:
 
 
 def test_latex_escapes_what_is_special() -> None:
-    assert render.latex_escape(r"_ % & # $ { } ~ ^ \ < >") == (
+    assert latex_literal(r"_ % & # $ { } ~ ^ \ < >") == (
         r"\_ \% \& \# \$ \{ \} \textasciitilde{} \textasciicircum{} \textbackslash{} \textless{} \textgreater{}"
     )
 
 
 @given(st.text(alphabet="_%&#$x ^~\\{}<>"))
 def test_latex_of_any_text_has_balanced_braces_and_nothing_special_left(text: str) -> None:
-    escaped = render.latex_escape(text)
+    escaped = latex_literal(text)
     words = re.sub(r"\\text(backslash|asciitilde|asciicircum|less|greater)\{\}", "", escaped)
     assert not re.search(r"(?<!\\)[_%&#$^~{}<>]", words)
     assert "\\" not in re.sub(r"\\[_%&#${}]", "", words)
@@ -232,9 +237,9 @@ def test_json_and_csv_gain_the_published_fields_and_say_null_where_there_is_noth
     records = json.loads(render.json(summary))
     assert [list(record) for record in records] == [[*render.RECORD, *FIELDS]] * 3
     assert [[record[name] for name in FIELDS] for record in records] == [
-        [None] * 9,
-        [64.9, 3.5, 5, 20, "mnist", "dc", "last", None, pytest.approx(-4.9)],
-        [99.6, 0.0, None, None, "mnist", None, None, None, None],
+        [None] * 10,
+        [64.9, 3.5, 5, 20, "mnist", "dc", "last", None, None, pytest.approx(-4.9)],
+        [99.6, 0.0, None, None, "mnist", None, None, None, None, None],
     ]
     lines = list(csv.DictReader(io.StringIO(render.csv(summary))))
     assert [line["published"] for line in lines] == ["", "64.9", "99.6"]

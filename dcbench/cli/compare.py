@@ -1,0 +1,73 @@
+"""``dcbench compare``: two results folders side by side."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dcbench.api.errors import RequestError
+from dcbench.cli.filters import filter_of
+from dcbench.cli.options import selection_options
+
+if TYPE_CHECKING:
+    from dcbench.report.compare.contents import Contents
+    from dcbench.report.frame import Filter
+
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.command("compare")
+@click.argument("a", type=_FOLDER)
+@click.argument("b", type=_FOLDER)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "markdown", "csv", "json"]),
+    default="terminal",
+    show_default=True,
+    help="csv holds the figures alone.",
+)
+@selection_options
+def command(a: Path, b: Path, form: str, **options: Any) -> None:
+    """Compare the results folders A and B.
+
+    Shows what is in one only, what differs in how cells were made, whether their images are the same, and the figures
+    of trials that are in both, with a paired test over the evaluation seeds that they share.
+    """
+    from dcbench.report.compare import render
+    from dcbench.report.compare.comparison import compare
+
+    chosen = filter_of(options)
+    comparison = compare(_read(a, chosen), _read(b, chosen))
+    names = [str(a), str(b)]
+    if form == "csv":
+        text = render.csv(comparison)
+    elif form == "json":
+        text = render.json(comparison, names)
+    elif form == "markdown":
+        text = render.markdown(comparison, names)
+    else:
+        text = render.terminal(comparison, names, width=_width(), colour=sys.stdout.isatty())
+    click.echo(text, nl=False)
+
+
+def _read(results: Path, chosen: Filter) -> Contents:
+    from dcbench.cli.cells import check_folder
+    from dcbench.engine.store.layout import Layout
+    from dcbench.report.compare.contents import read_contents
+
+    check_folder(Layout(results))
+    contents = read_contents(results, chosen)
+    if not contents.entries:
+        raise RequestError(f"{results} holds no finished cell to compare")
+    return contents
+
+
+def _width() -> int | None:
+    """Return the width of the terminal, or None where the output goes elsewhere."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -1,0 +1,143 @@
+"""``dcbench figure``: what the store holds, drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from dcbench.api.errors import RequestError
+from dcbench.cli.options import CommaList, data_option, results_option, selection_options
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from dcbench.report.frame import Filter
+
+NAMES = ("curves", "ipc", "images", "setting")
+
+
+@click.command("figure")
+@click.argument("name", type=click.Choice(NAMES))
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="A .svg, .png or .pdf file."
+)
+@click.option(
+    "--over",
+    type=click.Choice(["steps", "seconds"]),
+    default="steps",
+    show_default=True,
+    help="For curves: matching steps, or seconds of condensing.",
+)
+@click.option("--cell", metavar="DIGEST", help="For images: the cell, where the filters fit more than one.")
+@click.option("--decoded", is_flag=True, help="For images: those that networks are trained on, not the stored ones.")
+@click.option(
+    "--setting",
+    type=CommaList(),
+    metavar="FIELD[,FIELD...]",
+    help="For setting: the one that changes, and those that may change with it, such as kernel,lr.",
+)
+@results_option(must_exist=False)
+@data_option
+@selection_options
+def command(
+    name: str,
+    output: Path,
+    over: Literal["steps", "seconds"],
+    cell: str | None,
+    decoded: bool,
+    setting: tuple[str, ...] | None,
+    results: Path,
+    data: Path | None,
+    **options: Any,
+) -> None:
+    """Draw a figure of finished cells.
+
+    curves: accuracy over matching steps or seconds, after 'dcbench run --snapshots'. ipc: accuracy over images per
+    class. images: the condensed images of one cell, beside those it began with. setting: accuracy over one setting of
+    one method, with the time if it is a number, such as iterations_per_model.
+    """
+    from dcbench.cli.filters import filter_of
+    from dcbench.report.figures.style import format_of, save
+
+    if not results.is_dir():
+        raise RequestError(f"there is no results folder {results}; 'dcbench run' makes one")
+    format_of(output)  # before minutes are spent on what it would refuse
+    chosen = filter_of(options)
+    match name:
+        case "curves":
+            figure = _curves(results, chosen, over)
+        case "ipc":
+            figure = _ipc(results, chosen)
+        case "images":
+            figure = _images(results, chosen, cell, data, decoded=decoded)
+        case _:
+            figure = _setting(results, chosen, setting or ())
+    save(figure, output)
+    click.echo(f"figure written to {output}", err=True)
+
+
+def _frames(results: Path, chosen: Filter) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from dcbench.report.frame import frame
+    from dcbench.report.sets import sets
+
+    return chosen.apply(frame(results)), sets(results)
+
+
+def _curves(results: Path, chosen: Filter, over: Literal["steps", "seconds"]) -> Figure:
+    from dcbench.report.figures.curves import accuracy_over
+
+    return accuracy_over(*_frames(results, chosen), over)
+
+
+def _ipc(results: Path, chosen: Filter) -> Figure:
+    from dcbench.report.figures.curves import accuracy_over_ipc
+    from dcbench.report.frame import frame
+
+    return accuracy_over_ipc(chosen.apply(frame(results)))
+
+
+def _setting(results: Path, chosen: Filter, setting: tuple[str, ...]) -> Figure:
+    from dcbench.report.figures.sweeps import sweep
+
+    if not setting:
+        raise RequestError("say which setting with --setting, such as --setting iterations_per_model")
+    table, sets = _frames(results, chosen)
+    with_it = sets[sets["digest"].isin(table["digest"]) & sets["settings"].map(lambda settings: setting[0] in settings)]
+    methods = sorted(with_it["method"].unique())
+    if len(methods) > 1:
+        raise RequestError(f"{', '.join(methods)} have a setting {setting[0]!r}; choose one with --methods")
+    if not methods:
+        raise RequestError(f"no finished cell here has a setting {setting[0]!r}; 'dcbench run' makes some")
+    return sweep(table, sets, methods[0], setting[0], setting[1:])
+
+
+def _images(results: Path, chosen: Filter, cell: str | None, data: Path | None, *, decoded: bool) -> Figure:
+    from dcbench.engine.store.sets import read_condensed
+    from dcbench.report.figures.images import condensed_grid
+    from dcbench.session import source_images
+
+    record = read_condensed(_condensed_file(results, chosen, cell))
+    return condensed_grid(record, decoded=decoded, train=source_images(record, data))
+
+
+def _condensed_file(results: Path, chosen: Filter, cell: str | None) -> Path:
+    from dcbench.cli.cells import find_stem
+    from dcbench.engine.store.layout import Layout
+    from dcbench.report.sets import sets
+
+    if cell is not None:
+        stem = find_stem(Layout(results), cell)
+        path = stem.with_name(f"{stem.name}.condensed.h5")
+        if not path.exists():
+            raise RequestError(f"{stem.name} has no condensed set; 'dcbench show {stem.name}' says why")
+        return path
+    found = chosen.apply(sets(results))
+    if found.empty:
+        raise RequestError("no condensed set fits here; 'dcbench run' makes some")
+    if len(found) > 1:
+        heads = ", ".join(f"{row['digest'][:12]} ({row['label']})" for row in found.head(5).to_dict("records"))
+        raise RequestError(f"{len(found)} condensed sets fit; name one with --cell: {heads}")
+    return Path(found["file"].iloc[0])

@@ -1,0 +1,187 @@
+"""Published numbers beside measured ones, and what keeps the two from being compared.
+
+A published number stands beside the measured one of the same method, IPC, network and figure, if that was made on the
+test split with the recommended settings, or with all but their number of iterations. A difference is shown only where
+iterations, data, protocol and selection agree too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from dcbench.report.published import paper_table
+from dcbench.report.summary import entries
+
+FIELDS = [
+    "published",
+    "published_std",
+    "published_sets",
+    "published_networks",
+    "published_dataset",
+    "published_protocol",
+    "published_selection",
+    "published_note",
+    "published_iterations",
+    "difference",
+]
+"""What `beside` adds to a summary; empty where there is no published number, or where it is not known."""
+
+_PLACE = ["published_dataset", "ipc", "published_method", "network", "evaluator", "figure"]
+
+_SELECTION = {"accuracy": "last", "accuracy_best_epoch": "best epoch on test"}
+"""Figures that published accuracies stand beside, and how each is picked.
+
+Published numbers that are "best on test" may also be picked among iterations, which no figure of ours is.
+"""
+
+SOURCE = "arXiv 2312.15927"
+"""Where published numbers are from."""
+
+_DISTANCES = ("mean_distance", "variance_distance", "skewness_distance")
+
+_VARIANTS = {"dm": {"order": {2: "dm+2nd", 3: "dm+2nd+3rd"}}}
+"""Settings of a method under which the paper has it by another name (Table 1)."""
+
+_DERIVED = {"cifar10-jpeg": "cifar10"}
+"""Datasets made from a published one: its numbers are shown for orientation, as those of other data."""
+
+_NAMES = ["published_dataset", "published_method", "published_iterations", "iterations", "selection", "eligible"]
+
+
+@dataclass(frozen=True)
+class _Mark:
+    symbol: str
+    what: str
+    published: str
+    """Column of what is known of the published number."""
+    measured: str = ""
+    """Column that has to agree; empty for a mark that only informs."""
+
+    def applies(self, entry: Mapping[str, Any]) -> bool:
+        known = entry[self.published]
+        if not self.measured:
+            return not pd.isna(known)
+        own = entry[self.measured]
+        return not (pd.isna(own) if pd.isna(known) else known == own)
+
+
+_MARKS = (
+    _Mark("§", "dataset of", "published_dataset", "source"),
+    _Mark("†", "protocol of", "published_protocol", "protocol"),
+    _Mark("‡", "selection of", "published_selection", "selection"),
+    _Mark("‖", "iterations of", "published_iterations", "iterations"),
+    _Mark("¶", "remark on", "published_note"),
+)
+
+
+def beside(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return *summary*, from `summarise`, with `FIELDS` and with what each of them is compared with."""
+    named = [_names(entry) for entry in entries(summary)]
+    names = pd.DataFrame(named, columns=_NAMES, index=summary.index)
+    table = pd.concat([summary.astype({"ipc": int}), names], axis=1)
+    table = table.merge(_published(), how="left", on=_PLACE, validate="many_to_one")
+    found = table.pop("eligible").astype(bool) & table["published"].notna()
+    table[FIELDS] = table.reindex(columns=FIELDS).where(found)
+    table["difference"] = [_difference(entry) for entry in entries(table)]
+    return table.astype({"iterations": "Int64", "published_iterations": "Int64", "difference": float})
+
+
+def _names(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return under which names the paper has the number of *entry*, and what has to agree with it."""
+    settings, departures = entry["settings"], entry["departures"]
+    variants = _VARIANTS.get(entry["method"], {})
+    paper = [names[settings[field]] for field, names in variants.items() if settings.get(field) in names]
+    # Without a single step it is the initialisation, not the method.
+    shortened = "iterations" in departures and settings["iterations"] > 0
+    allowed = {*variants, *(["iterations"] if shortened else [])}
+    return {
+        "published_dataset": _DERIVED.get(entry["dataset"], entry["dataset"]),
+        "published_method": paper[0] if paper else entry["method"],
+        "published_iterations": departures.get("iterations", settings.get("iterations")),
+        "iterations": settings.get("iterations"),
+        "selection": _SELECTION.get(entry["figure"]),
+        "eligible": entry["split"] == "test" and set(departures) <= allowed,
+    }
+
+
+def _difference(entry: Mapping[str, Any]) -> float | None:
+    if pd.isna(entry["published"]) or entry["kind"] != "percent":
+        return None
+    if any(mark.applies(entry) for mark in _MARKS if mark.measured):
+        return None
+    return float(entry["mean"] - entry["published"])
+
+
+def published_text(entry: Mapping[str, Any]) -> str:
+    """Return the published number of a row of `beside` with its marks, or nothing where there is none."""
+    if pd.isna(entry["published"]):
+        return ""
+    if entry["kind"] != "percent":
+        return f"{entry['published']:.3g}"
+    std = "" if pd.isna(entry["published_std"]) else f" ± {entry['published_std']:.1f}"
+    marks = "".join(mark.symbol for mark in _MARKS if mark.applies(entry))
+    return f"{entry['published']:.1f}{std} ({_counts(entry)}) {marks}".rstrip()
+
+
+def explain(table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the notes below a table made of *table*, rows of `beside`: where numbers are from, and each mark."""
+    shown = [entry for entry in table if not pd.isna(entry["published"])]
+    accuracies = [entry for entry in shown if entry["kind"] == "percent"]
+    if not shown:
+        yield "no published number belongs here"
+    if accuracies:
+        yield f"published: mean ± std (sets x networks, ? where not known), in {SOURCE}"
+    if len(accuracies) < len(shown):
+        yield f"published distances, in {SOURCE}, are not defined further there: compare their order only"
+    if any(not pd.isna(entry["difference"]) for entry in shown):
+        yield "difference: measured minus published, where data, protocol, network and selection are the same"
+    for mark in _MARKS:
+        if marked := [entry for entry in accuracies if mark.applies(entry)]:
+            yield f"{mark.symbol} {mark.what} the published number: {_grouped(marked, mark.published)}"
+
+
+def published_hours() -> pd.DataFrame:
+    """Return the hours of Table 3 that are known, by ``published_dataset``, ``ipc`` and ``method``."""
+    table = paper_table(3).rename(columns={"dataset": "published_dataset"})
+    return table.loc[table["hours"].notna(), ["published_dataset", "ipc", "method", "hours"]]
+
+
+def _published() -> pd.DataFrame:
+    """Return every published number once, with the figure it stands beside."""
+    accuracies = pd.concat([paper_table(number) for number in (2, 3, 4, 1)], ignore_index=True)
+    accuracies["network"] = accuracies["network"].fillna("convnet3")  # Table 1 stands in a paper that uses no other
+    accuracies = accuracies.rename(columns={"accuracy": "published"}).dropna(subset="published")
+    # The table that says most of a number goes first.
+    accuracies = accuracies.drop_duplicates(["dataset", "ipc", "method", "network"])
+    parts = [accuracies.assign(evaluator="accuracy", figure=figure) for figure in _SELECTION]
+    moments = paper_table(1).rename(columns={"accuracy": "_"})
+    parts += [
+        moments.rename(columns={figure: "published"}).assign(evaluator="moments", figure=figure, network="convnet3")
+        for figure in _DISTANCES
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    known = ("dataset", "method", "std", "sets", "protocol", "selection", "note")
+    names = {name: f"published_{name}" for name in known}
+    table = table.rename(columns=names | {"networks_per_set": "published_networks"})
+    return table[[*_PLACE, *(name for name in FIELDS if name in table and name not in _PLACE)]]
+
+
+def _counts(entry: Mapping[str, Any]) -> str:
+    counts = [entry["published_sets"], entry["published_networks"]]
+    if all(map(pd.isna, counts)):
+        return "?"
+    return "x".join("?" if pd.isna(count) else str(count) for count in counts)
+
+
+def _grouped(marked: Iterable[Mapping[str, Any]], column: str) -> str:
+    """Return what *column* says, each with the methods it holds for: ``dsa (dm), not known (whole)``."""
+    methods: dict[str, list[str]] = {}
+    for entry in marked:
+        said = methods.setdefault("not known" if pd.isna(entry[column]) else str(entry[column]), [])
+        if entry["method"] not in said:
+            said.append(entry["method"])
+    return ", ".join(f"{what} ({', '.join(names)})" for what, names in methods.items())

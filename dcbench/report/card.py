@@ -1,0 +1,192 @@
+"""One cell on a card: what it holds, what it was made from and how, and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from dcbench.engine.store.evaluations import read_evaluation
+from dcbench.engine.store.failures import read_failure
+from dcbench.engine.store.sets import CondensedRecord, read_condensed
+from dcbench.report.sparkline import is_logarithmic, sparkline
+from dcbench.report.tables.model import Number, duration
+
+if TYPE_CHECKING:
+    from dcbench.api.condensed import CondensedSet
+
+
+def card(stem: Path) -> RenderableType:
+    """Return the card of the cell whose files have names that begin with *stem*.
+
+    Raises:
+        CorruptFileError, UnsupportedFormatError: one of them cannot be read.
+    """
+    condensed = stem.with_name(f"{stem.name}.condensed.h5")
+    parts = sorted(stem.parent.glob(f"{stem.name}.*.part.h5"))
+    failures = sorted(stem.parent.glob(f"{stem.name}.*.failed.json"))
+    return Group(
+        *(_condensed(condensed) if condensed.exists() else [Text(f"{stem.name}: no condensed set", "bold")]),
+        *(section for path in parts for section in _part(path)),
+        *_evaluations(sorted(stem.parent.glob(f"{stem.name}.*.r*.h5"))),
+        *(section for path in failures for section in _failure(path)),
+    )
+
+
+def _section(title: str, facts: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
+    """Yield *title* and, below it, one line for each name with its text."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in facts:
+        table.add_row(Text(name), Text(text))
+    yield Text(f"\n{title}", "bold")
+    if table.rows:
+        yield Padding(table, (0, 0, 0, 2), expand=False)
+
+
+def _condensed(path: Path) -> Iterator[RenderableType]:
+    record = read_condensed(path)
+    facts = record.facts
+    place = (
+        f"{facts['dataset']} · ipc {facts['ipc']} · {facts['label']} · seed {facts['seed']} · {facts['split']} split"
+    )
+    yield Text(place, "bold")
+    yield from _section("Condensed set", [*_contents(record), *_file(facts, path)])
+    if facts["settings"]:
+        yield from _section("Settings", _settings(record))
+    if record.trace:
+        yield from _section("Trace", ((name, _curve(points)) for name, points in record.trace.items()))
+    if "origin" in facts:  # an imported set: nothing was condensed here
+        yield from _section("Origin", ((name, str(value)) for name, value in facts["origin"].items() if value))
+    else:
+        yield from _section("Condensing", _provenance(facts))
+    if "parts" in facts:
+        yield from _section("Parts", ((f"classes {part['classes']}", _made(part)) for part in facts["parts"]))
+
+
+def _contents(record: CondensedRecord) -> Iterator[tuple[str, str]]:
+    condensed, facts = record.condensed, record.facts
+    yield "holds", f"{_held(condensed)}, {facts['numbers']:,} numbers"
+    yield "budget", _budget(record)
+    if condensed.decoder.factor > 1:
+        count = len(condensed) * condensed.decoder.factor**2
+        yield "decoder", f"{condensed.decoder.name} x{condensed.decoder.factor}: {count} training images"
+    if record.snapshots:
+        yield "snapshots", ", ".join(_snapshot(record, step) for step in record.snapshots)
+
+
+def _held(condensed: CondensedSet) -> str:
+    soft = " with soft labels" if condensed.labels.ndim == 2 else ""
+    if condensed.images is None:
+        return f"{len(condensed)} images{soft}, selected from the training set"
+    size = "x".join(map(str, condensed.images.shape[1:]))
+    return f"{len(condensed)} images of {size}{soft}"
+
+
+def _budget(record: CondensedRecord) -> str:
+    if record.facts["reference"]:
+        return "exempt: a reference row"
+    labels, numbers = record.condensed.labels, record.facts["numbers"]
+    soft = labels.numel() if labels.ndim == 2 else 0
+    classes = labels.shape[1] if soft else int(labels.max()) + 1
+    budget = classes * record.facts["ipc"] * (numbers - soft) // len(labels)
+    return f"{numbers / budget:.0%} of {budget:,} numbers"
+
+
+def _snapshot(record: CondensedRecord, step: int) -> str:
+    seconds = record.snapshot_seconds.get(step)
+    return f"step {step}" + ("" if seconds is None else f" ({duration(seconds)})")
+
+
+def _file(facts: Mapping[str, Any], path: Path) -> Iterator[tuple[str, str]]:
+    yield "digest", facts["digest"]
+    yield "file", f"{path} ({path.stat().st_size / 1024:,.0f} KiB)"
+
+
+def _settings(record: CondensedRecord) -> Iterator[tuple[str, str]]:
+    recommended = record.cell.method.departures
+    for name, value in record.facts["settings"].items():
+        yield name, f"{value}  (recommended: {recommended[name]})" if name in recommended else str(value)
+
+
+def _curve(points: Iterable[tuple[int, float]]) -> str:
+    steps, values = zip(*points, strict=True)
+    scale = ", log scale" if is_logarithmic(values) else ""
+    return f"{sparkline(values)}  {values[0]:.4g} at step {steps[0]}, {values[-1]:.4g} at step {steps[-1]}{scale}"
+
+
+def _part(path: Path) -> Iterator[RenderableType]:
+    record = read_condensed(path)
+    held = ("holds", _held(record.condensed))
+    yield from _section(f"Part with classes {record.facts['classes']}", [held, ("file", str(path))])
+    yield from _section("Condensing", _provenance(record.facts))
+
+
+def _evaluations(paths: Iterable[Path]) -> Iterator[RenderableType]:
+    """Yield a section for each trial, with the repeats of all of its files."""
+    trials: dict[str, list[dict[str, Any]]] = {}
+    for path in paths:
+        facts = read_evaluation(path) | {"file": str(path)}
+        trials.setdefault(facts["key"], []).append(facts)
+    for files in sorted(trials.values(), key=_order):
+        files.sort(key=itemgetter("finished"))
+        yield from _section(_trial_title(files[0]), [*_figures(files), *_trial_provenance(files)])
+
+
+def _order(files: list[dict[str, Any]]) -> tuple[Any, ...]:
+    facts = files[0]
+    step = facts.get("step")
+    return facts["evaluator_label"], facts["protocol"], facts["network"], step is None, step
+
+
+def _trial_title(facts: Mapping[str, Any]) -> str:
+    named = [f"{name} {facts[name]}" for name in ("protocol", "network") if facts[name]]
+    step = facts.get("step")
+    at = [] if step is None else [f"at step {step}"]
+    return f"Evaluation {', '.join([facts['evaluator_label'], *at, *named])}"
+
+
+def _figures(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    figures: dict[str, dict[int, float]] = {}
+    for facts in files:  # the latest last: where repeats overlap, it counts
+        for name, values in facts["figures"].items():
+            figures.setdefault(name, {}).update(enumerate(values, facts["first_repeat"]))
+    kind = files[0].get("kind", "percent")
+    for name, repeats in figures.items():
+        values = [repeats[repeat] for repeat in sorted(repeats)]
+        each = " ".join(f"{value:.2f}" if kind == "percent" else f"{value:.4g}" for value in values)
+        yield name, f"{Number(fmean(values), pstdev(values), len(values), kind=kind)}: {each}"
+
+
+def _trial_provenance(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for facts in files:
+        yield "file", facts["file"]
+        yield from _provenance(facts)
+
+
+def _failure(path: Path) -> Iterator[RenderableType]:
+    facts = read_failure(path)
+    title = f"Failed {facts.get('job', '')} at {facts.get('time', '?')}: {facts['error']}: {facts['message']}"
+    yield from _section(title, ())
+    yield Padding(Text(facts.get("traceback", "").rstrip()), (0, 0, 0, 2), expand=False)
+
+
+def _provenance(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "made", _made(facts)
+    yield "with", ", ".join(f"{name} {version}" for name, version in facts["versions"].items() if version)
+    yield "runtime", ", ".join(f"{name} {value}" for name, value in facts["runtime"].items())
+    if facts.get("cite"):
+        yield "after", facts["cite"]
+
+
+def _made(facts: Mapping[str, Any]) -> str:
+    memory = f"{facts['peak_memory_bytes'] / 2**20:,.0f} MiB at most"
+    return f"{facts['finished']} in {duration(facts['seconds'])} on {facts['device']}, {memory}"

@@ -1,0 +1,1 @@
+"""Two results folders side by side: what one lacks, where figures differ, and what differs in how they were made."""

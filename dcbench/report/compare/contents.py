@@ -1,0 +1,150 @@
+"""What a results folder holds, by name: condensed sets and trials, with what made each of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from dcbench.engine.store.evaluations import read_evaluation
+from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, reading
+from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.sets import KIND
+from dcbench.report.frame import Filter, frame
+
+SET = "condensed set"
+
+_PROVENANCE = ("label", "device", "runtime", "versions", "chunk", "artifacts")
+"""Facts that say how something was made, and are no part of its name."""
+
+
+class Place(NamedTuple):
+    """What a person calls a condensed set or a trial, whatever its digest is."""
+
+    dataset: str
+    ipc: int
+    label: str
+    split: str
+    what: str
+    """`SET`, or the evaluation: evaluator, protocol, network, step."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A condensed set, or a trial with all of its repeats."""
+
+    place: Place
+    seed: int
+    digest: str
+    """Of the cell."""
+    identity: Mapping[str, str]
+    """What its name is made of, beside dataset, IPC and seed; of a trial, beside its cell."""
+    provenance: Mapping[str, str]
+    """How it was made; a fact has several values, joined by commas, where the files of a trial differ in it."""
+    finished: str
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A results folder, or what a filter lets through of it."""
+
+    sets: Mapping[str, Entry]
+    """Condensed sets by digest."""
+    trials: Mapping[str, Entry]
+    """Trials by key."""
+    figures: pd.DataFrame
+    """The frame of these trials, main figures only."""
+
+    @cached_property
+    def entries(self) -> dict[str, Entry]:
+        """Sets and trials by name."""
+        return {**self.sets, **self.trials}
+
+
+def read_contents(results: Path, chosen: Filter) -> Contents:
+    """Return what *chosen* lets through of the folder *results*. Damaged files are left out with a warning."""
+    figures = chosen.apply(frame(results))
+    figures = figures[figures["main"].astype(bool)]
+    files = {str(key): list(dict.fromkeys(group)) for key, group in figures.groupby("key")["file"]}
+    trials = {key: _trial([Path(path) for path in paths]) for key, paths in files.items()}
+    return Contents(_sets(Layout(results), chosen), trials, figures)
+
+
+def _sets(layout: Layout, chosen: Filter) -> dict[str, Entry]:
+    entries = {entry.digest: entry for entry in _all_sets(layout)}
+    columns = [*Place._fields, "seed", "digest"]
+    places = pd.DataFrame([(*entry.place, entry.seed, entry.digest) for entry in entries.values()], columns=columns)
+    return {digest: entries[digest] for digest in chosen.apply(places)["digest"]}
+
+
+def _all_sets(layout: Layout) -> Iterator[Entry]:
+    for path in layout.all_condensed():
+        try:
+            with reading(path, KIND) as file:
+                facts = get_facts(file)
+        except CorruptFileError as error:
+            warnings.warn(f"{error}; left out of the comparison", stacklevel=2)
+            continue
+        cell = facts["cell"]
+        identity = {
+            "training data": cell["dataset"]["train"][:12],
+            "method": cell["method"]["record"],
+            "revision": cell["method"]["revision"],
+            "settings": cell["method"]["digest_settings"],
+        }
+        yield _entry([facts], SET, identity, (path,))
+
+
+def _trial(files: Sequence[Path]) -> Entry:
+    records = [read_evaluation(path) for path in files]
+    facts = records[0]
+    identity = {
+        "test data": facts["cell"]["dataset"]["test"][:12],
+        "evaluator": facts["evaluator_settings"],
+        "recipe": {name: value for name, value in (facts["recipe"] or {}).items() if name != "repeats"},
+    }
+    names = ", ".join(name for name in (facts["protocol"], facts["network"]) if name)
+    what = facts["evaluator_label"] + (f" ({names})" if names else "")
+    step = facts.get("step")
+    return _entry(records, what if step is None else f"{what} at step {step}", identity, tuple(files))
+
+
+def _entry(
+    records: Sequence[Mapping[str, Any]], what: str, identity: Mapping[str, Any], files: tuple[Path, ...]
+) -> Entry:
+    facts = records[0]
+    return Entry(
+        Place(facts["dataset"], facts["ipc"], facts["label"], facts["split"], what),
+        facts["seed"],
+        facts["digest"],
+        _flat(identity),
+        _joined([_provenance(each) for each in records]),
+        max(each["finished"] for each in records),
+        files,
+    )
+
+
+def _provenance(facts: Mapping[str, Any]) -> dict[str, str]:
+    made = {name: facts[name] for name in _PROVENANCE if name in facts}
+    if "origin" in facts:
+        made["imported from"] = facts["origin"]["sha256"][:12]
+    return _flat(made)
+
+
+def _joined(records: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: ", ".join(sorted({record[name] for record in records if name in record})) for name in names}
+
+
+def _flat(facts: Mapping[str, Any], head: str = "") -> dict[str, str]:
+    """Return nested mappings as one of texts, with dotted names: ``runtime.threads``."""
+    flat: dict[str, str] = {}
+    for name, value in facts.items():
+        flat |= _flat(value, f"{head}{name}.") if isinstance(value, Mapping) else {f"{head}{name}": str(value)}
+    return flat

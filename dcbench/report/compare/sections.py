@@ -1,0 +1,143 @@
+"""A comparison in words: sections with lines and tables, whoever renders them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from dcbench.engine.spans import span_text, spans_of
+from dcbench.report.compare.comparison import Comparison, Difference, OnlyIn, Seat, seeds_of
+from dcbench.report.compare.contents import SET, Place
+from dcbench.report.compare.sets import SetsInBoth
+from dcbench.report.render.lines import MISSING
+from dcbench.report.summary import TABLE, entries
+from dcbench.report.tables.model import Number
+from dcbench.report.tables.pivot import tables_by, title_of
+
+_MOST_PLACES = 4  # named in one line; whoever wants all of them asks for JSON
+
+_COLUMNS = ("dataset", "IPC", "method", "A", "B", "B \N{MINUS SIGN} A", "pairs", "p", "p (Holm)")
+
+_NOTES = (
+    "A and B: mean ± std (n networks) of the trials that are in both. B \N{MINUS SIGN} A: mean ± std over pairs of "
+    "networks with the same condensing seed, evaluation seed and protocol; same: to the last bit",
+    "p: sign-flip permutation test of the mean difference over these pairs, two-sided, exact up to 30 pairs, about "
+    "these sets and not others of their methods; with n pairs it cannot be below 2 / 2^n",
+    "p (Holm): corrected for the {tests} tests of this comparison",
+)
+"""The second where there is a test, the third where there are several."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a comparison: a title, then lines, then a table where it has one, then notes."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def sections(comparison: Comparison) -> list[Section]:
+    """Return what there is to say, the most important last: a terminal ends with it."""
+    found = [
+        Section("Only in one folder", tuple(map(_only, comparison.only))),
+        Section("The same by name, but made from something else", tuple(map(_identity, comparison.identity))),
+        Section("Made in another way", tuple(map(_provenance, comparison.provenance))),
+        Section("Condensed sets in both", tuple(_sets(comparison.sets))),
+        *_figures(comparison.numbers),
+    ]
+    return [section for section in found if section.lines or section.rows] or [
+        Section("Nothing to compare", ("neither folder has a finished cell that was asked for",))
+    ]
+
+
+def _only(only: OnlyIn) -> str:
+    return f"{_place(only.place, only.seeds)}: only in {only.side}"
+
+
+def _identity(difference: Difference) -> str:
+    return f"{_values(difference)}: {_places(difference.seats)}"
+
+
+def _provenance(difference: Difference) -> str:
+    counts = Counter(place.what == SET for place, _ in difference.seats)
+    parts = [_count(counts[True], "condensed set"), _count(counts[False], "evaluation")]
+    return f"{_values(difference)}: {' and '.join(filter(None, parts))}"
+
+
+def _values(difference: Difference) -> str:
+    return f"{difference.fact} {difference.a or MISSING} in A, {difference.b or MISSING} in B"
+
+
+def _places(seats: Iterable[Seat]) -> str:
+    places = [_place(place, seeds) for place, seeds in seeds_of(seats).items()]
+    more = len(places) - _MOST_PLACES
+    return "; ".join(places[:_MOST_PLACES]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _place(place: Place, seeds: Sequence[int]) -> str:
+    spans = ",".join(map(span_text, spans_of(seeds)))
+    text = f"{place.dataset} ipc {place.ipc} {place.label} seed{'s' if len(seeds) > 1 else ''} {spans}"
+    text += "" if place.split == "test" else f", {place.split} split"
+    return text if place.what == SET else f"{text}, {place.what}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number > 1 else ''}" if number else ""
+
+
+def _sets(sets: SetsInBoth) -> Iterator[str]:
+    if not sets.count:
+        return
+    yield f"{sets.identical} of {sets.count} hold identical images, to the last bit"
+    if sets.largest_difference is not None:
+        yield f"pixels of the others, in [0, 1], differ by at most {sets.largest_difference:.2g}"
+
+
+def _figures(numbers: pd.DataFrame) -> Iterator[Section]:
+    tests = int(numbers["p"].notna().sum())
+    notes = [note.format(tests=tests) for note in _NOTES[: 1 + min(tests, 2)]]
+    for common, group in tables_by(numbers, [*TABLE, "step"]):
+        at = () if pd.isna(common["step"]) else (f"at step {common['step']}",)
+        yield Section(title_of(common, *at), (), _COLUMNS, tuple(map(_row, entries(group))), tuple(notes))
+
+
+def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        entry["dataset"],
+        str(entry["ipc"]),
+        entry["label"],
+        _number(entry, "a"),
+        _number(entry, "b"),
+        _difference(entry),
+        str(entry["pairs"]),
+        _p(entry["p"]),
+        _p(entry["p_holm"]),
+    )
+
+
+def _number(entry: Mapping[str, Any], side: str) -> str:
+    if not entry[f"n_{side}"]:
+        return MISSING
+    return str(Number(entry[f"mean_{side}"], entry[f"std_{side}"], entry[f"n_{side}"], kind=entry["kind"]))
+
+
+def _difference(entry: Mapping[str, Any]) -> str:
+    if not entry["pairs"]:
+        return MISSING
+    if entry["same"]:
+        return "same"
+    form = "{:+.2f} ± {:.2f}" if entry["kind"] == "percent" else "{:+.2g} ± {:.2g}"
+    return form.format(entry["difference"], entry["difference_std"]).replace("-", "\N{MINUS SIGN}")
+
+
+def _p(value: float | None) -> str:
+    if value is None or pd.isna(value):
+        return MISSING
+    return "<0.001" if value < 0.001 else f"{value:.3f}"

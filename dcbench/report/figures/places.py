@@ -1,0 +1,64 @@
+"""What the panels of a figure show: results that may be compared share one, and titles say what tells panels apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from dcbench.api.errors import RequestError
+from dcbench.report.summary import PLACE
+
+PANEL = ["evaluator", "figure", "protocol", "network", "split", "dataset", "ipc"]
+"""Columns of a frame that are the same all over a panel."""
+
+
+class NothingToDrawError(RequestError):
+    """The results hold nothing that the figure could show; the text says what would make it."""
+
+
+def main_results(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of *frame* that figures show: the main figure of each evaluator, and of each label the latest.
+
+    Results under one label but other settings are not mixed, as in `dcbench.report.summary.summarise`.
+    """
+    table = frame[frame["main"].astype(bool)].sort_values("finished", kind="stable")
+    newest = table.groupby(PLACE, dropna=False)["variant"].transform("last")
+    return table[table["variant"] == newest]
+
+
+def split_into(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Yield the groups of *table* that have the same values of *columns*, each with these values, in their order."""
+    for values, group in table.groupby(list(columns), dropna=False):
+        yield dict(zip(columns, values, strict=True)), group
+
+
+def titles(places: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
+    """Return what all *places* have in common, for a title, and what is left to say of each."""
+    texts = [{name: text for name, value in place.items() if (text := _said(name, value))} for place in places]
+    common = {name: text for name, text in texts[0].items() if all(other.get(name) == text for other in texts)}
+    order = ["dataset", "ipc", "protocol", "network", "split", "evaluator"]
+    own = [" · ".join(text[name] for name in order if name in text and name not in common) for text in texts]
+    return " · ".join(common[name] for name in order if name in common), own
+
+
+def _said(name: str, value: Any) -> str:
+    match name:
+        case "ipc":
+            return f"IPC {value}"
+        case "protocol":
+            return f"protocol {value}" if value else ""
+        case "split":
+            return "" if value == "test" else f"{value} split"
+        case "evaluator":
+            return "" if value == "accuracy" else str(value)
+        case "figure":
+            return ""
+    return str(value)
+
+
+def measured(group: pd.DataFrame) -> str:
+    """Return the label of the axis along which the figure of *group* runs."""
+    figure, kind = str(group["figure"].iloc[0]), group["kind"].iloc[0]
+    return f"{figure.replace('_', ' ')} (%)" if kind == "percent" else figure.replace("_", " ")

@@ -1,0 +1,78 @@
+"""Where each number of a page comes from: its networks, its sets, and what they were made with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dcbench.report.summary import PLACE, entries
+from dcbench.report.tables.model import duration
+from dcbench.report.tables.pivot import anchor_of, number_of, ranked, title_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Origin:
+    """All that a page says about one number."""
+
+    anchor: str
+    """Name of the place in the page that links lead to."""
+    title: str
+    number: str
+    settings: Mapping[str, Any]
+    networks: list[dict[str, str]]
+    """One row for each network: seed of the set, repeat, value, and how it was made."""
+    sets: list[dict[str, str]]
+    """One row for each condensed set."""
+
+
+def origins(summary: pd.DataFrame, frame: pd.DataFrame, sets: pd.DataFrame) -> Iterator[Origin]:
+    """Yield the origin of each number of *summary*, from the `frame` and the `sets` that it was made from."""
+    made = {row["digest"]: row for row in entries(sets)}
+    networks = dict(list(frame.groupby(PLACE, dropna=False)))
+    for entry in entries(ranked(summary, PLACE).sort_values(["dataset", "ipc", "label"], kind="stable")):
+        digests = entry["digests"].split()
+        rows = networks[tuple(entry[name] for name in PLACE)]
+        rows = rows[rows["digest"].isin(digests)].sort_values(["seed", "repeat"])
+        place = f"{entry['dataset']} ipc {entry['ipc']} {entry['label']}"
+        yield Origin(
+            anchor=anchor_of(entry),
+            title=f"{place}: {title_of(entry)}",
+            number=str(number_of(entry)),
+            settings=entry["settings"],
+            networks=[_network(row, entry["kind"]) for row in entries(rows)],
+            sets=[_set(made[digest]) for digest in digests if digest in made],
+        )
+
+
+def _network(row: Mapping[str, Any], kind: str) -> dict[str, str]:
+    return {
+        "set": f"s{row['seed']}-{row['digest'][:12]}",
+        "repeat": str(row["repeat"]),
+        "value": f"{row['value']:.2f}" if kind == "percent" else f"{row['value']:.4g}",
+        "trained on": str(row["device"]),
+        "finished": str(row["finished"]),
+        "file": str(row["file"]),
+    }
+
+
+def _set(row: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "set": f"s{row['seed']}-{row['digest'][:12]}",
+        "condensed in": duration(row["seconds"]),
+        "on": str(row["device"]),
+        "finished": str(row["finished"]),
+        "with": ", ".join(f"{name} {version}" for name, version in (row["versions"] or {}).items() if version),
+        "runtime": ", ".join(f"{name} {value}" for name, value in (row["runtime"] or {}).items()),
+        "origin": _said(row["origin"]),
+        "file": str(row["file"]),
+    }
+
+
+def _said(origin: Any) -> str:
+    if isinstance(origin, Mapping):
+        return ", ".join(f"{name} {value}" for name, value in origin.items())
+    return "" if not isinstance(origin, str) else str(origin)

@@ -1,0 +1,105 @@
+"""Condensed images as small pictures that fit into a page, all of them together within a budget."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+
+from dcbench.api.errors import DcbenchError
+from dcbench.engine.store.sets import read_condensed
+from dcbench.report.figures.images import by_class, mosaic
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dcbench.api.images import ImageSet
+    from dcbench.engine.cells import Cell
+    from dcbench.engine.store.sets import CondensedRecord
+
+BUDGET = 12 * 2**20
+"""Bytes that all pictures of a page may take together, as text."""
+
+_MOST_CLASSES, _MOST_IMAGES, _WIDEST = 10, 10, 64
+_ENLARGED = 24  # images of fewer pixels are shown twice as large
+
+SourceImages = Callable[["CondensedRecord"], "ImageSet | None"]
+"""Gives the training split that a set selects its images from; raises `DcbenchError` where it is not found."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The picture of one condensed set."""
+
+    title: str
+    alt: str
+    """What there is to see, in words."""
+    source: str = ""
+    """The picture as a data URL; empty if there is none."""
+    width: int = 0
+    height: int = 0
+    note: str = ""
+    """What is left out, or why there is no picture."""
+
+
+def sheet(path: Path, bytes_allowed: int, source_images: SourceImages) -> Sheet:
+    """Return the picture of the condensed set at *path*, a row for each class.
+
+    Fewer images of each class are shown, and smaller ones, until it takes no more than *bytes_allowed* as text.
+    """
+    record = read_condensed(path)
+    cell = record.cell
+    title = f"{cell.dataset.name} · IPC {cell.ipc} · {cell.method.label} · seed {cell.seed}"
+    try:
+        train = source_images(record)
+    except DcbenchError as error:
+        return Sheet(title, "", note=f"a selection of training images, which are not here: {error}")
+    classes = by_class(record.condensed, decoded=False, train=train)
+    shown = {label: classes[label] for label in list(classes)[:_MOST_CLASSES]}
+    held = max(map(len, shown.values()))
+    for columns in (_MOST_IMAGES, 5, 2, 1):
+        if columns > held and columns > 1:
+            continue
+        source, size = _encoded(list(shown.values()), min(columns, held))
+        if len(source) <= bytes_allowed:
+            names = [_name(cell, label) for label in shown]
+            alt = f"{min(columns, held)} condensed images of each of the classes {', '.join(names)}"
+            return Sheet(title, alt, source, *size, note=_note(len(classes), len(shown), held, min(columns, held)))
+    return Sheet(title, "", note=f"left out to keep the page small: dcbench show {cell.digest[:12]} --image FILE.png")
+
+
+def _name(cell: Cell, label: int) -> str:
+    return cell.dataset.class_names[label] if cell.dataset.class_names else str(label)
+
+
+def _note(classes: int, shown_classes: int, images: int, shown_images: int) -> str:
+    parts = []
+    if shown_classes < classes:
+        parts.append(f"{shown_classes} of {classes} classes")
+    if shown_images < images:
+        parts.append(f"{shown_images} of {images} images of each")
+    return ", ".join(parts)
+
+
+def _encoded(rows: list[Tensor], columns: int) -> tuple[str, tuple[int, int]]:
+    """Return the picture of *rows* as a data URL, and the width and height it is to be shown in.
+
+    With one image of each class the classes stand side by side, or there would be a tower.
+    """
+    picture = mosaic(rows, columns) if columns > 1 else mosaic([torch.cat([row[:1] for row in rows])], len(rows))
+    array = (picture * 255).round().byte().expand(3, -1, -1).permute(1, 2, 0).numpy()
+    image = Image.fromarray(array)
+    side = rows[0].shape[-1]
+    if side > _WIDEST:
+        image = image.resize((image.width * _WIDEST // side, image.height * _WIDEST // side), Image.Resampling.BOX)
+    scale = 3 if side < _ENLARGED // 2 else 2 if side < _ENLARGED * 2 else 1
+    file = io.BytesIO()
+    image.save(file, "WEBP", quality=80, method=2)
+    source = "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+    return source, (image.width * scale, image.height * scale)

@@ -1,0 +1,52 @@
+"""What every renderer does alike: the lines of a table as texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dcbench.report.tables.model import Number, Row, Table
+
+EMPTY = "There are no finished cells to show."
+
+MISSING = "-"
+"""What stands where there is no number."""
+
+Literal = Callable[[str], str]
+"""Returns a text so that it is shown as it is."""
+
+
+def all_lines(table: Table, number: Callable[[Number], str], literal: Literal) -> list[list[str]]:
+    """Return every line of *table*."""
+    return [line for row in table.rows for line in row_lines(row, number, literal)]
+
+
+def row_lines(row: Row, number: Callable[[Number], str], literal: Literal) -> Iterator[list[str]]:
+    """Yield the lines of *row*: what was measured, and below it what was published if anything was."""
+    yield [*map(literal, row.names), *(MISSING if value is None else number(value) for value in row.numbers)]
+    below = {
+        "published": [value.published if value else "" for value in row.numbers],
+        "difference": [signed(value.difference) if value else "" for value in row.numbers],
+    }
+    for name, texts in below.items():
+        if any(texts):
+            yield [name, *[""] * (len(row.names) - 1), *map(literal, texts)]
+
+
+def signed(difference: float | None) -> str:
+    """Return a difference with its sign, or nothing where there is none."""
+    if difference is None:
+        return ""
+    rounded = round(difference, 1) + 0.0  # with 0.0 added, zero has no minus
+    return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def marking(best: str, second: str, literal: Literal = str) -> Callable[[Number], str]:
+    """Return what writes a number, in the form *best* or *second* (with ``{}`` for the number) if that is its place."""
+    forms = {"best": best, "second": second, "": "{}"}
+
+    def write(number: Number) -> str:
+        return forms[number.place].format(literal(str(number)))
+
+    return write

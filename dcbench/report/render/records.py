@@ -1,0 +1,43 @@
+"""Summaries as CSV and JSON records, by pandas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dcbench.report.beside import FIELDS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECORD = [
+    "dataset",
+    "method",
+    "label",
+    "ipc",
+    "protocol",
+    "network",
+    "evaluator",
+    "figure",
+    "mean",
+    "std",
+    "n",
+    "cells",
+    "split",
+]
+"""Fields of a record; with published numbers those of `dcbench.report.beside` follow."""
+
+
+def csv(summary: pd.DataFrame) -> str:
+    """Return a summary as CSV, one line per number."""
+    return records(summary).to_csv(index=False)
+
+
+def json(summary: pd.DataFrame) -> str:
+    """Return a summary as a JSON list of records."""
+    return records(summary).to_json(orient="records", indent=1, force_ascii=False) + "\n"
+
+
+def records(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the fields of *summary* that others may rely on, in a fixed order."""
+    fields = [*RECORD, *(name for name in FIELDS if name in summary)]
+    return summary[fields].sort_values(["dataset", "ipc", "label", "protocol", "network", "figure"], kind="stable")

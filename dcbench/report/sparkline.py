@@ -1,0 +1,37 @@
+"""A curve in one line of text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_NOT_FINITE = "!"
+_DECADES = 2  # between the least and the largest value, from which the scale is logarithmic
+
+
+def sparkline(values: Sequence[float], width: int = 48) -> str:
+    """Return *values*, in order, as blocks between the least and the largest; the mean of neighbours beyond *width*.
+
+    The scale is that of `is_logarithmic`. A value that is not finite, or a mean over one, is an exclamation mark.
+    """
+    scaled = [math.log10(value) if is_logarithmic(values) and math.isfinite(value) else value for value in values]
+    means = [sum(part) / len(part) for part in _parts(scaled, width)]
+    finite = [value for value in means if math.isfinite(value)]
+    low, span = min(finite, default=0.0), max(finite, default=0.0) - min(finite, default=0.0)
+    return "".join(
+        _BLOCKS[round((value - low) / (span or 1) * (len(_BLOCKS) - 1))] if math.isfinite(value) else _NOT_FINITE
+        for value in means
+    )
+
+
+def is_logarithmic(values: Sequence[float]) -> bool:
+    """Return whether the finite ones among *values* are positive and span at least two decades."""
+    finite = [value for value in values if math.isfinite(value)]
+    return bool(finite) and min(finite) > 0 and max(finite) >= min(finite) * 10**_DECADES
+
+
+def _parts(values: Sequence[float], most: int) -> list[Sequence[float]]:
+    """Return *values* cut into at most *most* parts of nearly equal length."""
+    count = min(len(values), most)
+    return [values[len(values) * part // count : len(values) * (part + 1) // count] for part in range(count)]

@@ -1,0 +1,45 @@
+"""The comparison table: rows are dataset x IPC, columns are methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dcbench.report.summary import TABLE
+from dcbench.report.tables.model import Table
+from dcbench.report.tables.pivot import (
+    Wanted,
+    in_order,
+    notes_of,
+    ranked,
+    references_of,
+    rows_of,
+    table_of,
+    tables_by,
+    title_of,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def grid_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:
+    """Return one table for each evaluator, figure, protocol, network and split in *summary* and in *wanted*.
+
+    Args:
+        summary: from `summarise`; with published numbers if `beside` has added them.
+        wanted: the plan, or only an order of columns; without one, every row x column x seed that is found is expected.
+    """
+    wanted = wanted or Wanted()
+    groups = {tuple(common.values()): group for common, group in tables_by(summary, TABLE)}
+    return [_table(names, groups.get(names, summary[:0]), wanted) for names in sorted({*groups, *wanted.cells})]
+
+
+def _table(names: tuple[str, ...], summary: pd.DataFrame, wanted: Wanted) -> Table:
+    planned = names in wanted.cells
+    labels = {*summary["label"], *(wanted.labels if planned else ())}
+    columns = in_order(labels, wanted.labels, references_of(summary))
+    found = rows_of(ranked(summary, ["dataset", "ipc"]), ["dataset", "ipc"], "label", columns)
+    places = sorted({*found, *(wanted.rows if planned else ())})
+    rows = {place: found.get(place, {}) for place in places}
+    notes = notes_of(summary, len(rows) * len(columns), expected=wanted.cells.get(names), failed=wanted.failed)
+    return table_of(title_of(dict(zip(TABLE, names, strict=True))), ("dataset", "IPC"), columns, rows, notes)

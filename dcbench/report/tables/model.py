@@ -1,0 +1,73 @@
+"""What a table is, whoever renders it: numbers in rows, with names before them and notes below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from dcbench.api.evaluator import Kind
+
+Place = Literal["best", "second", ""]
+"""How a number did among those it competes with."""
+
+_HOUR, _MINUTE = 3600, 60
+
+
+@dataclass(frozen=True)
+class Number:
+    """One entry of a table."""
+
+    mean: float
+    std: float
+    n: int
+    """Values behind it: networks, or sets for a time."""
+    place: Place = ""
+    kind: Kind | Literal["seconds"] = "percent"
+    published: str = ""
+    """The published number with its marks, to stand below; empty if there is none, or if none is wanted."""
+    difference: float | None = None
+    """Mean minus published number, if the two may be compared."""
+    anchor: str = ""
+    """Where a page tells what is behind it."""
+
+    def __str__(self) -> str:
+        if self.kind == "seconds":
+            return duration(self.mean)
+        if self.kind == "percent":
+            return f"{self.mean:.1f} ± {self.std:.1f} ({self.n})"
+        return f"{self.mean:.3g} ± {self.std:.2g} ({self.n})"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its names, and a number or None for each column."""
+
+    names: tuple[str, ...]
+    numbers: tuple[Number | None, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be rendered."""
+
+    title: str
+    heads: tuple[str, ...]
+    """What the names of a row are, such as dataset and IPC."""
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    """Lines below the table: coverage, failures, what was left out, what is known of published numbers."""
+
+    def part(self, first: int, stop: int) -> Table:
+        """Return this table with columns *first* to *stop* - 1 only."""
+        rows = tuple(Row(row.names, row.numbers[first:stop]) for row in self.rows)
+        return replace(self, columns=self.columns[first:stop], rows=rows)
+
+
+def duration(seconds: float) -> str:
+    """Return *seconds* in the unit that reads best: ``4.2 s``, ``12.5 min`` or ``1.3 h``."""
+    if seconds >= _HOUR:
+        return f"{seconds / _HOUR:.1f} h"
+    if seconds >= 2 * _MINUTE:
+        return f"{seconds / _MINUTE:.1f} min"
+    return f"{seconds:.1f} s"

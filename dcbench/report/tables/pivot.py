@@ -1,0 +1,156 @@
+"""From a summary to a table: which numbers compete, in which row and column each stands, and in what order."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from dcbench.engine.cells import digest_of
+from dcbench.report.beside import explain, published_text
+from dcbench.report.summary import PLACE, entries
+from dcbench.report.tables.model import Number, Place, Row, Table
+
+FAVOURITES = ("random", "herding", "k-center", "dm", "idm", "m3d")
+"""Methods that come in this order when no order is asked for; any other follows, by name."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a run set out to make, so that what is missing shows as missing."""
+
+    labels: Sequence[str] = ()
+    """Columns, in this order."""
+    rows: Sequence[tuple[str, int]] = ()
+    """(dataset, IPC) of each row."""
+    cells: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    """How many cells each table of the grid should have, by its values of `dcbench.report.summary.TABLE`."""
+    failed: int = 0
+    """How many jobs failed."""
+
+
+def ranked(summary: pd.DataFrame, within: Sequence[str]) -> pd.DataFrame:
+    """Return *summary* with ``place``: best and second among the rows that agree in *within*.
+
+    The best is the highest percentage as it is printed, or the least distance. References do not compete, and where all
+    are alike, as one alone is, nobody is best.
+    """
+    if summary.empty:
+        return summary.assign(place=pd.Series(dtype=object))
+    sign = summary["kind"].map({"percent": -1.0}).fillna(1.0)
+    shown = summary["mean"].where(summary["kind"] != "percent", summary["mean"].round(1))
+    score = (sign * shown).where(~summary["reference"].astype(bool))
+    keys = [summary[name] for name in within]
+    ranks = score.groupby(keys, dropna=False).rank("dense")
+    rivals = score.groupby(keys, dropna=False).transform("nunique") > 1
+    return summary.assign(place=ranks.where(rivals).map({1.0: "best", 2.0: "second"}).fillna(""))
+
+
+def rows_of(
+    ranked_summary: pd.DataFrame, names: Sequence[str], column: str, columns: Sequence[str]
+) -> dict[tuple[Any, ...], dict[str, Number]]:
+    """Return the numbers of each row, by the values of *names* that it has and by the value of *column*."""
+    rows: dict[tuple[Any, ...], dict[str, Number]] = {}
+    for entry in entries(ranked_summary):
+        if entry[column] in columns:
+            rows.setdefault(tuple(entry[name] for name in names), {})[entry[column]] = number_of(entry)
+    return rows
+
+
+def number_of(entry: Mapping[str, Any]) -> Number:
+    """Return one row of a ranked summary as the number it is in a table."""
+    place: Place = entry["place"]
+    number = Number(entry["mean"], entry["std"], int(entry["n"]), place, entry["kind"], anchor=anchor_of(entry))
+    if "published" not in entry:
+        return number
+    difference = None if pd.isna(entry["difference"]) else entry["difference"]
+    return replace(number, published=published_text(entry), difference=difference)
+
+
+def anchor_of(entry: Mapping[str, Any]) -> str:
+    """Return a name for the number of *entry* that no other has, for links to what is behind it."""
+    return "n" + digest_of([str(entry[name]) for name in PLACE])[:12]
+
+
+def in_columns(numbers: Mapping[str, Number], columns: Iterable[str]) -> tuple[Number | None, ...]:
+    """Return the number of each of *columns*, or None."""
+    return tuple(numbers.get(column) for column in columns)
+
+
+def in_order(labels: Iterable[str], wanted: Sequence[str], references: Iterable[str] = ()) -> list[str]:
+    """Return *labels* in the order of columns: those *wanted* first, then as usual; *references* stand at the end."""
+    last = set(references)
+
+    def place(label: str) -> tuple[bool, int, int, str]:
+        if label in wanted:
+            return label in last, 0, list(wanted).index(label), label
+        name = label.partition("[")[0]
+        return label in last, 1, FAVOURITES.index(name) if name in FAVOURITES else len(FAVOURITES), label
+
+    return sorted(set(labels), key=place)
+
+
+def references_of(summary: pd.DataFrame) -> list[str]:
+    """Return the labels that do not compete, such as that of the whole training set."""
+    labels: list[str] = summary.loc[summary["reference"].astype(bool), "label"].unique().tolist()
+    return labels
+
+
+def tables_by(summary: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Yield a part of *summary* for each of its values of *columns*, with these values by name."""
+    if not summary.empty:
+        for values, group in summary.groupby(list(columns), dropna=False):
+            names: Sequence[Hashable] = values if isinstance(values, tuple) else (values,)
+            yield dict(zip(columns, names, strict=True)), group
+
+
+def title_of(common: Mapping[str, Any], *before: str) -> str:
+    """Return what the numbers of a table have in common, in words."""
+    figures = {
+        "accuracy": "last-epoch accuracy",
+        "accuracy_best_epoch": "best-epoch accuracy (picked on the evaluated split)",
+    }
+    parts = list(before)
+    if common.get("evaluator", "accuracy") != "accuracy":
+        parts.append(str(common["evaluator"]))
+    if "figure" in common:
+        parts.append(figures.get(common["figure"], common["figure"]))
+    if "split" in common:
+        parts.append(f"{common['split']} split")
+    parts += [f"{name} {common[name]}" for name in ("protocol", "network") if common.get(name)]
+    return ", ".join(parts)
+
+
+def notes_of(summary: pd.DataFrame, places: int, *, expected: int | None = None, failed: int = 0) -> tuple[str, ...]:
+    """Return the lines below a table: coverage, what is older, and what is known of published numbers.
+
+    Args:
+        summary: the rows that the table shows.
+        places: how many numbers the table has room for; each is expected to have as many seeds as the one with most.
+        expected: how many cells were planned, if that is known.
+        failed: how many jobs failed.
+    """
+    seeds = 0 if summary.empty else int(summary["cells"].max())
+    done = int(summary["cells"].sum())
+    total = max(expected if expected is not None else places * seeds, done)
+    notes = [f"mean ± std (n networks) · {done}/{total} cells" + (f" · {failed} failed" if failed else "")]
+    older = int(summary["older"].sum())
+    if older:
+        notes.append(f"{older} older, made under the same label with other settings, recipe or data: not shown")
+    if "published" in summary:
+        notes += explain(entries(summary.sort_values(["dataset", "ipc"])))
+    return tuple(notes)
+
+
+def table_of(
+    title: str,
+    heads: Sequence[str],
+    columns: Sequence[str],
+    rows: Mapping[tuple[Any, ...], Mapping[str, Number]],
+    notes: Sequence[str] = (),
+) -> Table:
+    """Return a table of *rows*, in their order."""
+    made = tuple(Row(tuple(map(str, names)), in_columns(numbers, columns)) for names, numbers in rows.items())
+    return Table(title, tuple(heads), tuple(columns), made, tuple(notes))
