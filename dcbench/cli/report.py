@@ -60,7 +60,7 @@ def command(
     from dcbench.report.frame import failures, frame
     from dcbench.report.sets import sets
     from dcbench.report.summary import main_figures, summarise
-    from dcbench.report.tables import Wanted, make_tables, usual
+    from dcbench.report.tables import Wanted, completed, make_tables, usual
 
     chosen = filter_of(options | {"also_under": _also_under() if published else {}})
     rows, failed = chosen.apply(frame(results)), chosen.apply(failures(results))
@@ -72,7 +72,8 @@ def command(
     if not best_epoch:
         summary = main_figures(summary, whole=["moments"] if table == "table1" else [])
     wanted = Wanted(list(chosen.methods), failed=len(failed))
-    tables = make_tables(table, summary, lambda: sets(results), wanted)
+    summary = completed(table, summary, lambda: sets(results))
+    tables = make_tables(table, summary, wanted)
     if form == "html":
         text = _page(tables, summary, rows, sets(results), failed, data)
     else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dcbench.report.beside import FIELDS
+from dcbench.report.tables.imagenet import TIMES
+from dcbench.report.tables.low_resolution import RATIO
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +26,10 @@ RECORD = [
     "cells",
     "split",
 ]
-"""Fields of a record; with published numbers those of `dcbench.report.beside` follow."""
+"""Fields of every record."""
+
+EXTRA = (RATIO, *FIELDS, *TIMES)
+"""Fields that follow where they are known: the ratio in table2, published numbers, and times in table3."""
 
 
 def csv(summary: pd.DataFrame) -> str:
@@ -39,5 +44,5 @@ def json(summary: pd.DataFrame) -> str:
 
 def records(summary: pd.DataFrame) -> pd.DataFrame:
     """Return the fields of *summary* that others may rely on, in a fixed order."""
-    fields = [*RECORD, *(name for name in FIELDS if name in summary)]
+    fields = [*RECORD, *(name for name in EXTRA if name in summary)]
     return summary[fields].sort_values(["dataset", "ipc", "label", "protocol", "network", "figure"], kind="stable")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from dcbench.report.tables.cross_architecture import cross_architecture_tables
 from dcbench.report.tables.grid import grid_tables
-from dcbench.report.tables.imagenet import imagenet_tables
-from dcbench.report.tables.low_resolution import low_resolution_tables
+from dcbench.report.tables.imagenet import imagenet_tables, with_times
+from dcbench.report.tables.low_resolution import low_resolution_tables, with_ratio
 from dcbench.report.tables.model import Number, Row, Table
 from dcbench.report.tables.moments import moment_tables
 from dcbench.report.tables.pivot import Wanted
@@ -21,31 +21,6 @@ NAMES = ("grid", "table1", "table2", "table3", "table4")
 """The tables there are; see `make_tables`."""
 
 _PHOTOGRAPHS = "idc-imagenet"
-
-
-def make_tables(
-    name: str, summary: pd.DataFrame, sets: Callable[[], pd.DataFrame], wanted: Wanted | None = None
-) -> list[Table]:
-    """Return the tables called *name*, one of `NAMES`, from what *summary* holds.
-
-    Args:
-        name: ``grid``: methods over dataset x IPC. ``table1``: moment distances. ``table2``: as the grid, with the
-            ratio. ``table3``: accuracy and condensing time. ``table4``: evaluation networks as columns.
-        summary: from `summarise`.
-        sets: gives what `dcbench.report.sets` knows of the condensed sets; called only where times are shown.
-        wanted: in which order methods stand, and what is missing.
-    """
-    match name:
-        case "table1":
-            return moment_tables(summary, wanted)
-        case "table2":
-            return low_resolution_tables(summary, wanted)
-        case "table3":
-            return imagenet_tables(summary, sets(), wanted)
-        case "table4":
-            return cross_architecture_tables(summary, wanted)
-        case _:
-            return grid_tables(summary, wanted)
 
 
 def usual(name: str, summary: pd.DataFrame) -> pd.DataFrame:
@@ -62,4 +37,40 @@ def usual(name: str, summary: pd.DataFrame) -> pd.DataFrame:
             return summary
 
 
-__all__ = ["NAMES", "Number", "Row", "Table", "Wanted", "make_tables", "usual"]
+def completed(name: str, summary: pd.DataFrame, sets: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Return *summary* with what the tables of this *name* show beside it.
+
+    Args:
+        name: one of `NAMES`.
+        summary: from `summarise`; with published numbers if `beside` has added them.
+        sets: gives what `dcbench.report.sets` knows of the condensed sets; called only where times are shown.
+    """
+    match name:
+        case "table2":
+            return with_ratio(summary)
+        case "table3":
+            return with_times(summary, sets())
+        case _:
+            return summary
+
+
+def make_tables(name: str, summary: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:
+    """Return the tables called *name*, from what *summary* holds.
+
+    Args:
+        name: ``grid``: methods over dataset x IPC. ``table1``: moment distances. ``table2``: as the grid, with the
+            ratio. ``table3``: accuracy and condensing time. ``table4``: evaluation networks as columns.
+        summary: from `completed`.
+        wanted: in which order methods stand, and what is missing.
+    """
+    makers = {
+        "grid": grid_tables,
+        "table1": moment_tables,
+        "table2": low_resolution_tables,
+        "table3": imagenet_tables,
+        "table4": cross_architecture_tables,
+    }
+    return makers[name](summary, wanted)
+
+
+__all__ = ["NAMES", "Number", "Row", "Table", "Wanted", "completed", "make_tables", "usual"]

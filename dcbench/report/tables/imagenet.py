@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from dcbench.report.beside import SOURCE, published_hours
 from dcbench.report.summary import TABLE, entries
 from dcbench.report.tables.model import Number, duration
@@ -20,66 +22,77 @@ from dcbench.report.tables.pivot import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
+    from collections.abc import Iterator, Mapping
 
     from dcbench.report.tables.model import Table
+
+TIMES = ("seconds", "device", "published_seconds")
+"""What `with_times` adds: mean seconds to condense one set, on which devices, and in the paper."""
 
 _HOUR = 3600
 
 
-def imagenet_tables(summary: pd.DataFrame, sets: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:
-    """Return one table for each evaluator, figure, protocol, network and split in *summary*.
+def with_times(summary: pd.DataFrame, sets: pd.DataFrame) -> pd.DataFrame:
+    """Return *summary* with `TIMES`; empty where no set has a time, or where no published one is wanted.
 
     Args:
         summary: from `summarise`; with published numbers if `beside` has added them.
         sets: from `dcbench.report.sets`: how long each set took, and on what.
-        wanted: in which order methods stand.
     """
+    made = sets.set_index("digest")
+    own = [made.reindex(digests.split()) for digests in summary["digests"]]
+    return summary.assign(
+        seconds=pd.Series([rows["seconds"].astype(float).mean() for rows in own], summary.index, dtype=float),
+        device=[", ".join(map(str, rows["device"].dropna().unique())) for rows in own],
+        published_seconds=pd.Series([_published(entry) for entry in entries(summary)], summary.index, dtype=float),
+    )
+
+
+def _published(entry: Mapping[str, Any]) -> float | None:
+    """Return the seconds that the paper has for *entry*, if it has its accuracy too."""
+    if pd.isna(entry.get("published")):
+        return None
+    hours = published_hours()
+    place = {name: entry[name] for name in ("published_dataset", "ipc", "method")}
+    found = hours.loc[(hours[list(place)] == place).all(axis=1), "hours"]
+    return float(found.iloc[0]) * _HOUR if len(found) else None
+
+
+def imagenet_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:
+    """Return one table for each evaluator, figure, protocol, network and split in *summary*, from `with_times`."""
     wanted = wanted or Wanted()
-    return [_table(common, group, sets, wanted) for common, group in tables_by(summary, TABLE)]
+    return [_table(common, group, wanted) for common, group in tables_by(summary, TABLE)]
 
 
-def _table(common: dict[str, Any], summary: pd.DataFrame, sets: pd.DataFrame, wanted: Wanted) -> Table:
+def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Table:
     columns = in_order(summary["label"], wanted.labels, references_of(summary))
     accuracies = rows_of(ranked(summary, ["dataset", "ipc"]), ["dataset", "ipc"], "label", columns)
-    made = sets.set_index("digest")
-    times: dict[tuple[Any, ...], dict[str, Number]] = {}
-    for entry in entries(summary):
-        own = made.reindex(entry["digests"].split())["seconds"].dropna()
-        if len(own):
-            time = Number(own.mean(), own.std(ddof=0), len(own), kind="seconds", published=_published_time(entry))
-            times.setdefault((entry["dataset"], entry["ipc"]), {})[entry["label"]] = time
+    times = {(entry["dataset"], entry["ipc"], entry["label"]): _time(entry) for entry in entries(summary)}
     figure = "accuracy %" if set(summary["kind"]) == {"percent"} else str(common["figure"])
     rows: dict[tuple[Any, ...], dict[str, Number]] = {}
     for place, numbers in sorted(accuracies.items()):
         rows[*place, figure] = numbers
-        rows[*place, "time"] = times.get(place, {})
+        rows[*place, "time"] = {label: time for label in numbers if (time := times[*place, label]) is not None}
     notes = notes_of(summary, len(accuracies) * len(columns), failed=wanted.failed)
-    return table_of(title_of(common), ("dataset", "IPC", ""), columns, rows, (*notes, *_time_notes(summary, made)))
+    return table_of(title_of(common), ("dataset", "IPC", ""), columns, rows, (*notes, *_time_notes(summary)))
 
 
-def _published_time(entry: dict[str, Any]) -> str:
-    """Return the hours that the paper has for *entry*, if it has its accuracy too; nothing where none is wanted."""
-    if "published" not in entry or entry["published"] != entry["published"]:
-        return ""
-    hours = published_hours()
-    place = {name: entry[name] for name in ("published_dataset", "ipc", "method")}
-    found = hours.loc[(hours[list(place)] == place).all(axis=1), "hours"]
-    return duration(float(found.iloc[0]) * _HOUR) if len(found) else ""
+def _time(entry: Mapping[str, Any]) -> Number | None:
+    if pd.isna(entry["seconds"]):
+        return None
+    published = "" if pd.isna(entry["published_seconds"]) else duration(entry["published_seconds"])
+    return Number(entry["seconds"], 0.0, int(entry["cells"]), kind="seconds", published=published)
 
 
-def _time_notes(summary: pd.DataFrame, made: pd.DataFrame) -> Iterator[str]:
+def _time_notes(summary: pd.DataFrame) -> Iterator[str]:
     """Yield on what the times were measured, and on what the published ones."""
     devices: dict[str, list[str]] = {}
-    for label, digests in zip(summary["label"], summary["digests"], strict=True):
-        for device in made.reindex(digests.split())["device"].dropna().unique():
-            labels = devices.setdefault(str(device), [])
-            labels += [label] if label not in labels else []
+    for label, device in zip(summary["label"], summary["device"], strict=True):
+        if device and label not in devices.setdefault(device, []):
+            devices[device].append(label)
     where = "; ".join(
-        device if len(devices) == 1 else f"{device} ({', '.join(labels)})" for device, labels in devices.items()
+        name if len(devices) == 1 else f"{name} ({', '.join(labels)})" for name, labels in devices.items()
     )
     yield f"time: to condense one set, mean over sets, on {where}" if where else "time: not recorded"
-    if "published" in summary:
+    if summary["published_seconds"].notna().any():
         yield f"published times, in {SOURCE}: on one RTX A6000, to the best accuracy, not of all iterations"

@@ -22,24 +22,23 @@ from dcbench.report.tables.pivot import (
 if TYPE_CHECKING:
     from dcbench.report.tables.model import Table
 
-_ROW = ["dataset", "ipc", "ratio"]
+RATIO = "ratio"
+"""What `with_ratio` adds: condensed images in percent of the training images."""
+
+_ROW = ["dataset", "ipc", "shown_ratio"]
+
+
+def with_ratio(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return *summary*, from `summarise`, with `RATIO`; empty where the size of the data is not recorded."""
+    condensed, real = summary["ipc"].astype(float) * summary["classes"].astype(float), summary["train_images"]
+    return summary.assign(**{RATIO: 100 * condensed / real.astype(float)})
 
 
 def low_resolution_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:
-    """Return one table for each evaluator, figure, protocol, network and split in *summary*, from `summarise`.
-
-    The ratio is what the condensed images are of the training images, in percent; ``-`` where their number is not
-    recorded.
-    """
+    """Return one table for each evaluator, figure, protocol, network and split in *summary*, from `with_ratio`."""
     wanted = wanted or Wanted()
-    condensed, real = summary["ipc"].astype(float) * summary["classes"].astype(float), summary["train_images"]
-    ratios = 100 * condensed / real.astype(float)
-    summary = summary.assign(ratio=ratios.map(_ratio))
+    summary = summary.assign(shown_ratio=["-" if pd.isna(ratio) else f"{ratio:.2g}" for ratio in summary[RATIO]])
     return [_table(common, group, wanted) for common, group in tables_by(summary, TABLE)]
-
-
-def _ratio(percent: float) -> str:
-    return "-" if pd.isna(percent) else f"{percent:.2g}"
 
 
 def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Table:

@@ -14,7 +14,7 @@ from dcbench.report.beside import beside
 from dcbench.report.frame import frame
 from dcbench.report.render import latex
 from dcbench.report.summary import summarise
-from dcbench.report.tables import make_tables
+from dcbench.report.tables import completed, make_tables
 
 pytestmark = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
 
@@ -37,7 +37,8 @@ def test_every_table_compiles_with_booktabs_alone(tmp_path: Path, name: str) -> 
             add(tmp_path, method, [], figures=figures, evaluator="moments", kind="distance", **place)
     add(tmp_path, "dm", [1.0], label=f"dm[{nasty}]", dataset=nasty)
     summary = beside(summarise(frame(tmp_path)))
-    tables = make_tables(name, summary, lambda: pd.DataFrame(columns=["digest", "seconds", "device"]))
+    summary = completed(name, summary, lambda: pd.DataFrame(columns=["digest", "seconds", "device"]))
+    tables = make_tables(name, summary)
     (tmp_path / "table.tex").write_text(DOCUMENT % latex(tables), encoding="utf-8")
     told = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"],

@@ -9,8 +9,9 @@ from made_results import add
 
 from dcbench.report.beside import beside
 from dcbench.report.frame import frame
+from dcbench.report.render import records
 from dcbench.report.summary import summarise
-from dcbench.report.tables import Table, Wanted, make_tables, usual
+from dcbench.report.tables import Table, Wanted, completed, make_tables, usual
 from dcbench.report.tables.model import duration
 
 DISTANCES = ("mean_distance", "variance_distance", "skewness_distance")
@@ -19,7 +20,7 @@ MOMENTS: dict[str, Any] = {"evaluator": "moments", "kind": "distance", "protocol
 
 def _tables(name: str, results: Path, sets: pd.DataFrame | None = None, *labels: str) -> list[Table]:
     given = pd.DataFrame(columns=["digest", "seconds", "device"]) if sets is None else sets
-    return make_tables(name, summarise(frame(results)), lambda: given, Wanted(labels))
+    return make_tables(name, completed(name, summarise(frame(results)), lambda: given), Wanted(labels))
 
 
 def _texts(table: Table) -> dict[tuple[str, ...], list[str]]:
@@ -71,7 +72,7 @@ def test_table_three_says_which_method_ran_on_which_device_and_how_long_the_pape
             {"digest": digests["m3d"], "seconds": 600.0, "device": "a GPU"},
         ]
     )
-    (table,) = make_tables("table3", beside(summarise(frame(tmp_path))), lambda: sets)
+    (table,) = make_tables("table3", completed("table3", beside(summarise(frame(tmp_path))), lambda: sets))
     assert [(str(number), number.published) for number in table.rows[1].numbers if number] == [
         ("30.0 s", "1.4 h"),
         ("10.0 min", "1.1 h"),
@@ -118,7 +119,7 @@ def test_the_distances_of_the_paper_stand_below_without_a_difference(tmp_path: P
     figures = {name: [1.0] for name in DISTANCES}
     changed = {"settings": {"order": 2}, "departures": {"order": 1}, "label": "dm[order=2]"}
     add(tmp_path, "dm", [], figures=figures, dataset="cifar10", ipc=10, **MOMENTS, **changed)
-    (table,) = make_tables("table1", beside(summarise(frame(tmp_path))), pd.DataFrame)
+    (table,) = make_tables("table1", beside(summarise(frame(tmp_path))))
     numbers = [number for number in table.rows[0].numbers if number]
     assert [(number.published, number.difference) for number in numbers] == [
         ("4.51", None),
@@ -157,3 +158,15 @@ def test_without_a_choice_each_table_shows_what_the_papers_is_about(tmp_path: Pa
 )
 def test_a_duration_is_shown_in_the_unit_that_reads_best(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_records_hold_the_ratio_and_the_times_too(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0], class_names=("a", "b"), train_images=50)
+    summary = summarise(frame(tmp_path))
+    (digest,) = summary["digests"]
+    made = pd.DataFrame([{"digest": digest, "seconds": 2.5, "device": "a GPU"}])
+    (row,) = records(completed("table2", summary, lambda: made)).to_dict("records")
+    assert row["ratio"] == 4.0
+    (row,) = records(completed("table3", summary, lambda: made)).to_dict("records")
+    assert (row["seconds"], row["device"]) == (2.5, "a GPU")
+    assert pd.isna(row["published_seconds"])
