@@ -39,7 +39,7 @@ def test_help_names_every_command(dcbench: CommandLine, tmp_path: Path) -> None:
     assert ended.code == 0
     for name, line in COMMANDS.items():
         assert f"  {name} " in ended.out
-        assert line in ended.out
+        assert line in " ".join(ended.out.split()), "a narrow terminal breaks it"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
