@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import signal
 import sys
 import time
+from types import ModuleType
 from typing import Literal
 
 import torch
@@ -126,13 +129,28 @@ class Slow(Method):
         return CondensedSet.of_images(images, labels)
 
 
+LEAKED, LEAK = [], 300 * 2**20
+
+
+def reachable(start):
+    """Return everything that can be reached from *start*, modules and types aside."""
+    seen, todo = {id(start): start}, [start]
+    while todo:
+        for one in gc.get_referents(todo.pop()):
+            if id(one) not in seen and not isinstance(one, ModuleType | type):
+                seen[id(one)] = one
+                todo.append(one)
+    return list(seen.values())
+
+
 class Bad(Method):
     """Does one thing that a method must not do."""
 
     class Settings(Settings):
         how: Literal[
-            "over-budget", "nan", "labels", "raise", "refuse", "exit", "kill", "hang", "prints", "dtype", "stdin"
-        ] = "raise"
+            "over-budget", "whole", "nan", "labels", "raise", "refuse", "exit", "kill", "segfault", "hang", "prints",
+            "dtype", "stdin", "fork", "leak", "peek",
+        ] = "raise"  # fmt: skip
 
     def validate(self, info, ipc, settings):
         if settings.how == "refuse":
@@ -144,6 +162,8 @@ class Bad(Method):
         match settings.how:
             case "over-budget":
                 return CondensedSet.of_images(images.repeat(2, 1, 1, 1), labels.repeat(2))
+            case "whole":
+                return CondensedSet.selection(torch.arange(len(task.train)), task.train)
             case "nan":
                 images[0, 0, 0, 0] = torch.nan
             case "labels":
@@ -154,6 +174,8 @@ class Bad(Method):
                 sys.exit("the toy leaves")
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "segfault":
+                ctypes.string_at(0)
             case "hang":
                 print("about to hang", flush=True)
                 time.sleep(3600)
@@ -166,4 +188,14 @@ class Bad(Method):
                 torch.set_default_dtype(torch.float64)
             case "stdin":
                 input("a debugger would wait here")
+            case "fork":
+                if os.fork() == 0:
+                    time.sleep(3600)
+            case "leak":
+                LEAKED.append(bytearray(LEAK))
+            case "peek":
+                found = [
+                    one for one in reachable(task) if isinstance(one, ImageSet | Dataset) and one is not task.train
+                ]
+                raise ValueError(f"found {len(found)} others")
         return CondensedSet.of_images(images, labels)

@@ -12,7 +12,12 @@ from pathlib import Path
 
 
 def install_package(
-    folder: Path, name: str, entry_points: Mapping[str, str], modules: Mapping[str, str], version: str = "1.0"
+    folder: Path,
+    name: str,
+    entry_points: Mapping[str, str],
+    modules: Mapping[str, str],
+    version: str = "1.0",
+    requires: str = "",
 ) -> Path:
     """Write *modules* (name to source) and the metadata of a distribution into *folder*, which goes on PYTHONPATH."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -20,7 +25,8 @@ def install_package(
         (folder / f"{module}.py").write_text(source)
     about = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     about.mkdir()
-    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    needs = f"Requires-Dist: {requires}\n" if requires else ""
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
     lines = [f"{point} = {target}" for point, target in entry_points.items()]
     (about / "entry_points.txt").write_text("\n".join(["[dcbench]", *lines, ""]))
     return folder

@@ -11,6 +11,8 @@ from importlib import import_module, metadata
 from typing import Any, cast
 
 import pluggy
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from dcbench.api import hookspecs
 from dcbench.api.errors import DcbenchError, RequestError
@@ -92,15 +94,26 @@ class Registry:
         if matches:
             owners = " and ".join(str(item.source) for item in matches)
             raise RequestError(f"{kind[:-1]} {name!r} is claimed by {owners}; uninstall one of them")
-        raise RequestError(self._unknown(kind, name))
+        raise RequestError(self._unknown(kind[:-1], name, self.of_kind(kind)))
 
-    def _unknown(self, kind: str, name: str) -> str:
-        names = [item.record.name for item in self.of_kind(kind)]
+    def find_any(self, name: str) -> Found:
+        """Return the one record called *name* of the first of `KINDS` that has one.
+
+        Raises:
+            RequestError: nobody has it, or more than one plug-in.
+        """
+        for kind in KINDS:
+            if any(item.record.name == name for item in self.of_kind(kind)):
+                return self.find(kind, name)
+        raise RequestError(self._unknown("plug-in", name, self.found))
+
+    def _unknown(self, what: str, name: str, among: Iterable[Found]) -> str:
+        names = sorted({str(item.record.name) for item in among})
         close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]!r}?" if close else "."
         broken = sorted({problem.source.package for problem in self.problems})
         also = f" (Not loaded: {', '.join(broken)}; see 'dcbench plugins'.)" if broken else ""
-        return f"no {kind[:-1]} is called {name!r}{hint} There are: {', '.join(names)}.{also}"
+        return f"no {what} is called {name!r}{hint} There are: {', '.join(names)}.{also}"
 
     def resolve(self, kind: str, name: str) -> Any:
         """Import and return the class that the record of *kind* called *name* points to.
@@ -162,6 +175,10 @@ def _load(registry: Registry, manager: pluggy.PluginManager, entry_point: metada
     """Load one plug-in; whatever it does wrong becomes a `Problem`."""
     registry.sources.append(source)
     name = f"{source.package}:{source.entry_point}"
+    wanted = _other_dcbench(entry_point)
+    if wanted:
+        registry.problems.append(Problem(source, wanted))
+        return
     try:
         plugin = entry_point.load()
         manager.register(plugin, name)
@@ -175,6 +192,18 @@ def _load(registry: Registry, manager: pluggy.PluginManager, entry_point: metada
         for implementation in caller.get_hookimpls():
             if implementation.plugin is plugin:
                 _collect(registry, caller.name, implementation, source)
+
+
+def _other_dcbench(entry_point: metadata.EntryPoint) -> str:
+    """Return why the package of *entry_point* does not go with this dcbench, by what it says that it requires."""
+    this = metadata.version("dcbench")
+    for requirement in map(Requirement, (entry_point.dist.requires if entry_point.dist else None) or []):
+        wanted = requirement.specifier
+        about_us = canonicalize_name(requirement.name) == "dcbench"
+        unconditional = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if about_us and unconditional and not wanted.contains(this, prereleases=True):
+            return f"needs dcbench{wanted}, and this is {this}: pip install 'dcbench{wanted}'"
+    return ""
 
 
 def _explain(error: BaseException) -> str:

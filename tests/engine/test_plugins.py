@@ -20,7 +20,7 @@ def dcbench_methods():
     return [dcbench.MethodRecord(name={name!r}, summary="s", target="collections:Counter")]
 """
 
-Load = Callable[[Mapping[str, str]], Registry]
+Load = Callable[..., Registry]
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     monkeypatch.syspath_prepend(str(tmp_path))
     before = set(sys.modules)
 
-    def installed(sources: Mapping[str, str]) -> Registry:
+    def installed(sources: Mapping[str, str], requires: str = "") -> Registry:
         for module, source in sources.items():
-            install_package(tmp_path, f"dist-{module}", {"main": module}, {module: source})
+            install_package(tmp_path, f"dist-{module}", {"main": module}, {module: source}, requires=requires)
         distributions = [metadata.Distribution.at(path) for path in tmp_path.glob("*.dist-info")]
         return load_registry(point for found in distributions for point in found.entry_points)
 
@@ -90,6 +90,17 @@ def test_a_broken_plug_in_is_explained_and_harms_no_other(load: Load, source: st
     assert problem.source.package == "dist-broken"
     assert re.search(message, problem.message)
     assert len(registry.sources) == 3
+
+
+def test_a_plug_in_made_for_another_dcbench_says_which_and_is_not_imported(load: Load) -> None:
+    registry = load({"newer": "raise RuntimeError('imported')"}, requires="DCbench >=9")
+    (problem,) = registry.problems
+    assert problem.message == f"needs dcbench>=9, and this is {metadata.version('dcbench')}: pip install 'dcbench>=9'"
+
+
+@pytest.mark.parametrize("requires", ["dcbench>=0.0.1", "dcbench", "dcbench>=9; extra == 'dev'", "other>=9"])
+def test_a_plug_in_made_for_this_dcbench_is_loaded(load: Load, requires: str) -> None:
+    assert names(load({"fitting": GOOD.format(name="k-means")}, requires=requires)) == ["k-means"]
 
 
 def test_what_a_plug_in_raised_is_kept_with_its_traceback(load: Load) -> None:

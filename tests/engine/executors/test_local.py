@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 from processes import alive, descendants, wait_until
+from toy_parts import LEAK
 
 from dcbench.engine.bench import Outcome, carry_out, prepare
 from dcbench.engine.cells import CondenseJob
@@ -33,8 +34,12 @@ from dcbench.engine.work.runtime import Runtime
 
 pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"), pytest.mark.slow]
 
-HOW = ["over-budget", "nan", "labels", "raise", "exit", "kill", "prints", "stdin", "hang"]
-METHODS = ["toy-first", *(f"toy-bad[how={how}]" for how in HOW), "toy-bad[how=dtype]", "toy-slow[pause=0]"]
+HOW = [
+    "over-budget", "whole", "nan", "labels", "raise", "exit", "kill", "segfault", "prints", "stdin", "peek", "hang",
+]  # fmt: skip
+HARMLESS = ["fork", "leak", "dtype"]
+"""What a method must not do either, but what ends with its process."""
+METHODS = ["toy-first", *(f"toy-bad[how={how}]" for how in [*HOW, *HARMLESS]), "toy-slow[pause=0]"]
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +105,14 @@ def ran(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 REASONS = {
     "over-budget": ("InvalidCondensedSetError", "over budget: the set holds 384 numbers"),
+    "whole": ("InvalidCondensedSetError", "over budget: the set holds 3,840 numbers"),
     "nan": ("InvalidCondensedSetError", "NaN"),
     "labels": ("InvalidCondensedSetError", "labels must lie in 0..2, found 1..3"),
     "raise": ("ValueError", "the toy method was told to raise"),
     "exit": ("SystemExit", "the plug-in called sys.exit(the toy leaves)"),
     "kill": ("Killed", "SIGKILL"),
+    "segfault": ("Killed", "SIGSEGV"),
+    "peek": ("ValueError", "found 0 others"),
     "prints": ("ValueError", "after much printing"),
     "stdin": ("EOFError", "EOF"),
     "hang": ("Timeout", "longer than 3 seconds"),
@@ -136,7 +144,7 @@ def test_what_a_job_printed_is_kept_up_to_a_size(ran: Ran) -> None:
 def test_the_other_cells_are_finished(ran: Ran) -> None:
     finished = [event.job.cell.method.label for event in ran.events if isinstance(event, Finished)]
     assert finished == [label for label in METHODS if label not in [f"toy-bad[how={how}]" for how in HOW] for _ in "ab"]
-    assert (ran.outcome.finished, len(ran.outcome.failed), ran.outcome.skipped) == (6, len(HOW), len(HOW))
+    assert (ran.outcome.finished, len(ran.outcome.failed), ran.outcome.skipped) == (10, len(HOW), len(HOW))
     assert not ran.outcome.ok
 
 
@@ -147,16 +155,16 @@ def test_every_job_has_a_start_and_one_end(ran: Ran) -> None:
 
 
 def test_observers_are_told_of_every_file_and_one_that_raises_is_only_warned_about(ran: Ran) -> None:
-    assert [about["method"] for about in ran.observed] == ["toy-first"] * 2 + ["toy-bad"] * 2 + ["toy-slow"] * 2
-    assert [len(about["figures"]["pixel"]) for about in ran.observed if "figures" in about] == [2, 2, 2]
-    assert len(ran.outcome.warnings) == 6
+    assert [about["method"] for about in ran.observed] == ["toy-first"] * 2 + ["toy-bad"] * 6 + ["toy-slow"] * 2
+    assert [len(about["figures"]["pixel"]) for about in ran.observed if "figures" in about] == [2] * 5
+    assert len(ran.outcome.warnings) == 10
     assert "dcbench_cell_finished of dcbench failed: ValueError: no wish to see .h5" in ran.outcome.warnings[0]
 
 
 def test_nothing_half_finished_is_left(ran: Ran) -> None:
     results = ran.folder / "results"
     assert list(results.rglob("*.tmp")) == []
-    assert len(Layout(results).all_condensed()) == len(Layout(results).all_evaluations()) == 3
+    assert len(Layout(results).all_condensed()) == len(Layout(results).all_evaluations()) == 5
 
 
 def test_what_a_job_does_to_its_process_does_not_reach_the_next(ran: Ran, registry: Registry, tmp_path: Path) -> None:
@@ -167,6 +175,12 @@ def test_what_a_job_does_to_its_process_does_not_reach_the_next(ran: Ran, regist
     assert one is not None
     assert other is not None
     assert torch.equal(one, other)
+
+
+def test_what_a_job_leaks_is_gone_with_its_process(ran: Ran) -> None:
+    files = [event.file for event in ran.events if isinstance(event, Finished) and event.job.kind == "condense"]
+    peaks = {read_condensed(file).cell.method.label: read_condensed(file).facts["peak_memory_bytes"] for file in files}
+    assert peaks["toy-bad[how=leak]"] > peaks["toy-slow[pause=0]"] + LEAK // 2
 
 
 def test_a_second_run_starts_no_process(ran: Ran, registry: Registry) -> None:
