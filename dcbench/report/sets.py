@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from dcbench.engine.store.about import read_about
 from dcbench.engine.store.hdf5 import CorruptFileError
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import read_about
 
 _FACTS = [
     "digest",

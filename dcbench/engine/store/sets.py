@@ -13,10 +13,8 @@ import torch
 
 from dcbench.api.condensed import CondensedSet, Decoder
 from dcbench.engine.cells import Cell
+from dcbench.engine.store.about import KIND, SECONDS, get_snapshot_seconds
 from dcbench.engine.store.hdf5 import get_facts, get_text, put_array, put_facts, put_text, reading, writing
-
-KIND = "condensed"
-_SECONDS = "seconds"
 
 Trace = Mapping[str, Sequence[tuple[int, float]]]
 """Name of a figure to its (step, value) pairs."""
@@ -64,19 +62,6 @@ def read_condensed(path: Path) -> CondensedRecord:
         )
 
 
-def read_about(path: Path) -> tuple[dict[str, Any], dict[int, float | None]]:
-    """Return the facts of the set at *path*, and its snapshots: the step of each, and after how many seconds it was.
-
-    No image is read, so it is quick, and damage to the images goes unnoticed. Seconds are None in an older file.
-
-    Raises:
-        CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
-    """
-    with reading(path, KIND) as file:
-        seconds = get_snapshot_seconds(file["snapshots"])
-        return get_facts(file), {step: seconds.get(step) for step in sorted(map(int, file["snapshots"]))}
-
-
 def put_set(group: h5py.Group, condensed: CondensedSet) -> None:
     """Store a condensed set in *group*."""
     put_text(group, "decoder", condensed.decoder.name)
@@ -116,7 +101,7 @@ def get_trace(group: h5py.Group) -> dict[str, list[tuple[int, float]]]:
 
 def put_snapshots(group: h5py.Group, snapshots: Mapping[int, CondensedSet], seconds: Mapping[int, float]) -> None:
     """Store each snapshot as a group named by its step, and the *seconds* of all in one attribute, quick to read."""
-    put_text(group, _SECONDS, json.dumps({str(step): spent for step, spent in seconds.items()}))
+    put_text(group, SECONDS, json.dumps({str(step): spent for step, spent in seconds.items()}))
     for step, condensed in snapshots.items():
         put_set(group.create_group(str(step)), condensed)
 
@@ -124,10 +109,3 @@ def put_snapshots(group: h5py.Group, snapshots: Mapping[int, CondensedSet], seco
 def get_snapshots(group: h5py.Group) -> dict[int, CondensedSet]:
     """Return the snapshots stored by `put_snapshots`, by ascending step."""
     return {step: get_set(group[str(step)]) for step in sorted(map(int, group))}
-
-
-def get_snapshot_seconds(group: h5py.Group) -> dict[int, float]:
-    """Return the seconds stored by `put_snapshots`, by ascending step; nothing where an older file has none."""
-    if _SECONDS not in group.attrs:
-        return {}
-    return {int(step): float(spent) for step, spent in json.loads(get_text(group, _SECONDS)).items()}

@@ -21,9 +21,10 @@ from dcbench.engine.cells import Cell, Trial, digest_of
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import split_validation, validation_info
 from dcbench.engine.making import make_network
+from dcbench.engine.store.about import get_snapshot_seconds
 from dcbench.engine.store.hdf5 import CorruptFileError, reading, set_aside, writing
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import get_snapshot_seconds, get_snapshots, get_trace, put_snapshots, put_trace
+from dcbench.engine.store.sets import get_snapshots, get_trace, put_snapshots, put_trace
 from dcbench.engine.store.tensors import get_state, hash_tensors, put_state, read_tensors, write_tensors
 
 if TYPE_CHECKING:

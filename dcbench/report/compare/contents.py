@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from dcbench.engine.store.about import KIND
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, reading
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import KIND
 from dcbench.report.frame import Filter, frame
 
 SET = "condensed set"

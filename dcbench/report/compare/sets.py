@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 
 from dcbench.api.condensed import CondensedSet
+from dcbench.engine.store.about import KIND
 from dcbench.engine.store.hdf5 import reading
-from dcbench.engine.store.sets import KIND, get_set
+from dcbench.engine.store.sets import get_set
 from dcbench.engine.store.tensors import hash_tensors
 
 

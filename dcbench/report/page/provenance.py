@@ -29,10 +29,14 @@ class Origin:
     """One row for each condensed set."""
 
 
+_NETWORK = ["digest", "seed", "repeat", "value", "device", "finished", "file"]
+
+
 def origins(summary: pd.DataFrame, frame: pd.DataFrame, sets: pd.DataFrame) -> Iterator[Origin]:
     """Yield the origin of each number of *summary*, from the `frame` and the `sets` that it was made from."""
     made = {row["digest"]: row for row in entries(sets)}
-    networks = dict(list(frame.groupby(PLACE, dropna=False)))
+    final = frame[frame["step"].isna()]
+    networks = dict(list(final.groupby(PLACE, dropna=False)[_NETWORK]))
     for entry in entries(ranked(summary, PLACE).sort_values(["dataset", "ipc", "label"], kind="stable")):
         digests = entry["digests"].split()
         rows = networks[tuple(entry[name] for name in PLACE)]

@@ -63,14 +63,14 @@ def sheet(path: Path, bytes_allowed: int, source_images: SourceImages) -> Sheet:
     classes = by_class(record.condensed, decoded=False, train=train)
     shown = {label: classes[label] for label in list(classes)[:_MOST_CLASSES]}
     held = max(map(len, shown.values()))
-    for columns in (_MOST_IMAGES, 5, 2, 1):
-        if columns > held and columns > 1:
-            continue
-        source, size = _encoded(list(shown.values()), min(columns, held))
+    columns = min(_MOST_IMAGES, held)
+    while columns > 0:
+        source, size = _encoded(list(shown.values()), columns)
         if len(source) <= bytes_allowed:
             names = [_name(cell, label) for label in shown]
-            alt = f"{min(columns, held)} condensed images of each of the classes {', '.join(names)}"
-            return Sheet(title, alt, source, *size, note=_note(len(classes), len(shown), held, min(columns, held)))
+            alt = f"{columns} condensed images of each of the classes {', '.join(names)}"
+            return Sheet(title, alt, source, *size, note=_note(len(classes), len(shown), held, columns))
+        columns = min(columns - 1, columns * bytes_allowed // len(source))
     return Sheet(title, "", note=f"left out to keep the page small: dcbench show {cell.digest[:12]} --image FILE.png")
 
 

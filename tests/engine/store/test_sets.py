@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from made_cells import made_cell
 
 from dcbench import CondensedSet
+from dcbench.engine.store.about import read_about
 from dcbench.engine.store.hdf5 import CorruptFileError
-from dcbench.engine.store.sets import CondensedRecord, read_about, read_condensed, write_condensed
+from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
 from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tensors
 
 IMAGES = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
