@@ -18,7 +18,7 @@ from dcbench.engine.store.atomic import replacing
 FORMAT = 1
 """Raise it when older readers would misread a file."""
 
-_LIBVER = ("v108", "v112")  # object headers with checksums, readable by every HDF5 since 1.12
+_LIBVER = ("v110", "v112")  # checksums in headers and, from v110 on, in the indexes of chunks; read by every HDF5 since 1.12
 _FACTS = "facts"
 
 
