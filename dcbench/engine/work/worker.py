@@ -106,8 +106,8 @@ def _run_in_child(line: str, channel: Channel, orders: Orders) -> None:
     if child == 0:
         try:
             os.setsid()
-            _die_with_parent()
-            _leave_standard_input()
+            die_with_parent()
+            leave_standard_input()
             _run(line, channel)
         finally:
             os._exit(0)
@@ -116,23 +116,24 @@ def _run_in_child(line: str, channel: Channel, orders: Orders) -> None:
         if done:
             break
         if orders.something_came(_TICK):  # the word to stop, or the end of the front end
-            _kill_group(child)
+            kill_group(child)
             os.waitpid(child, 0)
             if orders.next() is None:
                 os._exit(0)
             channel.send("stopped")
             return
-    _kill_group(child)  # what the job itself has forked
+    kill_group(child)  # what the job itself has forked
     code = os.waitstatus_to_exitcode(status)
     channel.send("ended", signal=signal.Signals(-code).name if code < 0 else "", code=code)
 
 
-def _kill_group(child: int) -> None:
+def kill_group(child: int) -> None:
+    """Kill *child*, which leads a group of processes, with all that it has started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent dies, however that happens."""
     set_parent_death_signal = 1  # PR_SET_PDEATHSIG
     parent = os.getppid()
@@ -141,8 +142,8 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _leave_standard_input() -> None:
-    """Let a plug-in that reads standard input find it empty: what comes there are the worker's orders."""
+def leave_standard_input() -> None:
+    """Let a plug-in that reads standard input find it empty: what comes there is for the process that forked."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)

@@ -1,0 +1,229 @@
+"""The contract of an evaluator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from dcbench.api.condensed import CondensedSet
+from dcbench.api.evaluator import Evaluation, Evaluator
+from dcbench.engine.data.fingerprints import hash_images
+from dcbench.engine.making import make_dataset
+from dcbench.engine.plan.planner import PlannedCell
+from dcbench.engine.store.tensors import hash_tensors
+from dcbench.engine.work.runtime import Runtime
+from dcbench.engine.work.workbench import TrialContext
+from dcbench.testing import settings
+from dcbench.testing.checks import ContractBroken, promise
+from dcbench.testing.loading import loads
+from dcbench.testing.made_up import Situation
+from dcbench.testing.manners import manners
+from dcbench.testing.planning import PlannedSubject
+from dcbench.testing.state import preserved, stir_generators
+from dcbench.testing.watching import Watched, watching
+
+if TYPE_CHECKING:
+    from dcbench.api.images import ImageSet
+
+_REPEATS = range(2)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation, and what was seen while it was made."""
+
+    evaluation: Evaluation
+    watched: Watched
+    spoilt: tuple[str, ...]
+    """What of its input was another afterwards."""
+
+
+class Subject(PlannedSubject):
+    """An evaluator."""
+
+    kind: ClassVar[str] = "evaluators"
+    base: ClassVar[type] = Evaluator
+
+    def plan(self, situation: Situation) -> PlannedCell:
+        """See `PlannedSubject.plan`."""
+        evaluator = self.shortened(self.target.Settings(), situation.steps)
+        return self.request(situation, methods=("random",), evaluators=(evaluator,), smoke=True)
+
+    @cached_property
+    def usual(self) -> Evaluated:
+        """The evaluation that most checks look at: of a selection, with two repeats."""
+        return self.evaluate(selection)
+
+    @cached_property
+    def again(self) -> Evaluated:
+        """The same once more, after others have drawn from the global generators."""
+        return self.evaluate(selection, stirred=True)
+
+    @property
+    def figures(self) -> Mapping[str, tuple[float, ...]]:
+        """The figures of the usual evaluation."""
+        return self.usual.evaluation.figures
+
+    def evaluate(
+        self, make: Callable[[ImageSet, int], CondensedSet], repeats: range = _REPEATS, *, stirred: bool = False
+    ) -> Evaluated:
+        """Evaluate the set that *make* makes of the training images and the IPC."""
+        (planned,) = self.planned(self.usual_situation).trials
+        cell = planned.trial.cell
+        dataset = make_dataset(self.registry, cell.dataset, self.data)
+        train, test = dataset.load("train"), dataset.load("test")
+        condensed = make(train, cell.ipc)
+        runtime = Runtime(threads=torch.get_num_threads())
+        context = TrialContext(self.registry, planned.trial, repeats, dataset.info(), runtime, _ignore)
+        evaluator, before = self.target(), _hashes(condensed, train, test)
+        with preserved():
+            if stirred:
+                stir_generators()
+            with watching() as watched:
+                chosen = evaluator.Settings(**planned.trial.evaluator.settings)
+                evaluation = evaluator.evaluate(condensed, train, test, context, chosen)
+        after = _hashes(condensed, train, test)
+        return Evaluated(evaluation, watched, tuple(name for name in before if before[name] != after[name]))
+
+
+def _ignore(step: int, total: int, figures: Mapping[str, float]) -> None:
+    """Nobody watches."""
+
+
+def _hashes(condensed: CondensedSet, train: ImageSet, test: ImageSet) -> dict[str, str]:
+    tensors = {"labels": condensed.labels, "images": condensed.images, "indices": condensed.source_indices}
+    there = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    return {
+        "the condensed set": hash_tensors(there),
+        "the training images": hash_images(train),
+        "the test images": hash_images(test),
+    }
+
+
+def selection(train: ImageSet, ipc: int) -> CondensedSet:
+    """Return the first *ipc* images of each class, as a selection."""
+    return CondensedSet.selection(torch.cat([index[:ipc] for index in train.class_index]), train)
+
+
+def tiles(train: ImageSet, ipc: int) -> CondensedSet:
+    """Return the same as images of their own, each cut into two by two tiles."""
+    chosen = selection(train, ipc)
+    return CondensedSet.of_images(chosen.stored_images(train), chosen.labels, factor=2)
+
+
+def softly_labelled(train: ImageSet, ipc: int) -> CondensedSet:
+    """Return the same as images of their own with soft labels, nine tenths of which are for the class."""
+    chosen = selection(train, ipc)
+    hard = torch.nn.functional.one_hot(chosen.labels, train.classes).float()
+    return CondensedSet.of_images(chosen.stored_images(train), 0.9 * hard + 0.1 / train.classes)
+
+
+@promise(settings.settings_have_defaults)
+def evaluates(subject: Subject) -> None:
+    """It evaluates a few selected images, planned and run as the bench does it, without an error."""
+    evaluation = subject.usual.evaluation
+    if not isinstance(evaluation, Evaluation):
+        raise ContractBroken(f"evaluate returns a {type(evaluation).__name__}, not a dcbench.Evaluation")
+
+
+@promise(evaluates)
+def gives_its_main_figure(subject: Subject) -> None:
+    """The figure that tables show is among those it gives."""
+    main = subject.target.figure
+    if main not in subject.figures:
+        raise ContractBroken(f"tables show {main!r}; it gives only {', '.join(subject.figures) or 'nothing'}")
+
+
+@promise(evaluates)
+def one_value_per_repeat(subject: Subject) -> None:
+    """Each figure has one value for each of context.seeds."""
+    for name, values in subject.figures.items():
+        if len(values) != len(_REPEATS):
+            raise ContractBroken(f"{name!r} has {len(values)} values for {len(_REPEATS)} seeds")
+
+
+@promise(one_value_per_repeat)
+def finite_figures(subject: Subject) -> None:
+    """Every value is a number, not NaN or infinite."""
+    for name, values in subject.figures.items():
+        if not all(math.isfinite(value) for value in values):
+            raise ContractBroken(f"{name!r} is {', '.join(f'{value:g}' for value in values)}")
+
+
+@promise(finite_figures)
+def figures_of_its_kind(subject: Subject) -> None:
+    """Percentages lie between 0 and 100, and distances are not negative."""
+    most = 100.0 if subject.target.kind == "percent" else math.inf
+    for name, values in subject.figures.items():
+        if not all(0 <= value <= most for value in values):
+            shown = ", ".join(f"{value:g}" for value in values)
+            raise ContractBroken(f"{name!r} is {shown}; kind = {subject.target.kind!r} means 0 to {most:g}")
+
+
+_VALID = (gives_its_main_figure, one_value_per_repeat, finite_figures, figures_of_its_kind)
+
+
+@promise(*_VALID)
+def same_seeds_same_figures(subject: Subject) -> None:
+    """The same seeds give the same figures, whatever was drawn from global generators in between."""
+    again = subject.again.evaluation.figures
+    _check_equal(subject.figures, again, "a second time; seed every generator from context.seeds")
+
+
+@promise(same_seeds_same_figures)
+def each_repeat_by_itself(subject: Subject) -> None:
+    """A repeat gives the same alone as among others: more repeats later are added to those that are there."""
+    last = range(_REPEATS.stop - 1, _REPEATS.stop)
+    among = {name: values[-1:] for name, values in subject.figures.items()}
+    alone = subject.evaluate(selection, last).evaluation.figures
+    _check_equal(among, alone, "for the last seed alone; a repeat may depend on its own seed only")
+
+
+def _check_equal(figures: Mapping[str, tuple[float, ...]], others: Mapping[str, tuple[float, ...]], when: str) -> None:
+    for name, values in figures.items():
+        if tuple(values) != tuple(others.get(name, ())):
+            raise ContractBroken(f"{name!r} is {tuple(values)}, and {tuple(others.get(name, ()))} {when}")
+
+
+@promise(*_VALID)
+def takes_tiles(subject: Subject) -> None:
+    """It decodes sets whose images hold several training images each, with condensed.decode(train)."""
+    _check_finite(subject, tiles)
+
+
+@promise(*_VALID)
+def takes_soft_labels(subject: Subject) -> None:
+    """It takes labels that are probabilities (N, classes)."""
+    _check_finite(subject, softly_labelled)
+
+
+def _check_finite(subject: Subject, make: Callable[[ImageSet, int], CondensedSet]) -> None:
+    for name, values in subject.evaluate(make).evaluation.figures.items():
+        if not all(math.isfinite(value) for value in values):
+            raise ContractBroken(f"{name!r} is {', '.join(f'{value:g}' for value in values)}")
+
+
+@promise(*_VALID)
+def input_untouched(subject: Subject) -> None:
+    """The condensed set and the data are the same bits afterwards."""
+    if subject.usual.spoilt:
+        raise ContractBroken(f"it changes {', '.join(subject.usual.spoilt)} in place; work on copies")
+
+
+PROMISES = (
+    loads,
+    *settings.PROMISES,
+    evaluates,
+    *_VALID,
+    same_seeds_same_figures,
+    each_repeat_by_itself,
+    takes_tiles,
+    takes_soft_labels,
+    input_untouched,
+    *manners(*_VALID),
+)

@@ -1,0 +1,142 @@
+"""Checks in a process of their own, so that a plug-in that crashes, hangs or leaves takes nobody along."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from unittest import SkipTest
+
+from dcbench.engine.work.runtime import Runtime, prepare_process
+from dcbench.engine.work.worker import CAN_FORK, die_with_parent, kill_group, leave_standard_input
+from dcbench.testing.checks import Check, ContractBroken
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one check ended."""
+
+    name: str
+    outcome: Literal["passed", "failed", "skipped"]
+    text: str = ""
+    """What is broken, or why the check was skipped."""
+    seconds: float = 0.0
+    traceback: str = ""
+    """Where the plug-in raised, if it did."""
+
+
+def judge(check: Check) -> Verdict:
+    """Call *check* in this process."""
+    started = time.monotonic()
+    try:
+        check()
+    except SkipTest as error:
+        return Verdict(str(check), "skipped", _line(error), time.monotonic() - started)
+    except ContractBroken as error:
+        cause = "" if error.__cause__ is None else "".join(traceback.format_exception(error.__cause__))
+        return Verdict(str(check), "failed", _line(error), time.monotonic() - started, cause)
+    return Verdict(str(check), "passed", "", time.monotonic() - started)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def judge_apart(checks: Sequence[Check], limit: float) -> Iterator[Verdict]:
+    """Call *checks* one after the other in a child, and in a fresh one after a check that killed it.
+
+    Checks that need one that killed its process are skipped. Where forking is not safe (anything but Linux) all are
+    called in this process, and without limit.
+
+    Args:
+        checks: all of one plug-in.
+        limit: seconds that one check may take.
+    """
+    if not CAN_FORK:
+        yield from map(judge, checks)
+        return
+    waiting = list(checks)
+    while waiting:
+        with _Child(waiting) as child:
+            for check in list(waiting):
+                verdict = child.verdict(check, limit)
+                yield verdict
+                waiting.remove(check)
+                if child.ended:
+                    yield from _skip_those_that_need(check, waiting)
+                    break
+
+
+def _skip_those_that_need(killer: Check, waiting: list[Check]) -> Iterator[Verdict]:
+    """Take out of *waiting* what needs *killer*, directly or not: it would kill its process again."""
+    lost = {killer.promise}
+    for check in list(waiting):
+        if lost & set(check.promise.needs):
+            lost.add(check.promise)
+            waiting.remove(check)
+            yield Verdict(str(check), "skipped", f"needs {killer}")
+
+
+class _Child:
+    """A process that calls checks in their order and sends a verdict for each."""
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        context = multiprocessing.get_context("fork")
+        self._verdicts, sending = context.Pipe(duplex=False)
+        self._process = context.Process(target=_judge_all, args=(checks, sending))
+        self._process.start()
+        sending.close()
+        self.ended = False
+        """Whether the process was killed by a check, or because it took too long."""
+
+    def __enter__(self) -> _Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.pid is not None:
+            kill_group(self._process.pid)
+        self._process.kill()  # it may not have had the time to lead a group
+        self._process.join()
+
+    def verdict(self, check: Check, limit: float) -> Verdict:
+        """Wait for the verdict of *check*, the next in order."""
+        if not self._verdicts.poll(limit):
+            self.ended = True
+            return Verdict(str(check), "failed", f"it takes more than {limit:g} seconds, on a few small images", limit)
+        try:
+            return Verdict(**json.loads(self._verdicts.recv_bytes()))
+        except EOFError:
+            self.ended = True
+            self._process.join()
+            return Verdict(str(check), "failed", f"it ends the process: {_how(self._process.exitcode or 0)}")
+
+
+def _how(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def _judge_all(checks: Sequence[Check], sending: Connection) -> None:
+    os.setsid()
+    die_with_parent()
+    leave_standard_input()
+    _leave_output()
+    prepare_process(Runtime())
+    for check in checks:
+        sending.send_bytes(json.dumps(judge(check).__dict__).encode())
+
+
+def _leave_output() -> None:
+    """Let nothing that a plug-in prints, native libraries included, stand between the lines of the command."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    os.close(nothing)
