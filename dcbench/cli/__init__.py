@@ -23,6 +23,8 @@ COMMANDS = {
     "export": "Copy condensed sets out, as HDF5, images, safetensors or pt.",
     "import": "Take in a condensed set that was made elsewhere.",
     "plugins": "Show every plug-in, and what is wrong with those that do not load.",
+    "new-plugin": "Write an installable package to start a plug-in of your own from.",
+    "check": "Check that a plug-in keeps what the bench relies on.",
     "doctor": "Show versions, devices and the data that is found.",
 }
 """Each command with its line of help; `_module` has the command itself."""
@@ -37,7 +39,7 @@ class _Group(click.Group):
     """A group whose help needs none of its commands."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(COMMANDS)
+        return [*COMMANDS]  # once its module is imported, `list` is that command here
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
@@ -47,7 +49,7 @@ class _Group(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([*COMMANDS.items()])
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -18,7 +18,8 @@ from dcbench.engine.store.atomic import replacing
 FORMAT = 1
 """Raise it when older readers would misread a file."""
 
-_LIBVER = ("v110", "v112")  # checksums in headers and, from v110 on, in the indexes of chunks; read by every HDF5 since 1.12
+# Checksums in object headers and, from v110 on, in the indexes of chunks; every HDF5 since 1.12 reads it.
+_LIBVER = ("v110", "v112")
 _FACTS = "facts"
 
 
