@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from dcbench.report.render.lines import EMPTY, all_lines, marking, row_lines
 
 if TYPE_CHECKING:
     from dcbench.report.tables.model import Table
+
+_NUMBER = re.compile(r"[\d.]+|-")
 
 
 def terminal(tables: Sequence[Table], *, width: int | None = None, colour: bool = False) -> str:
@@ -59,7 +62,7 @@ def _texts(table: Table) -> list[list[str]]:
 
 def _rich(table: Table) -> rich.table.Table:
     grid = rich.table.Table()
-    numeric = [all(row.names[place].isdecimal() for row in table.rows) for place in range(len(table.heads))]
+    numeric = [all(_NUMBER.fullmatch(row.names[place]) for row in table.rows) for place in range(len(table.heads))]
     for head, right in zip(table.heads, numeric, strict=True):
         grid.add_column(Text(head), justify="right" if right else "left", no_wrap=True)
     for label in table.columns:
