@@ -19,7 +19,8 @@ few steps: the whole contract takes seconds to a minute on a CPU.
 
 from __future__ import annotations
 
-from dcbench.testing.checks import Check, ContractBroken
+from dcbench.testing.checks import Check
 from dcbench.testing.contracts import contract
+from dcbench.testing.promises import ContractBroken
 
 __all__ = ["Check", "ContractBroken", "contract"]

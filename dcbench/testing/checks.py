@@ -2,47 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest import SkipTest
+
+from dcbench.testing.promises import ContractBroken, Outcome, Promise
 
 if TYPE_CHECKING:
     from dcbench.testing.subject import Subject
-
-
-class ContractBroken(AssertionError):  # noqa: N818  (it is no accident of the program, but what a check says)
-    """A plug-in breaks a promise. The text says which, by how much, and what to do."""
-
-
-Outcome = ContractBroken | SkipTest | None
-"""How a check ended; None if the promise holds."""
-
-
-@dataclass(frozen=True)
-class Promise:
-    """What every plug-in of a kind keeps."""
-
-    keep: Callable[[Any], None]
-    """Takes the subject (see `dcbench.testing.subject`); raises `ContractBroken`, or `SkipTest` where it does not
-    apply. Whatever else it raises was raised by the plug-in, and breaks the promise too."""
-    needs: tuple[Promise, ...]
-    """Promises without which there is nothing to look at."""
-
-    @property
-    def name(self) -> str:
-        """The name, in lower case and dashes."""
-        return self.keep.__name__.replace("_", "-")
-
-    @property
-    def about(self) -> str:
-        """One line: what is promised, and what it protects."""
-        return " ".join((self.keep.__doc__ or "").split())
-
-
-def promise(*needs: Promise) -> Callable[[Callable[[Any], None]], Promise]:
-    """Return a decorator that makes a `Promise` of a function; its name and its docstring are what a person reads."""
-    return lambda keep: Promise(keep, needs)
 
 
 @dataclass(frozen=True)

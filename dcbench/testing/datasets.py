@@ -13,9 +13,9 @@ from dcbench.api.errors import MissingDataError
 from dcbench.api.images import Dataset, DatasetInfo, ImageSet, Split
 from dcbench.engine.data.fingerprints import hash_images
 from dcbench.testing import settings
-from dcbench.testing.checks import ContractBroken, promise
 from dcbench.testing.loading import loads
 from dcbench.testing.opening import opened_files
+from dcbench.testing.promises import ContractBroken, promise
 from dcbench.testing.state import preserved, stir_generators
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ from dcbench.engine.store.tensors import hash_tensors
 from dcbench.engine.work.runtime import Runtime
 from dcbench.engine.work.workbench import TrialContext
 from dcbench.testing import settings
-from dcbench.testing.checks import ContractBroken, promise
 from dcbench.testing.loading import loads
 from dcbench.testing.made_up import Situation
 from dcbench.testing.manners import manners
 from dcbench.testing.planning import PlannedSubject
+from dcbench.testing.promises import ContractBroken, promise
 from dcbench.testing.state import preserved, stir_generators
 from dcbench.testing.watching import Watched, watching
 

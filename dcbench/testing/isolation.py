@@ -15,7 +15,8 @@ from unittest import SkipTest
 
 from dcbench.engine.work.runtime import Runtime, prepare_process
 from dcbench.engine.work.worker import CAN_FORK, die_with_parent, kill_group, leave_standard_input
-from dcbench.testing.checks import Check, ContractBroken
+from dcbench.testing.checks import Check
+from dcbench.testing.promises import ContractBroken
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

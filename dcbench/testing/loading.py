@@ -6,7 +6,7 @@ from inspect import isabstract
 from typing import TYPE_CHECKING
 
 from dcbench.api.errors import RequestError
-from dcbench.testing.checks import ContractBroken, promise
+from dcbench.testing.promises import ContractBroken, promise
 
 if TYPE_CHECKING:
     from dcbench.testing.subject import Subject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dcbench.testing.checks import ContractBroken, Promise, promise
+from dcbench.testing.promises import ContractBroken, Promise, promise
 from dcbench.testing.watching import Watched
 
 

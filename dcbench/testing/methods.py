@@ -20,12 +20,12 @@ from dcbench.engine.making import blaming, make_network
 from dcbench.engine.plan.planner import PlannedCell
 from dcbench.engine.spans import span_text
 from dcbench.testing import settings
-from dcbench.testing.checks import ContractBroken, promise
 from dcbench.testing.condensing import Condensed, Interrupted, condense
 from dcbench.testing.loading import loads
 from dcbench.testing.made_up import Situation
 from dcbench.testing.manners import manners
 from dcbench.testing.planning import LONG, PlannedSubject
+from dcbench.testing.promises import ContractBroken, promise
 from dcbench.testing.sameness import difference, of_classes
 from dcbench.testing.state import preserved, stir_generators
 

@@ -14,8 +14,8 @@ from dcbench.api.errors import RequestError
 from dcbench.api.network import Network
 from dcbench.engine.making import make_network
 from dcbench.testing import settings
-from dcbench.testing.checks import ContractBroken, promise
 from dcbench.testing.loading import loads
+from dcbench.testing.promises import ContractBroken, promise
 from dcbench.testing.state import preserved
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from unittest import SkipTest
 from dcbench.api.errors import DcbenchError, RequestError
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import Request
-from dcbench.testing.checks import ContractBroken
 from dcbench.testing.made_up import Situation
+from dcbench.testing.promises import ContractBroken
 from dcbench.testing.subject import Subject
 
 LONG = ("iterations", "epochs")

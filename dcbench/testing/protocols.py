@@ -13,9 +13,9 @@ import dcbench.testing.subject
 from dcbench.api.errors import RequestError
 from dcbench.api.images import DatasetInfo
 from dcbench.api.protocol import Protocol, TrainingRecipe
-from dcbench.testing.checks import ContractBroken, promise
 from dcbench.testing.loading import loads
 from dcbench.testing.made_up import Situation
+from dcbench.testing.promises import ContractBroken, promise
 
 _DATA = (Situation(), Situation(channels=3, size=32), Situation(channels=3, size=224, smallest=2, largest=2))
 _IPC, _FACTORS = (1, 10, 50), (1, 2)

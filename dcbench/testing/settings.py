@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from dcbench.api.settings import Settings
 from dcbench.engine.cells import digest_of
-from dcbench.testing.checks import ContractBroken, promise
 from dcbench.testing.loading import loads
+from dcbench.testing.promises import ContractBroken, promise
 
 if TYPE_CHECKING:
     from dcbench.testing.subject import Subject

@@ -14,7 +14,7 @@ from dcbench.engine.plugins import Found, Registry, Source, load_registry
 from dcbench.testing.made_up import NAME
 
 if TYPE_CHECKING:
-    from dcbench.testing.checks import Outcome, Promise
+    from dcbench.testing.promises import Outcome, Promise
 
 
 class Subject:
