@@ -195,15 +195,20 @@ class _Slot:
                 failure = Failure(said["error"], said["message"], said["traceback"], self._seconds())
                 self._outcome = Failed(job, self.number, failure)
             case "stopped":
-                return self._conclude(self._failed("Timeout", f"the job took longer than {self._timeout:g} seconds"))
+                return self._conclude(self._late())
             case "ended":
                 return self._conclude(self._outcome or self._died(said["signal"], said["code"]))
         return []
 
+    def _late(self) -> Failed:
+        return self._failed("Timeout", f"the job took longer than the {self._timeout:g} seconds of --timeout")
+
     def _died(self, signal: str, code: int) -> Failed:
         if signal == "SIGKILL":
             return self._failed("Killed", "the job was killed (SIGKILL): by hand, or because memory ran out")
-        return self._failed("Killed", f"the job ended by {signal}" if signal else f"the job ended with code {code}")
+        if signal:
+            return self._failed("Killed", f"the job crashed ({signal}) in compiled code; the end of its log says where")
+        return self._failed("Killed", f"the job ended with code {code}; the end of its log may say why")
 
     def _lost(self) -> list[Event]:
         """The worker itself is gone: say so, unless the job had ended before."""
@@ -230,7 +235,7 @@ class _Slot:
             return []
         self._process.kill()
         self._process.wait()
-        return self._conclude(self._failed("Timeout", f"the job took longer than {self._timeout:g} seconds"))
+        return self._conclude(self._late())
 
     def _conclude(self, event: Event) -> list[Event]:
         self.job = None

@@ -9,6 +9,7 @@ its standard input closes, so it never outlives the front end, and it takes its 
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import json
 import os
 import select
@@ -82,6 +83,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the front end, which then closes the pipe
     channel = Channel(os.dup(1))
     os.dup2(2, 1)  # what a plug-in prints must not look like an event
+    faulthandler.enable()  # a crash in compiled code leaves the lines of Python that led to it in the job's log
     _import_what_is_slow()
     orders = Orders()
     channel.send("ready")

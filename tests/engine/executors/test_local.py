@@ -111,11 +111,11 @@ REASONS = {
     "raise": ("ValueError", "the toy method was told to raise"),
     "exit": ("SystemExit", "the plug-in called sys.exit(the toy leaves)"),
     "kill": ("Killed", "SIGKILL"),
-    "segfault": ("Killed", "SIGSEGV"),
+    "segfault": ("Killed", "crashed (SIGSEGV) in compiled code; the end of its log says where"),
     "peek": ("ValueError", "found 0 others"),
     "prints": ("ValueError", "after much printing"),
     "stdin": ("EOFError", "EOF"),
-    "hang": ("Timeout", "longer than 3 seconds"),
+    "hang": ("Timeout", "longer than the 3 seconds of --timeout"),
 }
 
 
@@ -139,6 +139,12 @@ def test_what_a_job_printed_is_kept_up_to_a_size(ran: Ran) -> None:
     log = layout.log(ran.failure("prints").job)
     assert log.read_text().endswith("the last line\n")
     assert log.stat().st_size < 300_000
+
+
+def test_the_log_of_a_crash_shows_the_lines_that_led_to_it(ran: Ran) -> None:
+    log = Layout(ran.folder / "results").log(ran.failure("segfault").job).read_text()
+    assert "Segmentation fault" in log
+    assert "toy_parts.py" in log
 
 
 def test_the_other_cells_are_finished(ran: Ran) -> None:
