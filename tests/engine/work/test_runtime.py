@@ -105,11 +105,11 @@ print(faults() - before)
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep memory")
 def test_large_tensors_take_the_pages_of_those_before_them() -> None:
-    kept, plain = (
-        int(subprocess.check_output([sys.executable, "-c", FAULTS.format(prepare=prepare)], text=True))
-        for prepare in (True, False)
-    )
-    assert kept < plain / 3
+    def faults(*, prepare: bool) -> int:
+        return int(subprocess.check_output([sys.executable, "-c", FAULTS.format(prepare=prepare)], text=True))
+
+    # A machine may take pages away from anybody at any time: the least of three is what the setting gives.
+    assert min(faults(prepare=True) for _ in range(3)) < faults(prepare=False) / 10
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "gpu", ""])
