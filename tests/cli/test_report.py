@@ -143,3 +143,10 @@ def test_an_output_that_cannot_be_written_is_one_line(dcbench: CommandLine, fini
     ended = dcbench("report", "--results", finished, "--output", "no/such/folder.md", cwd=tmp_path)
     assert ended.code != 0
     assert ended.err == "dcbench: No such file or directory: no/such/folder.md\n"
+
+
+def test_the_command_knows_every_table_that_there_is() -> None:
+    from dcbench.cli.report import TABLES
+    from dcbench.report.tables import NAMES
+
+    assert TABLES == NAMES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dcbench.report.summary import TABLE
@@ -22,24 +24,28 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def grid_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:
+def grid_tables(
+    summary: pd.DataFrame, wanted: Wanted | None = None, more: Mapping[str, str] = MappingProxyType({})
+) -> list[Table]:
     """Return one table for each evaluator, figure, protocol, network and split in *summary* and in *wanted*.
 
     Args:
         summary: from `summarise`; with published numbers if `beside` has added them.
         wanted: the plan, or only an order of columns; without one, every row x column x seed that is found is expected.
+        more: columns of *summary* that name a row as well, each with its head; for tables without a plan.
     """
     wanted = wanted or Wanted()
     groups = {tuple(common.values()): group for common, group in tables_by(summary, TABLE)}
-    return [_table(names, groups.get(names, summary[:0]), wanted) for names in sorted({*groups, *wanted.cells})]
+    return [_table(names, groups.get(names, summary[:0]), wanted, more) for names in sorted({*groups, *wanted.cells})]
 
 
-def _table(names: tuple[str, ...], summary: pd.DataFrame, wanted: Wanted) -> Table:
+def _table(names: tuple[str, ...], summary: pd.DataFrame, wanted: Wanted, more: Mapping[str, str]) -> Table:
     planned = names in wanted.cells
     labels = {*summary["label"], *(wanted.labels if planned else ())}
     columns = in_order(labels, wanted.labels, references_of(summary))
-    found = rows_of(ranked(summary, ["dataset", "ipc"]), ["dataset", "ipc"], "label", columns)
+    found = rows_of(ranked(summary, ["dataset", "ipc"]), ["dataset", "ipc", *more], "label", columns)
     places = sorted({*found, *(wanted.rows if planned else ())})
     rows = {place: found.get(place, {}) for place in places}
     notes = notes_of(summary, len(rows) * len(columns), expected=wanted.cells.get(names), failed=wanted.failed)
-    return table_of(title_of(dict(zip(TABLE, names, strict=True))), ("dataset", "IPC"), columns, rows, notes)
+    heads = ("dataset", "IPC", *more.values())
+    return table_of(title_of(dict(zip(TABLE, names, strict=True))), heads, columns, rows, notes)
