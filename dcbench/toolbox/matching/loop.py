@@ -8,6 +8,8 @@ import torch
 
 from dcbench import CondensedSet, RequestError, State
 from dcbench.toolbox.augment import Augmentation
+from dcbench.toolbox.matching.both_sides import BothSides
+from dcbench.toolbox.matching.draws import Drawer
 from dcbench.toolbox.matching.embedding import mixes_images
 from dcbench.toolbox.matching.initial import initial_pixels
 from dcbench.toolbox.matching.learnable import LearnableSet, Space
@@ -19,7 +21,7 @@ from dcbench.toolbox.matching.runner import GPURunner, Runner
 from dcbench.toolbox.matching.sampling import RealImages
 from dcbench.toolbox.matching.settings import QueueSettings
 from dcbench.toolbox.matching.snapshots import snapshot_steps
-from dcbench.toolbox.matching.step import Drawer, MatchingStep
+from dcbench.toolbox.matching.step import MatchingStep
 from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
@@ -102,16 +104,8 @@ class Matching:
             classes=task.classes,
         )
         self._networks, regularisation = _networks(task, settings, real, dtype)
-        step = MatchingStep(
-            self.learnable,
-            self.optimiser,
-            real,
-            augmentation,
-            objective,
-            regularisation,
-            task.chunk,
-            half=task.precision == "bf16",
-        )
+        features = BothSides(real, augmentation, task.chunk, half=task.precision == "bf16")
+        step = MatchingStep(self.learnable, self.optimiser, features, objective, regularisation)
         self._run = _runner(task, settings, step, augmentation, resident=real.resident)
         state = task.resume()
         if state is not None:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from dcbench import Task
     from dcbench.toolbox.augment import Augmentation
+    from dcbench.toolbox.matching.draws import Draws
     from dcbench.toolbox.matching.embedding import Forward
-    from dcbench.toolbox.matching.step import Draws, MatchingStep
+    from dcbench.toolbox.matching.step import MatchingStep
 
 
 class Runner:
@@ -44,7 +45,7 @@ class Runner:
         return self._step(network, draws, value=value)
 
     def _halve(self) -> None:
-        self._task.chunk = self._step.chunk = self._task.chunk // 2
+        self._task.chunk = self._step.features.chunk = self._task.chunk // 2
 
 
 class GPURunner(Runner):
@@ -74,8 +75,8 @@ class GPURunner(Runner):
 
     def _attempt(self, network: nn.Module, draws: Draws, *, value: bool) -> Tensor:
         settled = draws.settled(self._augmentation, self._task.device)
-        if self._compiled and self._step.forward is None:
-            self._step.forward = cast("Forward", torch.compile(cast("Forward", network.embed), dynamic=False))
+        if self._compiled and self._step.features.forward is None:
+            self._step.features.forward = cast("Forward", torch.compile(cast("Forward", network.embed), dynamic=False))
         try:
             return self._run(network, settled, value=value)
         except torch.OutOfMemoryError:
@@ -85,7 +86,7 @@ class GPURunner(Runner):
                 raise
             # Compilers are missing or choke on what plug-ins write; the step has changed nothing yet.
             warnings.warn(f"the network cannot be compiled and runs as it is: {error}", stacklevel=2)
-        self._compiled, self._step.forward = False, None
+        self._compiled, self._step.features.forward = False, None
         return self._run(network, settled, value=value)
 
     def _run(self, network: nn.Module, settled: Draws, *, value: bool) -> Tensor:
