@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from dcbench.api.errors import InvalidCondensedSetError
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from dcbench.api.images import DatasetInfo, ImageSet
 
 PIXEL_RANGE = (-0.5, 1.5)
-"""Pixels outside this range are refused: images live in [0, 1], and a step may end a little outside."""
+"""Pixels outside this range are refused, unless the set says that it is unbounded: images live in [0, 1], a step may
+end a little outside, and what lies far outside was most likely meant to be mapped back."""
 
 
 def decode_patches(images: Tensor, factor: int) -> Tensor:
@@ -58,8 +59,13 @@ def _enlarging(side: int, size: int, device: torch.device, dtype: torch.dtype) -
 class Decoder:
     """How stored images become training images."""
 
-    name: Literal["identity", "patches"] = "identity"
     factor: int = 1
+    """Tiles per side of a stored image, each of which is a training image."""
+
+    @property
+    def name(self) -> str:
+        """``identity``, or ``patches`` where a stored image holds several."""
+        return "patches" if self.factor > 1 else "identity"
 
     def images(self, stored: Tensor) -> Tensor:
         """Return (factor**2 * N, C, H, W) training images from (N, C, H, W) stored ones."""
@@ -80,17 +86,28 @@ class CondensedSet:
     labels: Tensor
     """(N,) int64, or class probabilities (N, classes) float32."""
     images: Tensor | None = None
-    """(N, C, H, W), float32, pixels in [0, 1], not normalised; None for a selection."""
+    """(N, C, H, W), float32, pixels whose range is [0, 1], not normalised; None for a selection."""
     source_indices: Tensor | None = None
     """(N,) int64 positions in the training split; None for images of the method's own making."""
     decoder: Decoder = Decoder()
     """How stored images become training images."""
+    unbounded: bool = False
+    """Whether pixels may lie anywhere, not in `PIXEL_RANGE` alone."""
 
     @classmethod
-    def of_images(cls, images: Tensor, labels: Tensor, factor: int = 1) -> CondensedSet:
-        """Return a set of stored *images* (N, C, H, W) with *labels*, each holding factor x factor training images."""
-        decoder = Decoder("patches", factor) if factor > 1 else Decoder()
-        return cls(labels.detach().cpu(), images.detach().cpu().float(), None, decoder)
+    def of_images(cls, images: Tensor, labels: Tensor, factor: int = 1, *, unbounded: bool = False) -> CondensedSet:
+        """Return a set of stored images, which are copied: what is learnt further does not move them.
+
+        Args:
+            images: (N, C, H, W), any floating type, on any device.
+            labels: (N,) or (N, classes).
+            factor: tiles per side; each stored image holds factor x factor training images.
+            unbounded: the images were learnt without bounds, as those of DM, and networks are to see them so.
+        """
+        import torch
+
+        pixels = images.detach().to("cpu", torch.float32, copy=True)
+        return cls(labels.detach().to("cpu", copy=True), pixels, None, Decoder(factor), unbounded)
 
     @classmethod
     def selection(cls, indices: Tensor, train: ImageSet) -> CondensedSet:
@@ -101,8 +118,14 @@ class CondensedSet:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def of_classes(self, classes: range) -> CondensedSet:
+        """Return the images of *classes* alone, of a set with hard labels."""
+        rows = (self.labels >= classes.start) & (self.labels < classes.stop)
+        images, indices = (None if values is None else values[rows] for values in (self.images, self.source_indices))
+        return replace(self, labels=self.labels[rows], images=images, source_indices=indices)
+
     def stored_images(self, train: ImageSet | None = None) -> Tensor:
-        """Return the stored images (N, C, H, W), float32 in [0, 1]. A selection takes them from *train*."""
+        """Return the stored images (N, C, H, W), float32 pixels. A selection takes them from *train*."""
         if self.images is not None:
             return self.images
         if self.source_indices is None or train is None:
@@ -119,19 +142,32 @@ class CondensedSet:
         soft = self.labels.numel() if self.labels.ndim == 2 else 0
         return len(self.labels) * channels * height * width + soft
 
-    def check(self, info: DatasetInfo, ipc: int, *, exempt: bool = False, classes: range | None = None) -> None:
+    def check(
+        self,
+        info: DatasetInfo,
+        ipc: int,
+        *,
+        exempt: bool = False,
+        factor: int | None = None,
+        classes: range | None = None,
+    ) -> None:
         """Refuse a set that breaks the contract which makes methods comparable.
 
         Args:
             info: the dataset it was made for.
             ipc: the images per class asked for.
             exempt: leave out the budget, for a reference row such as the whole training set.
+            factor: the tiles per side that `Method.factor` announced, on which protocols depend; None does not ask.
             classes: what a part of a set must hold, neither more nor less, with hard labels; None means a whole set.
 
         Raises:
             InvalidCondensedSetError: with what is wrong and by how much.
         """
         self._check_shapes(info)
+        if factor not in (None, self.decoder.factor):
+            raise InvalidCondensedSetError(
+                f"the set has {self.decoder.factor} tiles per side, but factor(settings) gives {factor}"
+            )
         if classes is not None and self.labels.ndim != 1:
             raise InvalidCondensedSetError("a part of a condensed set has hard labels")
         held = range(info.classes) if classes is None else classes
@@ -184,12 +220,11 @@ class CondensedSet:
                 f"{classes} classes at IPC {ipc} may hold {allowed:,}"
             )
 
-    @staticmethod
-    def _check_pixels(images: Tensor) -> None:
+    def _check_pixels(self, images: Tensor) -> None:
         if not bool(images.isfinite().all()):
             raise InvalidCondensedSetError("the images hold NaN or infinite pixels")
         low, high = float(images.min()), float(images.max())
-        if low < PIXEL_RANGE[0] or high > PIXEL_RANGE[1]:
+        if not self.unbounded and (low < PIXEL_RANGE[0] or high > PIXEL_RANGE[1]):
             raise InvalidCondensedSetError(
                 f"pixels lie in {low:.3g}..{high:.3g}; images are kept in [0, 1], not normalised, "
                 f"and refused outside {list(PIXEL_RANGE)}"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="normalised (DC, DSA, DM, IDM): mapped back to pixels with the mean and std that dcbench has of the dataset.",
 )
-@click.option("--clip", is_flag=True, help="Clip pixels far outside of [0, 1] instead of refusing the set.")
+@click.option("--clip", is_flag=True, help="Clip pixels far outside of [0, 1] instead of refusing or keeping them.")
 @click.option("--origin", default="", help="Where it comes from, in words; kept with it.")
 @click.option(
     "--seed",

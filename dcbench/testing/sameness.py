@@ -29,10 +29,3 @@ def _tensors(name: str, one: Tensor | None, other: Tensor | None, tolerance: flo
     apart = (one - other).abs()
     unequal = int((apart > tolerance).sum())
     return f"{unequal} of {one.numel()} {name} differ, by up to {float(apart.max()):.2g}" if unequal else ""
-
-
-def of_classes(condensed: CondensedSet, classes: range) -> CondensedSet:
-    """Return the images of *classes* alone; *condensed* has hard labels."""
-    rows = (condensed.labels >= classes.start) & (condensed.labels < classes.stop)
-    images, indices = (None if it is None else it[rows] for it in (condensed.images, condensed.source_indices))
-    return CondensedSet(condensed.labels[rows], images, indices, condensed.decoder)

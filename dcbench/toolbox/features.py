@@ -9,11 +9,11 @@ from pydantic import Field
 
 from dcbench import DcbenchError, Origin, Settings, TrainingRecipe
 from dcbench.toolbox.pixels import Normaliser
-from dcbench.toolbox.recipes import IMAGENET_SUBSETS, LARGE, LOW_RESOLUTION, origins_at
+from dcbench.toolbox.recipes import LARGE, origins_at
 from dcbench.toolbox.training import train
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from torch import Tensor, nn
 
@@ -141,8 +141,8 @@ def recommended(info: DatasetInfo) -> FeatureSettings:
     return FeatureSettings(epochs=min(15, max(2, epochs)))
 
 
-def recommended_origins(info: DatasetInfo, ipc: int) -> dict[str, Origin]:
-    """Return where the values of `recommended` come from."""
+def recommended_origins(info: DatasetInfo, ipc: int, *, published_for: Collection[str]) -> dict[str, Origin]:
+    """Return where the values of `recommended` come from, for a method that IDC has on the datasets *published_for*."""
     large = info.shape[-1] >= LARGE
     layer = "pooled features of ResNetAP-10" if large else "last block of ConvNet-3"
     origins = {
@@ -152,6 +152,4 @@ def recommended_origins(info: DatasetInfo, ipc: int) -> dict[str, Origin]:
             Origin("chosen", "a good feature space at a bounded cost on a CPU; IDC trains with DSA and CutMix"),
         ),
     }
-    if large:
-        return origins_at(info, ipc, origins, datasets=IMAGENET_SUBSETS, ipcs=(10, 20))
-    return origins_at(info, ipc, origins, datasets=LOW_RESOLUTION, ipcs=(1, 10, 50))
+    return origins_at(info, ipc, origins, datasets=published_for, ipcs=(10, 20) if large else (1, 10, 50))

@@ -1,4 +1,4 @@
-"""For which data published settings were meant: what their origins are there, and anywhere else."""
+"""What recipes have in common: the data they were published for, and the statistics that the codes normalise with."""
 
 from __future__ import annotations
 
@@ -15,10 +15,22 @@ TINY = 16
 """Images of fewer px a side are smaller than any that a recipe was published for."""
 LARGE = 128
 """Images of this many px a side or more get the recipes that were published for subsets of ImageNet."""
+MANY = 100
+"""From so many classes on some recipes are those that were published for 100 classes."""
 LOW_RESOLUTION = frozenset({"mnist", "fashion-mnist", "svhn", "cifar10", "cifar100"})
 """The datasets of 28 and 32 px that most papers of the field report, at IPC 1, 10 and 50."""
 IMAGENET_SUBSETS = frozenset({"imagenet10", "imagenet100"})
 """The subsets of ImageNet that IDC and those after it report, at 224 px and IPC 10 and 20."""
+
+_CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
+_CIFAR10_STD = (0.2023, 0.1994, 0.2010)
+
+
+def idc_statistics(info: DatasetInfo) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation as the IDC and M3D codes normalise: CIFAR-100 with those of CIFAR-10."""
+    if info.name == "cifar100":
+        return _CIFAR10_MEAN, _CIFAR10_STD
+    return info.mean, info.std
 
 
 def origins_at(

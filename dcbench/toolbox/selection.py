@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -33,6 +33,8 @@ class FeatureSelection(Method):
 
     by_class = True
     Settings = FeatureSettings
+    published_for: ClassVar[frozenset[str]] = frozenset()
+    """Datasets on which the coreset code of IDC (``coreset.py``) chooses so in this feature space."""
 
     @staticmethod
     @abstractmethod
@@ -56,7 +58,7 @@ class FeatureSelection(Method):
 
     def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:
         """Return where the values of `settings_for` come from."""
-        return recommended_origins(info, ipc)
+        return recommended_origins(info, ipc, published_for=self.published_for)
 
     def validate(self, info: DatasetInfo, ipc: int, settings: FeatureSettings) -> None:  # noqa: ARG002
         """Refuse more images than the smallest class has."""

@@ -21,12 +21,13 @@ _LOOP = Origin("published", "code, the loop of main_DM.py")
 _ORIGINS = {
     **dict.fromkeys(("iterations", "batch_real"), _DEFAULT),
     **dict.fromkeys(("order", "momentum", "iterations_per_model", "batch_syn_max", "factor"), _LOOP),
-    "lr": Origin("published", "code, default in main_DM.py; README names it for CIFAR-10 and CIFAR-100"),
+    "lr": Origin("published", "code, default in main_DM.py; README: on CIFAR-10 10 from IPC 100 on"),
     "init": Origin("published", "code, README: real images"),
     "network": Origin("published", "code, README: ConvNet, of depth 3"),
     "augmentation": Origin("published", "code, DiffAugment of utils.py in its single mode"),
     "strategy": Origin("published", "code, README; no flip for digits"),
 }
+_TENFOLD = 100
 _LARGE_IMAGES = {"network": Origin("extrapolated", "from Table 3 of the M3D paper, which has dm on ResNetAP-10")}
 _TINY_IMAGES = dict.fromkeys(("iterations", "batch_real"), Origin("chosen", "a short run on one CPU core"))
 
@@ -60,15 +61,18 @@ class DM(dcbench.Method):
     Settings: ClassVar[type[dcbench.Settings]] = DMSettings
     by_class: ClassVar[bool] = True
 
-    def settings_for(self, info: DatasetInfo, ipc: int) -> DMSettings:  # noqa: ARG002  (the same at every IPC)
+    def settings_for(self, info: DatasetInfo, ipc: int) -> DMSettings:
         """Return the values of the published code; below 16 pixels, where nothing is published, a short run.
 
-        From 128 pixels on the network is the one under which the M3D paper reports DM.
+        They are the same at every IPC but for the learning rate on CIFAR-10, which is tenfold from IPC 100 on. From 128
+        pixels on the network is the one under which the M3D paper reports DM.
         """
         size = info.shape[-1]
         if size < TINY:
             return DMSettings(iterations=100, batch_real=64)
-        return DMSettings(network="resnetap10") if size >= LARGE else DMSettings()
+        if size >= LARGE:
+            return DMSettings(network="resnetap10")
+        return DMSettings(lr=10.0 if info.name == "cifar10" and ipc >= _TENFOLD else 1.0)
 
     def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:
         """Return where the values of `settings_for` come from."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from dcbench.toolbox.recipes import IMAGENET_SUBSETS
 from dcbench.toolbox.selection import FeatureSelection, first_least, inner_products, squared_norms
 
 if TYPE_CHECKING:
@@ -45,3 +46,4 @@ class Herding(FeatureSelection):
 
     cite = "Welling: Herding dynamical weights to learn, ICML 2009; rule as in the coreset code of IDC (ICML 2022)"
     choose = staticmethod(herd)
+    published_for = frozenset({"cifar10", "svhn"}) | IMAGENET_SUBSETS

@@ -30,9 +30,11 @@ _ORIGINS = {
     "augmentation": Origin("published", "code, DiffAugment of dc_utils.py in its single mode"),
     "accuracy_window": Origin("published", "code, command.txt: accuracies start anew at each evaluation"),
 }
-_LARGE_IMAGES = dict.fromkeys(
-    _ORIGINS, Origin("extrapolated", "from the code, command.txt and IDM_imagenet.py, for another subset of ImageNet")
-)
+_SUBSET = "from the code, command.txt and IDM_imagenet.py, for another subset of ImageNet"
+_LARGE_IMAGES = {
+    **dict.fromkeys(_ORIGINS, Origin("extrapolated", _SUBSET)),
+    "lr": Origin("extrapolated", f"{_SUBSET}, whose pixels are learnt as they are and not normalised"),
+}
 _TINY_IMAGES = {
     **dict.fromkeys(
         ("iterations", "batch_real", "iterations_per_model", "train_steps", "train_batch"),
@@ -73,8 +75,9 @@ class IDM(dcbench.Method):
     step, and adds the cross-entropy of the synthetic images under that network, weighted by its training accuracy.
     Steps go class by class as in the published code, here in closed form.
 
-    It differs from that code in two ways: the images that a set starts from are all different, and the last set is
-    returned, not the one that was best on the test set.
+    It differs from that code in three ways: the images that a set starts from are all different, networks are never
+    pretrained (a command for ImageNet at IPC 50 begins so), and the last set is returned, not the one that was best on
+    the test set.
     """
 
     cite = "Zhao et al., Improved Distribution Matching for Dataset Condensation, CVPR 2023"
@@ -82,21 +85,25 @@ class IDM(dcbench.Method):
     by_class: ClassVar[bool] = True
 
     def settings_for(self, info: DatasetInfo, ipc: int) -> IDMSettings:
-        """Return the values of the published commands, which are for CIFAR-10, CIFAR-100 and a subset of ImageNet.
+        """Return the values of the published commands for CIFAR-10, CIFAR-100 and a subset of ImageNet.
 
         Other datasets get those of CIFAR-10, or from 100 classes on those of CIFAR-100; from 128 pixels on, those of
-        the subset. Values for IPC 10 serve up to there, and those for IPC 50 beyond. Below 16 pixels the run is short.
+        the subset, where images are whole beyond IPC 10. Values for IPC 10 serve up to there, and those for IPC 50
+        beyond. Below 16 pixels the run is short.
         """
         size = info.shape[-1]
         if size < TINY:
             return _short(ipc)
         factor = largest_factor(2, min(info.train_counts), ipc)
         if size >= LARGE:
+            few = ipc <= 10
             return IDMSettings(
-                factor=factor,
+                factor=factor if few else 1,
+                init="mix-bilinear" if few else "random",
                 batch_real=128,
                 iterations_per_model=50,
-                queue_size=50 if ipc <= 10 else 100,
+                queue_size=50 if few else 100,
+                train_batch=128,
                 accuracy_window=0,
                 ce_weight=3.0,
                 network="convnet[depth=6]",
@@ -117,7 +124,7 @@ class IDM(dcbench.Method):
             origins = origins_at(info, ipc, _ORIGINS, datasets=("cifar10", "cifar100"), ipcs=(1, 10, 50))
         if size < TINY:
             return origins | _TINY_IMAGES
-        if factor < 2:
+        if factor < 2 and size < LARGE:
             origins["factor"] = Origin("chosen", "the largest that the smallest class can fill")
         return origins
 

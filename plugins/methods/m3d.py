@@ -19,7 +19,7 @@ from dcbench.toolbox.matching import (
     snapshot_steps,
     validate,
 )
-from dcbench.toolbox.recipes import IMAGENET_SUBSETS, LARGE, LOW_RESOLUTION, TINY, origins_at
+from dcbench.toolbox.recipes import IMAGENET_SUBSETS, LARGE, LOW_RESOLUTION, MANY, TINY, idc_statistics, origins_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,12 +52,14 @@ _SMALL_IMAGES = {
 }
 _LARGE_IMAGES = {
     **_COMMON,
-    **dict.fromkeys(("momentum", "iterations_per_model", "batch_syn_max", "augmentation", "strategy"), _UNCONFIRMED),
+    **dict.fromkeys(
+        ("momentum", "iterations_per_model", "batch_real", "batch_syn_max", "augmentation", "strategy"), _UNCONFIRMED
+    ),
     **dict.fromkeys(("iterations", "lr"), _PAPER),
     "factor": Origin("published", f"paper, experiments; {_FILLED}"),
-    "batch_real": Origin("extrapolated", "from IDC, argument.py; the default in misc/cfg.py is 128"),
     "network": Origin("published", "paper, Table 3"),
 }
+_MANY_CLASSES = {"batch_real": Origin("inferred", "code, data.py: batches of 64, whatever the settings say")}
 _TINY_IMAGES = {
     **dict.fromkeys(("factor", "lr"), Origin("chosen", "on a held-out part of the training split of digits")),
     **dict.fromkeys(("iterations", "batch_real"), Origin("chosen", "a short run on one CPU core")),
@@ -102,8 +104,8 @@ class M3D(dcbench.Method):
 
         From 16 to 127 pixels the learning rate is 1 x IPC: configurations of a derived copy of the code have 1, 10 and
         20 at IPC 1, 10 and 20, and the gradient of a mean over the images shrinks as their number grows (paper: 1).
-        From 128 pixels on the values are the paper's for ImageNet subsets. The factor is lower where the smallest class
-        cannot fill the mixed initialisation.
+        From 128 pixels on the values are the paper's for ImageNet subsets, with fewer real images from 100 classes on.
+        The factor is lower where the smallest class cannot fill the mixed initialisation.
 
         Below 16 pixels nothing is published. The values there are for a short run on one CPU core; factor and learning
         rate were compared on a held-out part of the training split of `digits`. Tiles of 4 pixels do worse than whole
@@ -114,14 +116,20 @@ class M3D(dcbench.Method):
             return M3DSettings(factor=1, lr=0.015 * ipc, iterations=100, batch_real=64)
         if size < LARGE:
             return M3DSettings(factor=largest_factor(2, smallest, ipc), lr=1.0 * ipc)
-        factor = largest_factor(3, smallest, ipc)
-        return M3DSettings(factor=factor, lr=0.1, iterations=1000, batch_real=64, network="resnetap10")
+        return M3DSettings(
+            factor=largest_factor(3, smallest, ipc),
+            lr=0.1,
+            iterations=1000,
+            batch_real=64 if info.classes >= MANY else 128,
+            network="resnetap10",
+        )
 
     def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:
         """Return where the values of `settings_for` come from."""
         size = info.shape[-1]
         if size >= LARGE:
-            return origins_at(info, ipc, _LARGE_IMAGES, datasets=IMAGENET_SUBSETS, ipcs=(10, 20))
+            recipe = _LARGE_IMAGES | _MANY_CLASSES if info.classes >= MANY else _LARGE_IMAGES
+            return origins_at(info, ipc, recipe, datasets=IMAGENET_SUBSETS, ipcs=(10, 20))
         origins = origins_at(info, ipc, _SMALL_IMAGES, datasets=LOW_RESOLUTION, ipcs=(1, 10, 50))
         return origins | _TINY_IMAGES if size < TINY else origins
 
@@ -135,4 +143,11 @@ class M3D(dcbench.Method):
 
     def condense(self, task: Task, settings: Any) -> CondensedSet:
         """Match features under ``settings.kernel``, class by class, in pixels."""
-        return match(task, settings, objective=KERNELS[settings.kernel], space="pixel", sequential=True)
+        return match(
+            task,
+            settings,
+            objective=KERNELS[settings.kernel],
+            space="pixel",
+            sequential=True,
+            statistics=idc_statistics(task.info),
+        )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from dcbench import Protocol, TrainingRecipe
-from dcbench_plugins.protocols.shared import allowed, idc_milestones, idc_statistics
+from dcbench.toolbox.recipes import idc_statistics
+from dcbench_plugins.protocols.shared import allowed, idc_milestones
 
 if TYPE_CHECKING:
     from dcbench import DatasetInfo
@@ -25,7 +26,7 @@ class IDC(Protocol):
         """Return the recipe.
 
         MNIST with a *factor* above 1, and SVHN with factor 1 at *ipc* 1, train without CutMix and with a strategy of
-        their own (``misc/reproduce.py`` and ``test.py`` of the IDC code).
+        their own (``misc/reproduce.py`` and ``test.py`` of the IDC code, there for sets of IDC alone).
         """
         strategy, cutmix = "color_crop_cutout_flip_scale_rotate", 0.5
         if info.name == "mnist" and factor > 1:
@@ -43,6 +44,6 @@ class IDC(Protocol):
             cutmix=cutmix,
             mean=mean,
             std=std,
-            best_of=(500, 1000),
+            best_of=(250, 500, 750, 1000),
             repeats=5,
         )

@@ -20,8 +20,9 @@ _EVALUATIONS = 4
 class IDCImageNet(Protocol):
     """Crop, flip, jitter and lighting, and CutMix in every batch, with the statistics of ImageNet.
 
-    The number of epochs falls with the training images per class, IPC x factor**2, and is a third less for 100 classes
-    (``test.py`` of the IDC code). Table 3 of the M3D paper trains three networks.
+    The number of epochs falls with the training images per class, IPC x factor**2. From 100 classes on it is a third
+    less, in full hundreds, and batch size, learning rate and weight decay are others (``argument.py`` of the IDC code).
+    Table 3 of the M3D paper trains three networks.
     """
 
     cite: ClassVar[str] = (
@@ -39,10 +40,12 @@ class IDCImageNet(Protocol):
             raise RequestError(f"it colours and mirrors images, which {info.name} does not allow")
         many = info.classes >= 100
         epochs = next((epochs for most, epochs in _EPOCHS if ipc * factor**2 <= most), 300)
-        epochs = epochs * 2 // 3 if many else epochs
+        epochs = epochs * 2 // 3 // 100 * 100 if many else epochs
         return TrainingRecipe(
             epochs=epochs,
             batch_size=128 if many else 64,
+            lr=0.1 if many else 0.01,
+            weight_decay=1e-4 if many else 5e-4,
             milestones=idc_milestones(epochs),
             gamma=0.2,
             augmentation="imagenet",

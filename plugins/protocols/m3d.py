@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from dcbench import Protocol, TrainingRecipe
-from dcbench_plugins.protocols.shared import allowed, idc_milestones, idc_statistics
+from dcbench.toolbox.recipes import idc_statistics
+from dcbench_plugins.protocols.shared import allowed, idc_milestones
 
 if TYPE_CHECKING:
     from dcbench import DatasetInfo
@@ -17,7 +18,8 @@ class M3D(Protocol):
     """1000 epochs with DiffAug and CutMix in every second batch.
 
     Epochs and strategy are those of the evaluation line in the README of the release (settings files of a derived work
-    have 1500 epochs); ten networks are those of Table 2.
+    have 1500 epochs). That line leaves the batch size to the default of its script, 128; here it is 64, the default of
+    ``misc/cfg.py``, with which the code evaluates while it condenses. Ten networks are those of Table 2.
     """
 
     cite: ClassVar[str] = (

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dcbench import DatasetInfo
 
-CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
-CIFAR10_STD = (0.2023, 0.1994, 0.2010)
-
 
 def without(strategy: str, *operations: str) -> str:
     """Return *strategy* with *operations* left out."""
@@ -34,10 +31,3 @@ def vico_milestones(epochs: int) -> tuple[int, ...]:
 def idc_milestones(epochs: int) -> tuple[int, ...]:
     """Return where the IDC code drops the learning rate: after two thirds and five sixths of *epochs*."""
     return (2 * epochs // 3, 5 * epochs // 6)
-
-
-def idc_statistics(info: DatasetInfo) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and standard deviation as the IDC and M3D codes normalise: CIFAR-100 with those of CIFAR-10."""
-    if info.name == "cifar100":
-        return CIFAR10_MEAN, CIFAR10_STD
-    return info.mean, info.std

@@ -47,6 +47,20 @@ def test_a_set_of_images_lets_go_of_the_graph() -> None:
     assert (condensed.images.dtype, condensed.images.requires_grad) == (torch.float32, False)
 
 
+def test_a_set_of_images_is_not_moved_by_further_learning() -> None:
+    images = IMAGES.clone()
+    condensed = CondensedSet.of_images(images, LABELS)
+    images.zero_()
+    assert torch.equal(condensed.stored_images(), IMAGES)
+
+
+def test_the_images_of_some_classes() -> None:
+    held = CondensedSet.of_images(IMAGES, LABELS, factor=2, unbounded=True).of_classes(range(1, 3))
+    assert torch.equal(held.stored_images(), IMAGES[2:])
+    assert held.labels.tolist() == [1, 1, 2, 2]
+    assert (held.decoder.factor, held.unbounded) == (2, True)
+
+
 def test_a_selection_takes_pixels_and_labels_from_the_training_split() -> None:
     indices = torch.tensor([5, 0, 9])
     images, labels = CondensedSet.selection(indices, TRAIN).decode(TRAIN)
@@ -65,10 +79,18 @@ def test_a_selection_is_not_decoded_without_the_training_split() -> None:
         CondensedSet.of_images(IMAGES, LABELS),
         CondensedSet.of_images(IMAGES, LABELS, factor=2),
         CondensedSet.of_images(IMAGES * 2 - 0.5, LABELS),
+        CondensedSet.of_images(9 * IMAGES - 4, LABELS, unbounded=True),
         CondensedSet.of_images(IMAGES[:5], SOFT[:5]),
         CondensedSet.selection(torch.cat([index[:2] for index in TRAIN.class_index]), TRAIN),
     ],
-    ids=["images", "patches", "a little outside", "soft labels within the budget", "selection"],
+    ids=[
+        "images",
+        "patches",
+        "a little outside",
+        "far outside, unbounded",
+        "soft labels within the budget",
+        "selection",
+    ],
 )
 def test_a_good_set_passes(condensed: CondensedSet) -> None:
     condensed.check(INFO, 2)
@@ -102,6 +124,7 @@ def test_a_good_set_passes(condensed: CondensedSet) -> None:
         (CondensedSet(LABELS.repeat(2), None, torch.arange(12)), "over budget"),
         (CondensedSet.of_images(IMAGES.where(IMAGES > 0, torch.nan), LABELS), "NaN"),
         (CondensedSet.of_images(IMAGES.where(IMAGES > 0, -torch.inf), LABELS), "NaN or infinite"),
+        (CondensedSet.of_images(IMAGES.where(IMAGES > 0, torch.nan), LABELS, unbounded=True), "NaN"),
         (CondensedSet.of_images(IMAGES * 1.6, LABELS), r"0\.\.1\.6"),
         (CondensedSet.of_images(IMAGES - 0.6, LABELS), r"-0\.6\.\.0\.4"),
     ],
@@ -109,6 +132,13 @@ def test_a_good_set_passes(condensed: CondensedSet) -> None:
 def test_a_set_that_breaks_the_contract_is_refused_with_the_reason(condensed: CondensedSet, reason: str) -> None:
     with pytest.raises(InvalidCondensedSetError, match=reason):
         condensed.check(INFO, 2)
+
+
+def test_the_factor_is_the_one_that_the_method_announced() -> None:
+    condensed = CondensedSet.of_images(IMAGES, LABELS, factor=2)
+    condensed.check(INFO, 2, factor=2)
+    with pytest.raises(InvalidCondensedSetError, match=r"2 tiles per side, but factor\(settings\) gives 1"):
+        condensed.check(INFO, 2, factor=1)
 
 
 def test_a_part_holds_its_classes_and_their_share_of_the_budget() -> None:

@@ -1,4 +1,4 @@
-"""The augmentation of IDC's ImageNet subsets, image by image, by the functions of torchvision it is made of."""
+"""The augmentation of IDC's ImageNet subsets, image by image; crop and flip by the functions of torchvision."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ def augment(pixels: Tensor, row: Sequence[float]) -> Tensor:
     pixels = vision.resized_crop(pixels, int(top), int(left), int(height), int(width), size, antialias=False)
     if flipped:
         pixels = vision.horizontal_flip(pixels)
+    # As mixtures of the image with another one: the share of the image is the factor.
     steps = (
-        lambda image: vision.adjust_brightness(image, brightness),
-        lambda image: vision.adjust_contrast(image, contrast),
-        lambda image: vision.adjust_saturation(image, saturation),
+        lambda image: brightness * image,
+        lambda image: contrast * image + (1 - contrast) * grey(image).mean(),
+        lambda image: saturation * image + (1 - saturation) * grey(image),
     )
     for which in rest[:3]:
         pixels = steps[int(which)](pixels)
@@ -35,3 +36,9 @@ def augment(pixels: Tensor, row: Sequence[float]) -> Tensor:
         for vector in EIGENVECTORS
     ]
     return pixels + torch.tensor(light, dtype=pixels.dtype).view(-1, 1, 1)
+
+
+def grey(image: Tensor) -> Tensor:
+    """Return (H, W): how bright each pixel of a colour image (3, H, W) is."""
+    red, green, blue = image
+    return 0.299 * red + 0.587 * green + 0.114 * blue

@@ -105,7 +105,7 @@ def read(path: Path, sources: Sources) -> PortableSet:
     images = condensed.images if condensed.images is not None else pixels
     if images is None:
         images = _selected(condensed.source_indices, facts, sources)
-    return PortableSet(images, condensed.labels, condensed.decoder.factor, facts)
+    return PortableSet(images, condensed.labels, condensed.decoder.factor, facts, unbounded=condensed.unbounded)
 
 
 def _selected(indices: Tensor | None, facts: dict[str, object], sources: Sources) -> Tensor:

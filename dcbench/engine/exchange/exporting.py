@@ -97,4 +97,11 @@ def _portable(record: CondensedRecord, sources: Sources) -> PortableSet:
     if images is None:
         assert condensed.source_indices is not None, "a condensed set holds images or source_indices"
         images = sources.images(cell, condensed.source_indices).float().div(255)
-    return PortableSet(images, condensed.labels, condensed.decoder.factor, record.facts, cell.dataset.class_names)
+    return PortableSet(
+        images,
+        condensed.labels,
+        condensed.decoder.factor,
+        record.facts,
+        cell.dataset.class_names,
+        unbounded=condensed.unbounded,
+    )

@@ -150,8 +150,10 @@ def _condensed(held: PortableSet, factor: int, wanted: Import, info: DatasetInfo
     pixels = _pixels(images, wanted.space, info, file)
     if wanted.clip:
         pixels = pixels.clamp(*PIXEL_RANGE)
-    _check_range(pixels, wanted)
-    return CondensedSet.of_images(pixels, labels, factor)
+    unbounded = held.unbounded or wanted.space == "normalised"  # codes that learn normalised images never clamp them
+    if not unbounded:
+        _check_range(pixels, file)
+    return CondensedSet.of_images(pixels, labels, factor, unbounded=unbounded and not wanted.clip)
 
 
 def _pixels(images: Tensor, space: Space, info: DatasetInfo, file: Path) -> Tensor:
@@ -167,17 +169,13 @@ def _pixels(images: Tensor, space: Space, info: DatasetInfo, file: Path) -> Tens
     return pixels
 
 
-def _check_range(pixels: Tensor, wanted: Import) -> None:
+def _check_range(pixels: Tensor, file: Path) -> None:
     low, high = float(pixels.min()), float(pixels.max())
     if low < PIXEL_RANGE[0] or high > PIXEL_RANGE[1]:
-        hint = (
-            "if the images are normalised, as those of DC, DSA, DM and IDM are, add --space normalised"
-            if wanted.space == "pixel"
-            else "codes that never clamp pixels, such as DM's, go beyond; --clip brings them to that range, and says so"
-        )
         raise RequestError(
-            f"{wanted.file}: pixels reach from {low:.3g} to {high:.3g}, and may from {PIXEL_RANGE[0]} to "
-            f"{PIXEL_RANGE[1]}; {hint}"
+            f"{file}: pixels reach from {low:.3g} to {high:.3g}, and may from {PIXEL_RANGE[0]} to {PIXEL_RANGE[1]}; "
+            "if the images are normalised, as those of DC, DSA, DM and IDM are, add --space normalised; --clip brings "
+            "them to that range, and says so"
         )
 
 

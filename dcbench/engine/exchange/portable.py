@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dcbench.api.condensed import CondensedSet
@@ -30,6 +30,8 @@ class PortableSet:
     """Provenance, as result files hold it; empty for a set that another program wrote."""
     class_names: tuple[str, ...] = ()
     """Names of the classes, in the order of the labels; empty where they are not known."""
+    unbounded: bool = False
+    """Whether pixels may lie anywhere, see `CondensedSet`."""
 
     @property
     def decoder(self) -> str:
@@ -39,7 +41,7 @@ class PortableSet:
     def decoded(self) -> PortableSet:
         """Return the set of the training images, factor**2 * N, which needs no decoder any more."""
         images, labels = self._as_condensed().decode()
-        return PortableSet(images, labels, 1, self.facts, self.class_names)
+        return replace(self, images=images, labels=labels, factor=1)
 
     def facts_text(self) -> str:
         """Return facts and class names as JSON."""

@@ -16,7 +16,12 @@ from dcbench.engine.store.atomic import replacing
 def write(path: Path, exported: PortableSet) -> None:
     """Write *exported* to *path*, whole or not at all: tensors ``images`` and ``labels``, all else as metadata."""
     tensors = {"images": exported.images.contiguous(), "labels": exported.labels.contiguous()}
-    about = {"decoder": exported.decoder, "factor": str(exported.factor), "facts": exported.facts_text()}
+    about = {
+        "decoder": exported.decoder,
+        "factor": str(exported.factor),
+        "unbounded": str(exported.unbounded),
+        "facts": exported.facts_text(),
+    }
     with replacing(path) as temporary:
         temporary.write_bytes(save(tensors, about))  # save_file would make a file that nobody else may read
 
@@ -34,4 +39,5 @@ def read(path: Path) -> PortableSet:
     except SafetensorError as error:
         raise RequestError(f"{path} cannot be read as safetensors: {error}") from error
     images, labels = choose_set(held, 0, path)
-    return PortableSet(images, labels, parse_factor(about.get("factor"), path), parse_facts(about.get("facts"), path))
+    factor, facts = parse_factor(about.get("factor"), path), parse_facts(about.get("facts"), path)
+    return PortableSet(images, labels, factor, facts, unbounded=about.get("unbounded") == "True")

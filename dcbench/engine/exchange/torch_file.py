@@ -33,6 +33,7 @@ def write(path: Path, exported: PortableSet) -> None:
         "labels": exported.labels,
         "decoder": exported.decoder,
         "factor": exported.factor,
+        "unbounded": exported.unbounded,
         "facts": exported.facts_text(),
     }
     with replacing(path) as temporary:
@@ -58,6 +59,7 @@ def read(path: Path, number: int) -> PortableSet:
         labels.detach(),
         parse_factor(about.get("factor"), path),
         parse_facts(about.get("facts"), path),
+        unbounded=about.get("unbounded") is True,
     )
 
 

@@ -47,7 +47,7 @@ def _classes(part: CondensedRecord) -> range:
 
 def _join(holders: Mapping[int, CondensedSet]) -> CondensedSet:
     """Return one set with the images of each class from the set that holds them."""
-    pieces = [_of_class(held, label) for label, held in holders.items()]
+    pieces = [held.of_classes(range(label, label + 1)) for label, held in holders.items()]
     decoders = {piece.decoder for piece in pieces}
     if len(decoders) > 1:
         raise InvalidCondensedSetError("the parts of the condensed set are not decoded alike")
@@ -56,13 +56,8 @@ def _join(holders: Mapping[int, CondensedSet]) -> CondensedSet:
         _concatenated([piece.images for piece in pieces]),
         _concatenated([piece.source_indices for piece in pieces]),
         decoders.pop(),
+        unbounded=any(piece.unbounded for piece in pieces),
     )
-
-
-def _of_class(held: CondensedSet, label: int) -> CondensedSet:
-    rows = held.labels == label
-    images, indices = (None if values is None else values[rows] for values in (held.images, held.source_indices))
-    return CondensedSet(held.labels[rows], images, indices, held.decoder)
 
 
 def _concatenated(tensors: Sequence[Tensor | None]) -> Tensor | None:

@@ -14,7 +14,7 @@ import torch
 from dcbench.api.condensed import CondensedSet, Decoder
 from dcbench.engine.cells import Cell
 from dcbench.engine.store.about import KIND, SECONDS, get_snapshot_seconds
-from dcbench.engine.store.hdf5 import get_facts, get_text, put_array, put_facts, put_text, reading, writing
+from dcbench.engine.store.hdf5 import get_facts, put_array, put_facts, put_text, reading, writing
 
 Trace = Mapping[str, Sequence[tuple[int, float]]]
 """Name of a figure to its (step, value) pairs."""
@@ -66,6 +66,8 @@ def put_set(group: h5py.Group, condensed: CondensedSet) -> None:
     """Store a condensed set in *group*."""
     put_text(group, "decoder", condensed.decoder.name)
     group.attrs["decoder_factor"] = condensed.decoder.factor
+    if condensed.unbounded:
+        group.attrs["unbounded"] = True
     put_array(group, "labels", condensed.labels.numpy())
     if condensed.images is not None:
         put_array(group, "images", condensed.images.numpy())
@@ -79,8 +81,13 @@ def get_set(group: h5py.Group) -> CondensedSet:
     def tensor(name: str) -> torch.Tensor | None:
         return torch.from_numpy(group[name][()]) if name in group else None
 
-    decoder = Decoder(get_text(group, "decoder"), int(group.attrs["decoder_factor"]))  # type: ignore[arg-type]  # checked when written
-    return CondensedSet(torch.from_numpy(group["labels"][()]), tensor("images"), tensor("source_indices"), decoder)
+    return CondensedSet(
+        torch.from_numpy(group["labels"][()]),
+        tensor("images"),
+        tensor("source_indices"),
+        Decoder(int(group.attrs["decoder_factor"])),
+        unbounded="unbounded" in group.attrs,
+    )
 
 
 def put_trace(group: h5py.Group, trace: Trace) -> None:

@@ -12,7 +12,9 @@ Each table mixes rows that were made under different protocols. ``protocol``, ``
   ``dc``; a ``note`` marks what the authors of M3D reproduced themselves, and what no paper reports.
 * ``selection`` is ``last`` for the last epoch, and ``best on test`` where the best epoch or iteration was picked on the
   test set.
-* Table 4 says ``resnet10``; which of the two published shapes that is on CIFAR-10, is not known.
+* Table 4 says ``resnet10``. Two shapes have that name; works derived from the code of M3D build the narrower one on
+  CIFAR-10, which is ``resnet10-cifar`` here, so that is likely meant.
+* IDM trains networks on CIFAR as the code of DSA does, so the protocol of its rows is ``dsa``.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 In this order, on pixels in [0, 1]: a crop of half to all of the area, enlarged to the full side; a flip; brightness,
 contrast and saturation by 0.6 to 1.4, in random order; and lighting along the principal axes of ImageNet's colours.
-Facts from ``snu-mllab/Efficient-Dataset-Condensation`` (``transform_imagenet``), whose parts are those of torchvision
-(`RandomResizedCrop`, `ColorJitter`) and of Krizhevsky et al., NeurIPS 2012.
+Facts from ``snu-mllab/Efficient-Dataset-Condensation`` (``transform_imagenet`` of ``data.py``). The crop is
+torchvision's (`RandomResizedCrop`) and the lighting that of Krizhevsky et al., NeurIPS 2012; the jitter is IDC's own
+(``misc/utils.py``), which clips nothing, unlike torchvision's.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ LIGHTING = 0.1
 _ATTEMPTS = 10  # crops that are drawn before the whole image is taken, since not every shape fits
 _EIGENVALUES = (0.2175, 0.0188, 0.0045)
 _EIGENVECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
-_GREY = (0.2989, 0.587, 0.114)  # as torchvision weighs the channels
+_GREY = (0.299, 0.587, 0.114)
 _ORDERS = torch.tensor(list(permutations(range(3))), dtype=torch.float64)
 
 
@@ -124,7 +125,7 @@ def _stretched(pixels: Tensor, axis: int, start: Tensor, length: Tensor) -> Tens
 
 
 def _jittered(pixels: Tensor, factors: Sequence[Tensor], order: Sequence[Tensor]) -> Tensor:
-    """Change brightness, contrast and saturation (N,) of each image, in its order; every result is kept in [0, 1]."""
+    """Change brightness, contrast and saturation (N,) of each image, in its order; nothing is clipped."""
     brightness, contrast, saturation = (factor.view(-1, 1, 1, 1) for factor in factors)
     for turn in order:
         grey = _grey(pixels)
@@ -135,7 +136,7 @@ def _jittered(pixels: Tensor, factors: Sequence[Tensor], order: Sequence[Tensor]
             grey.lerp(pixels, saturation),
         )
         which = turn.view(-1, 1, 1, 1)
-        pixels = torch.where(which == 0, changed[0], torch.where(which == 1, changed[1], changed[2])).clamp(0, 1)
+        pixels = torch.where(which == 0, changed[0], torch.where(which == 1, changed[1], changed[2]))
     return pixels
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from dcbench import PIXEL_RANGE, CondensedSet, decode_patches
+from dcbench import CondensedSet, decode_patches
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,15 +61,15 @@ class LearnableSet:
         return self._normaliser.normalise(by_class)
 
     def condensed(self, first: int = 0) -> CondensedSet:
-        """Return the set as it is, in pixels, labels class by class from *first* on.
+        """Return the set as it is after the last step, in pixels, labels class by class from *first* on.
 
-        The published codes keep images unclamped after the last step, DM's far outside [0, 1]. The bench takes pixels
-        in `PIXEL_RANGE` only, so images are clipped to that range, and no further.
+        As in the published codes nothing is clipped: in ``normalised`` space pixels go far outside [0, 1], and networks
+        are trained on them as they are. In ``pixel`` space the last step may end a little outside.
         """
         classes, ipc = self.images.shape[:2]
-        pixels = self._pixels(self.images).clamp(*PIXEL_RANGE).flatten(0, 1)
+        pixels = self._pixels(self.images).flatten(0, 1)
         labels = torch.arange(first, first + classes).repeat_interleave(ipc)
-        return CondensedSet.of_images(pixels, labels, self.factor)
+        return CondensedSet.of_images(pixels, labels, self.factor, unbounded=True)
 
     def _pixels(self, stored: Tensor) -> Tensor:
         return self._normaliser.pixels(stored) if self.space == "normalised" else stored

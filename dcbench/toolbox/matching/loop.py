@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from dcbench.toolbox.matching.kernels import Objective
     from dcbench.toolbox.matching.settings import MatchingSettings
 
+Statistics: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
+"""Mean and standard deviation of a normalisation, a number for each channel."""
+
 LOGGED = 100
 """About how many losses a run reports; reading one makes an accelerator wait."""
 
@@ -39,7 +42,13 @@ WORTH_COMPILING = 500
 
 
 def match(
-    task: Task, settings: MatchingSettings, *, objective: Objective, space: Space, sequential: bool
+    task: Task,
+    settings: MatchingSettings,
+    *,
+    objective: Objective,
+    space: Space,
+    sequential: bool,
+    statistics: Statistics | None = None,
 ) -> CondensedSet:
     """Condense by matching features of randomly initialised networks, or of networks in a queue that are being trained.
 
@@ -56,6 +65,7 @@ def match(
         objective: what is lowered.
         space: in which space the images are learnt.
         sequential: step class by class, as the M3D code; see `MatchingSGD`.
+        statistics: what images are normalised with for the networks; None for those of the dataset.
 
     Returns:
         the set after the last step. A run resumed from a checkpoint gives the same bits as one without a break.
@@ -63,7 +73,8 @@ def match(
     Raises:
         RequestError: a part of the classes is asked for, and the network mixes the images of a batch.
     """
-    return Matching(task, settings, objective=objective, space=space, sequential=sequential).run()
+    run = Matching(task, settings, objective=objective, space=space, sequential=sequential, statistics=statistics)
+    return run.run()
 
 
 class Matching:
@@ -77,13 +88,15 @@ class Matching:
         objective: Objective,
         space: Space,
         sequential: bool,
+        statistics: Statistics | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         """Draw the initial images, or take up the last checkpoint. Arguments as in `match`; sums are in *dtype*."""
         self.step = 0
         """Steps done."""
         self._task, self._settings = task, settings
-        normaliser = Normaliser(task.info.mean, task.info.std, task.device, dtype)
+        mean, std = statistics or (task.info.mean, task.info.std)
+        normaliser = Normaliser(mean, std, task.device, dtype)
         self.learnable = _learnable(task, settings, space, normaliser)
         self.optimiser = MatchingSGD(
             self.learnable.images,

@@ -29,7 +29,10 @@ def subsets(rows: int, total: int, count: int, generator: torch.Generator) -> Te
 
 
 class ClassSampler:
-    """Draws different training images of every class, uniformly and without replacement within a draw."""
+    """Draws different training images of every class, uniformly and without replacement within a draw.
+
+    Each draw is independent of those before, as in the DM and IDM codes; that of M3D walks through permutations.
+    """
 
     def __init__(self, class_index: Sequence[Tensor], count: int) -> None:
         """Prepare the draws.

@@ -135,12 +135,19 @@ def test_bytes_are_pixels(bench: Bench) -> None:
 def test_pixels_far_outside_are_refused_or_clipped(bench: Bench) -> None:
     with pytest.raises(RequestError, match=r"pixels reach from -4 to 8, and may from -0\.5 to 1\.5; .*--space normal"):
         bench([torch.where(IMAGES > 0.5, 8.0, -4.0), LABELS])
-    with pytest.raises(RequestError, match=r"pixels reach from -0\.7 to 2\.9, .* --clip"):
-        bench(space="normalised")
     record = read_condensed(bench(space="normalised", clip=True).path)
     assert record.condensed.images is not None
     assert record.condensed.images.unique().tolist() == [-0.5, 1.5]
     assert record.facts["origin"]["clipped"]
+    assert not record.condensed.unbounded
+
+
+def test_normalised_images_keep_what_their_code_never_clamped(bench: Bench, tmp_path: Path) -> None:
+    images = torch.where(IMAGES > 0.5, 8.0, -4.0)
+    done = bench([images, LABELS], space="normalised")
+    record = read_condensed(done.path)
+    torch.testing.assert_close(record.condensed.images, images * 0.3 + 0.5)
+    assert record.condensed.unbounded
 
 
 def test_soft_labels_count_and_the_line_says_which_budget_would_do(bench: Bench) -> None:

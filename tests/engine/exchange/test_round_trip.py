@@ -36,7 +36,7 @@ def portable_sets(draw: st.DrawFn) -> PortableSet:
     if draw(st.booleans()):
         labels = torch.rand(len(labels), classes, generator=generator).softmax(1)
     names = tuple(f"class {label}" for label in range(classes)) if draw(st.booleans()) else ()
-    return PortableSet(images, labels, factor, FACTS, names)
+    return PortableSet(images, labels, factor, FACTS, names, unbounded=draw(st.booleans()))
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -52,6 +52,7 @@ def test_a_set_comes_back(name: str, made: PortableSet) -> None:
     assert torch.equal(images, made.images)
     assert torch.equal(tidy_labels(back.labels), made.labels)
     assert back.factor == made.factor
+    assert back.unbounded == (made.unbounded and name != "x"), "pictures hold no pixels far outside"
     assert FACTS.items() <= back.facts.items()
 
 

@@ -21,7 +21,7 @@ LABELS = torch.arange(3).repeat(2)
 
 
 def assert_same(one: CondensedSet, other: CondensedSet) -> None:
-    assert one.decoder == other.decoder
+    assert (one.decoder, one.unbounded) == (other.decoder, other.unbounded)
     for name in ("labels", "images", "source_indices"):
         first, second = getattr(one, name), getattr(other, name)
         assert (first is None) == (second is None)
@@ -35,11 +35,12 @@ def assert_same(one: CondensedSet, other: CondensedSet) -> None:
     [
         CondensedSet.of_images(IMAGES, LABELS),
         CondensedSet.of_images(IMAGES, LABELS, factor=2),
+        CondensedSet.of_images(9 * IMAGES, LABELS, unbounded=True),
         CondensedSet.of_images(IMAGES, torch.eye(3)[LABELS]),
         CondensedSet(LABELS, None, torch.tensor([5, 3, 1, 0, 2, 4])),
         CondensedSet.of_images(IMAGES.permute(0, 1, 3, 2), LABELS),
     ],
-    ids=["images", "patches", "soft labels", "selection", "strided"],
+    ids=["images", "patches", "unbounded", "soft labels", "selection", "strided"],
 )
 def test_a_set_comes_back_bit_by_bit(tmp_path: Path, condensed: CondensedSet) -> None:
     write_condensed(tmp_path / "x.h5", CondensedRecord(made_cell(), condensed, {}))

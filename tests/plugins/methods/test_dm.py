@@ -21,15 +21,15 @@ def test_it_is_the_literal_dm() -> None:
     condensed.check(task.info, task.ipc)
     assert condensed.decoder.factor == DM().factor(settings) == 1
     assert (expected - start).abs().max() > 0.01
-    expected = (expected * std + mean).clamp(-0.5, 1.5).flatten(0, 1).float()
+    expected = (expected * std + mean).flatten(0, 1).float()
     torch.testing.assert_close(condensed.stored_images(), expected, rtol=0, atol=1e-3)
 
 
-def test_images_far_outside_the_range_are_clipped_so_that_the_bench_takes_them() -> None:
+def test_images_far_outside_the_range_are_taken_as_they_are() -> None:
     task = tiny_task()
     condensed = DM().condense(task, DMSettings(iterations=3, lr=100.0))
     condensed.check(task.info, task.ipc)
-    assert condensed.stored_images().min() == -0.5
+    assert condensed.stored_images().min() < -1
 
 
 def test_settings_are_those_of_the_published_code() -> None:

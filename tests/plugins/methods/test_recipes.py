@@ -54,7 +54,6 @@ M3D_LARGE: dict[str, Row] = {
     "momentum": (0.5, "inferred"),
     "factor": (3, "published"),
     "iterations_per_model": (5, "inferred"),
-    "batch_real": (64, "extrapolated"),
     "batch_syn_max": (200, "inferred"),
     "init": ("mix", "inferred"),
     "network": ("resnetap10", "published"),
@@ -104,6 +103,7 @@ IDM_BY_IPC: dict[int, dict[str, Any]] = {
 IDM_CE_WEIGHT = {10: {1: 0.5, 10: 0.5, 50: 0.1}, 100: {1: 0.5, 10: 0.1, 50: 0.1}}
 IDM_LARGE = {
     "batch_real": 128,
+    "train_batch": 128,
     "iterations_per_model": 50,
     "accuracy_window": 0,
     "ce_weight": 3.0,
@@ -129,13 +129,21 @@ def test_m3d_at_low_resolution(dataset: str, ipc: int) -> None:
 
 @pytest.mark.parametrize(("dataset", "ipc"), LARGE)
 def test_m3d_on_subsets_of_imagenet(dataset: str, ipc: int) -> None:
-    assert recipe("m3d", SUBSETS[dataset], ipc) == M3D_LARGE
+    batch_real = {"imagenet10": 128, "imagenet100": 64}[dataset]
+    assert recipe("m3d", SUBSETS[dataset], ipc) == M3D_LARGE | {"batch_real": (batch_real, "inferred")}
 
 
 @pytest.mark.parametrize(("dataset", "ipc"), LOW_RESOLUTION)
 def test_dm_at_low_resolution(dataset: str, ipc: int) -> None:
     expected = {field: (value, "published") for field, value in DM_VALUES.items()}
     assert recipe("dm", INFO[dataset], ipc) == expected
+
+
+@pytest.mark.parametrize(
+    ("dataset", "ipc", "lr"), [("cifar10", 99, 1.0), ("cifar10", 100, 10.0), ("cifar100", 125, 1.0)]
+)
+def test_dm_learns_tenfold_on_cifar10_from_ipc_100_on(dataset: str, ipc: int, lr: float) -> None:
+    assert recipe("dm", INFO[dataset], ipc)["lr"][0] == lr
 
 
 @pytest.mark.parametrize(("dataset", "ipc"), LARGE)
@@ -156,6 +164,8 @@ def test_idm_at_low_resolution(dataset: str, ipc: int) -> None:
 @pytest.mark.parametrize(("dataset", "ipc", "size"), [*((*point, 50 if point[1] == 10 else 100) for point in LARGE)])
 def test_idm_on_subsets_of_imagenet(dataset: str, ipc: int, size: int) -> None:
     values = IDM_VALUES | IDM_LARGE | {"queue_size": size}
+    if ipc > 10:
+        values |= {"factor": 1, "init": "random"}
     assert recipe("idm", SUBSETS[dataset], ipc) == {field: (value, "extrapolated") for field, value in values.items()}
 
 
@@ -164,8 +174,9 @@ def test_idm_on_subsets_of_imagenet(dataset: str, ipc: int, size: int) -> None:
 def test_coresets(method: str, dataset: str, ipc: int) -> None:
     large = dataset in SUBSETS
     info = SUBSETS[dataset] if large else INFO[dataset]
+    published = method == "herding" and (large or dataset in ("cifar10", "svhn"))
     assert recipe(method, info, ipc) == {
-        "network": ("resnetap10" if large else "convnet3", "published"),
+        "network": ("resnetap10" if large else "convnet3", "published" if published else "extrapolated"),
         "epochs": (15 if large else FEATURE_EPOCHS[dataset], "chosen"),
         "batch_size": (64, "chosen"),
         "lr": (0.03, "chosen"),

@@ -100,7 +100,7 @@ def test_idc_and_m3d_train_with_cutmix_and_two_drops(name: str, named: set[str])
     assert (chosen.cutmix, chosen.cutmix_beta) == (0.5, 1)
     assert operations(chosen) == named
     assert (chosen.milestones, chosen.gamma, chosen.reset_momentum) == ((666, 833), 0.2, False)
-    assert chosen.best_of == (500, 1000)
+    assert chosen.best_of == ((250, 500, 750, 1000) if name == "idc" else (500, 1000))
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,11 @@ def test_short_trains_fewer_epochs_on_more_images(ipc: int, factor: int, epochs:
         (50, 1, 10, 1500, 64),
         (50, 3, 10, 500, 64),
         (100, 3, 10, 300, 64),
-        (10, 3, 100, 666, 128),
-        (20, 3, 100, 666, 128),
+        (1, 1, 100, 2000, 128),
+        (1, 3, 100, 1300, 128),
+        (10, 3, 100, 600, 128),
+        (20, 3, 100, 600, 128),
+        (50, 3, 100, 300, 128),
     ],
 )
 def test_idc_imagenet_trains_fewer_epochs_on_more_images(
@@ -163,6 +166,7 @@ def test_idc_imagenet_trains_fewer_epochs_on_more_images(
     data = info_of(made_up_set(classes=classes, per_class=1, channels=3), name="imagenet", mirror_ok=True)
     chosen = recipe("idc-imagenet", data, ipc, factor)
     assert (chosen.epochs, chosen.batch_size) == (epochs, batch_size)
+    assert (chosen.lr, chosen.weight_decay) == ((0.1, 1e-4) if classes == 100 else (0.01, 5e-4))
     assert (chosen.milestones, chosen.gamma) == ((2 * epochs // 3, 5 * epochs // 6), 0.2)
     assert (chosen.augmentation, chosen.cutmix, chosen.repeats) == ("imagenet", 1.0, 3)
     assert chosen.best_of == (epochs // 4, epochs // 2, 3 * epochs // 4, epochs)

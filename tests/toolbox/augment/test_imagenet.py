@@ -20,7 +20,7 @@ def normalised(pixels: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("size", [7, 16, 33])
-def test_every_image_is_changed_as_torchvision_changes_one(size: int) -> None:
+def test_every_image_is_changed_as_the_literal_one(size: int) -> None:
     pixels = torch.rand((9, 3, size, size), generator=seeded(1), dtype=torch.float64)
     augmentation = ImageNetAugmentation(MEAN, STD)
     draw = augmentation.draw(9, size, seeded(2))

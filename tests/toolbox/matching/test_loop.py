@@ -51,11 +51,12 @@ def test_steps_are_those_of_the_literal_m3d_loop(
 ) -> None:
     task, settings = tiny_task(classes, ipc), like_m3d(momentum=momentum, **changes)
     initial, draws = recorded(task, settings)
-    mean, std = statistics(task.info)
+    mean, std = torch.rand((2, 2, 1, 1), dtype=torch.float64, generator=torch.Generator().manual_seed(5)) + 0.1
     expected = m3d.condense(
         initial, draws, lr=settings.lr, momentum=momentum, factor=settings.factor, kernel="gaussian", mean=mean, std=std
     )
-    matching = Matching(task, settings, **PIXEL, dtype=torch.float64)
+    given = (tuple(mean.flatten().tolist()), tuple(std.flatten().tolist()))
+    matching = Matching(task, settings, **PIXEL, statistics=given, dtype=torch.float64)
     for _ in draws:
         matching.advance()
     assert (expected - initial).abs().max() > 0.05
