@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcbench.api.errors import RequestError
 from dcbench.engine.bench import Outcome, Prepared, carry_out, prepare
 from dcbench.engine.cells import digest_of
 from dcbench.engine.plan.request import Request, default_data_folder, make_request
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch.utils.data import TensorDataset
 
-    from dcbench.api.images import ImageSet
     from dcbench.engine.cells import Trial
     from dcbench.engine.executors.schedule import Event
-    from dcbench.engine.store.sets import CondensedRecord
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def finish(
     """Carry out what was *prepared*, then make, store and return the report of exactly these cells."""
     from dcbench.report.frame import frame
     from dcbench.report.render import terminal
-    from dcbench.report.stored import store_report
+    from dcbench.report.stored import is_stored, store_report
     from dcbench.report.summary import summarise
     from dcbench.report.tables import Wanted
     from dcbench.report.tables.grid import grid_tables
@@ -66,23 +65,23 @@ def finish(
     rows = list(dict.fromkeys((trial.cell.dataset.name, trial.cell.ipc) for trial in trials))
     tables = grid_tables(shown, Wanted(labels, rows, Counter(map(_table_of, trials)), failed))
     name = f"run-{digest_of(sorted(trial.key for trial in trials))[:12]}"
-    path = prepared.layout.report(name)
-    if outcome.finished or not path.exists():
-        store_report(path, summary, terminal(tables))
+    path, text = prepared.layout.report(name), terminal(tables)
+    if not is_stored(path, summary, text):
+        store_report(path, summary, text)
     return Finished(outcome, terminal(tables, width=width, colour=colour), path)
 
 
 def _relabelled(results: pd.DataFrame, trials: Sequence[Trial]) -> pd.DataFrame:
     """Return the rows that belong to *trials*, under the labels of this run.
 
-    The same cell may have been made under another label, and two labels may mean the same settings.
+    The same trial may have been made under other labels, and two labels may mean the same settings.
     """
     import pandas as pd
 
-    labels = pd.DataFrame(
-        {(trial.key, trial.cell.method.label): None for trial in trials}.keys(), columns=["key", "label"]
-    )
-    return results.drop(columns="label").merge(labels, on="key")
+    columns = ["key", "label", "evaluator_label"]
+    named = dict.fromkeys((trial.key, trial.cell.method.label, trial.evaluator.label) for trial in trials)
+    labels = pd.DataFrame(named.keys(), columns=columns)
+    return results.drop(columns=columns[1:]).merge(labels, on="key")
 
 
 def _table_of(trial: Trial) -> tuple[str, ...]:
@@ -95,13 +94,17 @@ def _table_of(trial: Trial) -> tuple[str, ...]:
 def run(**options: Any) -> Outcome:
     """Run a grid: ``dcbench.run(methods="m3d,dm", datasets="cifar10", ipc=[1, 10])``.
 
-    Options are those of ``dcbench run`` without the dashes (``set`` takes a list of texts such as ``"m3d.lr=10"``); see
-    `dcbench.engine.plan.request.Request`. What the store already holds is not computed again. Read the numbers with
-    `dcbench.frame`.
+    Options are those of ``dcbench run`` without the dashes (``set`` takes a list of texts such as ``"m3d.lr=10"``), but
+    for ``config`` and ``dry_run``; see `dcbench.engine.plan.request.Request`. What the store already holds is not
+    computed again. Read the numbers with `dcbench.frame`.
 
     Raises:
         DcbenchError: something is wrong with the request; nothing was started.
     """
+    known = [field.alias or name for name, field in Request.model_fields.items()]
+    for name in options:
+        if name not in known:
+            raise RequestError(f"dcbench.run has no option {name!r}; it takes {', '.join(known)}")
     with open_session(make_request(**options)) as prepared:
         return finish(prepared, lambda _: None).outcome
 
@@ -109,7 +112,8 @@ def run(**options: Any) -> Outcome:
 def load(path: Path | str, data: Path | str | None = None) -> TensorDataset:
     """Return the condensed set in the file *path*, decoded, as a torch dataset of (image, label).
 
-    Images are float32 (C, H, W) in [0, 1], not normalised.
+    Images are float32 (C, H, W), pixels whose range is [0, 1], not normalised. The dataset of a selection is fetched where that can be done
+    and it is not there yet.
 
     Args:
         path: a ``*.condensed.h5`` file.
@@ -120,26 +124,10 @@ def load(path: Path | str, data: Path | str | None = None) -> TensorDataset:
     """
     from torch.utils.data import TensorDataset
 
+    from dcbench.engine.exchange.sources import Sources
     from dcbench.engine.store.sets import read_condensed
 
     record = read_condensed(Path(path))
-    return TensorDataset(*record.condensed.decode(source_images(record, data)))
-
-
-def source_images(record: CondensedRecord, data: Path | str | None = None) -> ImageSet | None:
-    """Return the training split that *record* selects its images from; None where it holds images of its own.
-
-    Args:
-        record: a condensed set, as the store keeps it.
-        data: where datasets live; None means as for ``dcbench run``.
-
-    Raises:
-        DcbenchError: the data of a selection is not there, or has changed.
-    """
-    from dcbench.engine.making import make_dataset
-    from dcbench.engine.work.workbench import Data
-
-    if record.condensed.source_indices is None:
-        return None
     root = default_data_folder() if data is None else Path(data)
-    return Data(make_dataset(load_registry(), record.cell.dataset, root), record.cell).train()
+    sources = Sources(load_registry(), root, fetch=True)
+    return TensorDataset(*record.condensed.decode(sources.of(record)))

@@ -6,9 +6,15 @@ from typing import Any
 
 from dcbench.engine.cells import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
 
-DATASET = DatasetSpec(record="toy", settings={}, name="toy", train="aa", test="bb")
+DATASET = DatasetSpec(record="toy", settings={}, choice="toy", name="toy", train="aa", test="bb")
 METHOD = MethodSpec(
-    record="toy-slow", label="toy-slow", revision=1, settings={"lr": 1.0}, digest_settings={"lr": 1.0}, factor=1
+    record="toy-slow",
+    label="toy-slow",
+    choice="toy-slow",
+    revision=1,
+    settings={"lr": 1.0},
+    digest_settings={"lr": 1.0},
+    factor=1,
 )
 EVALUATOR = EvaluatorSpec(
     record="count",

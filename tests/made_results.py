@@ -25,18 +25,26 @@ def cell_of(
     settings: Mapping[str, Any] | None = None,
     departures: Mapping[str, Any] | None = None,
     source: str | None = None,
+    choice: str | None = None,
     class_names: Sequence[str] = (),
     train_images: int | None = None,
 ) -> Cell:
     """Return the cell of *method*; its settings are those of `made_cells` unless *settings* says otherwise.
 
-    *source* is the record of the dataset; it has the same name unless given.
+    *source* is the record of the dataset, and *choice* what chose it; both are its name unless given.
     """
-    changes: dict[str, Any] = {"record": method, "label": label or method, "exempt": method == "whole"}
+    label = label or method
+    changes: dict[str, Any] = {"record": method, "label": label, "choice": label, "exempt": method == "whole"}
     changes["departures"] = dict(departures or {})
     if settings is not None:
         changes |= {"settings": dict(settings), "digest_settings": dict(settings)}
-    data = {"name": dataset, "record": source or dataset, "class_names": class_names, "train_images": train_images}
+    data = {
+        "name": dataset,
+        "record": source or dataset,
+        "choice": choice or dataset,
+        "class_names": class_names,
+        "train_images": train_images,
+    }
     return made_cell(ipc, seed, split, method=changes, dataset=data)
 
 
@@ -51,6 +59,9 @@ def add(
     network: str = "convnet3",
     best: Sequence[float] = (),
     evaluator: str = "accuracy",
+    evaluator_label: str | None = None,
+    revision: int = 1,
+    repeats: int = 5,
     kind: str = "percent",
     figures: Mapping[str, Sequence[float]] | None = None,
     step: int | None = None,
@@ -59,24 +70,27 @@ def add(
     """Write repeats *first*, *first* + 1, ... of one trial; *best* are best-epoch accuracies beside them.
 
     *figures* take the place of both; the first is the one that tables show. *step* is that of the snapshot which they
-    are of; None means the final set.
+    are of; None means the final set. *revision* and *evaluator_label* are those of the evaluator, *repeats* how
+    many the protocol asks for.
     """
     figures = figures or {"accuracy": values} | ({"accuracy_best_epoch": best} if best else {})
     settings = {"protocol": protocol, "network": network}
     trial = made_trial(
         cell_of(method, **cell),
         record=evaluator,
-        label=evaluator,
+        label=evaluator_label or evaluator,
+        revision=revision,
         figure=next(iter(figures)),
         kind=kind,
         settings=settings,
         digest_settings=settings,
+        recipe={"epochs": 2, "repeats": repeats},
     ).model_copy(update={"step": step})
-    repeats = range(first, first + len(next(iter(figures.values()))))
-    path = Layout(results).evaluation(trial, repeats)
+    made = range(first, first + len(next(iter(figures.values()))))
+    path = Layout(results).evaluation(trial, made)
     facts = {"device": "a processor", "seconds": 1.5, "finished": finished}
     write_evaluation(
-        path, EvaluationRecord(trial, repeats, {name: tuple(given) for name, given in figures.items()}, facts)
+        path, EvaluationRecord(trial, made, {name: tuple(given) for name, given in figures.items()}, facts)
     )
     return path
 

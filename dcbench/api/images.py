@@ -94,7 +94,8 @@ class Dataset(ABC):
 
         Args:
             root: the folder that ``--data`` names.
-            argument: what follows the colon in ``folder:PATH``; empty for most datasets.
+            argument: what follows the colon in ``folder:PATH``; empty for most datasets. Results keep `argument` as the
+                dataset has it: one that takes a path makes it absolute here, so that they can be read from anywhere.
             settings: an instance of `Settings`.
         """
         self.root = root

@@ -22,7 +22,7 @@ def find_stem(layout: Layout, text: str) -> Path:
     """
     if "/" in text or text.endswith(".h5"):
         return _stem_of_file(Path(text))
-    check_folder(layout)
+    check_folder(layout.root)
     files = [*layout.all_condensed(), *layout.all_parts(), *layout.all_evaluations(), *layout.all_failures()]
     stems = sorted({_stem(path) for path in files})
     head = text[:12]
@@ -36,14 +36,14 @@ def find_stem(layout: Layout, text: str) -> Path:
     )
 
 
-def check_folder(layout: Layout) -> None:
+def check_folder(results: Path) -> None:
     """Refuse a results folder that is not there.
 
     Raises:
         RequestError: it is not there.
     """
-    if not layout.root.is_dir():
-        raise RequestError(f"there is no results folder {layout.root}; 'dcbench run' makes one")
+    if not results.is_dir():
+        raise RequestError(f"there is no results folder {results}; 'dcbench run' makes one")
 
 
 def condensed_file(stem: Path) -> Path:

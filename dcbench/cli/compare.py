@@ -11,6 +11,7 @@ import click
 from dcbench.api.errors import RequestError
 from dcbench.cli.filters import filter_of
 from dcbench.cli.options import selection_options
+from dcbench.cli.terminal import terminal_width
 
 if TYPE_CHECKING:
     from dcbench.report.compare.contents import Contents
@@ -50,24 +51,16 @@ def command(a: Path, b: Path, form: str, **options: Any) -> None:
     elif form == "markdown":
         text = render.markdown(comparison, names)
     else:
-        text = render.terminal(comparison, names, width=_width(), colour=sys.stdout.isatty())
+        text = render.terminal(comparison, names, width=terminal_width(), colour=sys.stdout.isatty())
     click.echo(text, nl=False)
 
 
 def _read(results: Path, chosen: Filter) -> Contents:
     from dcbench.cli.cells import check_folder
-    from dcbench.engine.store.layout import Layout
     from dcbench.report.compare.contents import read_contents
 
-    check_folder(Layout(results))
+    check_folder(results)
     contents = read_contents(results, chosen)
     if not contents.entries:
         raise RequestError(f"{results} holds no finished cell to compare")
     return contents
-
-
-def _width() -> int | None:
-    """Return the width of the terminal, or None where the output goes elsewhere."""
-    import shutil
-
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dcbench.api.errors import DcbenchError
+from dcbench.api.errors import DcbenchError, MissingDataError
 from dcbench.cli.options import data_option
 
 if TYPE_CHECKING:
-    from dcbench.engine.plugins import Registry
+    from dcbench.api.images import Dataset
+    from dcbench.engine.plugins import Found, Registry
 
 
 @click.command("doctor")
@@ -57,20 +58,29 @@ def _devices() -> dict[str, str]:
 
 def _datasets(registry: Registry, root: Path) -> dict[str, str]:
     return {
-        item.record.name: _state_of(registry, item.record.name, root)
+        item.record.name: _state_of(registry, item, root)
         for item in registry.of_kind("datasets")
         if not item.record.argument
     }
 
 
-def _state_of(registry: Registry, name: str, root: Path) -> str:
-    """Say whether a dataset is there, without fetching it."""
+def _state_of(registry: Registry, found: Found, root: Path) -> str:
+    """Say whether a dataset is there, without fetching it, or what is wrong with its plug-in."""
+    from dcbench.engine.making import blaming
+
+    name = found.record.name
     try:
         target = registry.resolve("datasets", name)
-        dataset = target(root, "", target.Settings())
-        present = dataset.present()
-        info = dataset.info()
+        with blaming("datasets", name, found.source.package):
+            return _described(target(root, "", target.Settings()))
     except DcbenchError as error:
+        return f"not usable: {error}"
+
+
+def _described(dataset: Dataset) -> str:
+    try:
+        present, info = dataset.present(), dataset.info()
+    except MissingDataError as error:
         return f"not found: {error}"
     images = f"{sum(info.train_counts):,} + {sum(info.test_counts):,} images"
     shape = " x ".join(map(str, info.shape))

@@ -36,17 +36,15 @@ def command(target: Path, form: str | None, cells: str | None, decoded: bool, re
     Selections of training images are written with these images, which are looked for in the data folder.
     """
     from dcbench.cli.cells import find_stem
+    from dcbench.cli.sources import sources_in
     from dcbench.engine.choices import split_list
     from dcbench.engine.exchange.formats import export_format
-    from dcbench.engine.exchange.sources import Sources
-    from dcbench.engine.plan.request import default_data_folder
-    from dcbench.engine.plugins import load_registry
     from dcbench.engine.store.layout import Layout
 
     form = export_format(target, form)
     layout = Layout(results)
     stems = [find_stem(layout, text) for text in split_list(cells)] if cells else None
-    sources = Sources(load_registry(), data or default_data_folder())
+    sources = sources_in(data)
     if form != "hdf5":
         _export_sets(layout, target, form, sources, stems, decoded=decoded)
     elif decoded:

@@ -59,11 +59,11 @@ def command(
     class. images: the condensed images of one cell, beside those it began with. setting: accuracy over one setting of
     one method, with the time if it is a number, such as iterations_per_model.
     """
+    from dcbench.cli.cells import check_folder
     from dcbench.cli.filters import filter_of
     from dcbench.report.figures.style import format_of, save
 
-    if not results.is_dir():
-        raise RequestError(f"there is no results folder {results}; 'dcbench run' makes one")
+    check_folder(results)
     format_of(output)  # before minutes are spent on what it would refuse
     chosen = filter_of(options)
     match name:
@@ -115,25 +115,21 @@ def _setting(results: Path, chosen: Filter, setting: tuple[str, ...]) -> Figure:
 
 
 def _images(results: Path, chosen: Filter, cell: str | None, data: Path | None, *, decoded: bool) -> Figure:
+    from dcbench.cli.sources import sources_in
     from dcbench.engine.store.sets import read_condensed
     from dcbench.report.figures.images import condensed_grid
-    from dcbench.session import source_images
 
-    record = read_condensed(_condensed_file(results, chosen, cell))
-    return condensed_grid(record, decoded=decoded, train=source_images(record, data))
+    record = read_condensed(_chosen_file(results, chosen, cell))
+    return condensed_grid(record, decoded=decoded, train=sources_in(data).of(record))
 
 
-def _condensed_file(results: Path, chosen: Filter, cell: str | None) -> Path:
-    from dcbench.cli.cells import find_stem
+def _chosen_file(results: Path, chosen: Filter, cell: str | None) -> Path:
+    from dcbench.cli.cells import condensed_file, find_stem
     from dcbench.engine.store.layout import Layout
     from dcbench.report.sets import sets
 
     if cell is not None:
-        stem = find_stem(Layout(results), cell)
-        path = stem.with_name(f"{stem.name}.condensed.h5")
-        if not path.exists():
-            raise RequestError(f"{stem.name} has no condensed set; 'dcbench show {stem.name}' says why")
-        return path
+        return condensed_file(find_stem(Layout(results), cell))
     found = chosen.apply(sets(results))
     if found.empty:
         raise RequestError("no condensed set fits here; 'dcbench run' makes some")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcbench.api.errors import RequestError
 from dcbench.cli.options import data_option, results_option, selection_options
+from dcbench.cli.terminal import terminal_width
+from dcbench.report.names import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from dcbench.report.tables import Table
 
-TABLES = ("grid", "table1", "table2", "table3", "table4")
 FORMATS = ("terminal", "markdown", "latex", "csv", "json", "html")
 
 
@@ -50,8 +49,9 @@ def command(
     table1: distances of moments. table2: as the grid, with the share of the data. table3: accuracy and time. table4:
     evaluation networks as columns. Without filters each shows what the paper's table is about.
     """
-    if not results.is_dir():
-        raise RequestError(f"there is no results folder {results}; 'dcbench run' makes one")
+    from dcbench.cli.cells import check_folder
+
+    check_folder(results)
     if stored is not None:
         _show_stored(results, stored)
         return
@@ -131,10 +131,10 @@ def _page(
     failed: pd.DataFrame,
     data: Path | None,
 ) -> str:
+    from dcbench.cli.sources import sources_in
     from dcbench.report.page import Contents, page
-    from dcbench.session import source_images
 
-    return page(Contents(tables, summary, rows, sets, failed), lambda record: source_images(record, data))
+    return page(Contents(tables, summary, rows, sets, failed), sources_in(data).of)
 
 
 def _render(form: str, tables: list[Table], summary: pd.DataFrame, *, to_file: bool) -> str:
@@ -149,11 +149,5 @@ def _render(form: str, tables: list[Table], summary: pd.DataFrame, *, to_file: b
             return render.markdown(tables)
         case "latex":
             return render.latex(tables)
-    live = sys.stdout.isatty() and not to_file
-    return render.terminal(tables, width=_width() if live else None, colour=live)
-
-
-def _width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size().columns
+    width = None if to_file else terminal_width()
+    return render.terminal(tables, width=width, colour=width is not None)

@@ -10,6 +10,7 @@ import click
 
 from dcbench.api.errors import RequestError
 from dcbench.cli.options import data_option, results_option, selection_options
+from dcbench.engine.choices import split_list
 
 if TYPE_CHECKING:
     from dcbench.engine.bench import Outcome, Prepared
@@ -34,8 +35,10 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
 
 
 def _as_text(name: str, value: Any) -> Any:
-    if name == "set" or isinstance(value, bool):
+    if isinstance(value, bool):
         return value
+    if name == "set":
+        return value if isinstance(value, list) else split_list(str(value))
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -62,7 +65,11 @@ def _as_text(name: str, value: Any) -> Any:
 @results_option(must_exist=False)
 @data_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time. [default: one per GPU, or one per core]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Jobs at a time. [default: one per GPU; on the CPU 2, or one per 8 cores if that is more]",
+)
 @click.option("--timeout", help="End a job after this time, such as 30m or 2h.")
 @click.option(
     "--existing",

@@ -46,7 +46,7 @@ def _list(layout: Layout) -> None:
     from dcbench.cli.cells import check_folder
     from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, reading
 
-    check_folder(layout)
+    check_folder(layout.root)
     paths = layout.all_condensed()
     if not paths:
         click.echo(f"there is no condensed set in {layout.root}", err=True)
@@ -63,23 +63,21 @@ def _list(layout: Layout) -> None:
 
 
 def _card(stem: Path) -> str:
-    import shutil
-
+    from dcbench.cli.terminal import terminal_width
     from dcbench.report.card import card
     from dcbench.report.drawing import drawn
 
-    live = sys.stdout.isatty()
-    return drawn(card(stem), width=shutil.get_terminal_size().columns if live else None, colour=live)
+    return drawn(card(stem), width=terminal_width(), colour=sys.stdout.isatty())
 
 
 def _draw(stem: Path, image: Path, data: Path | None) -> None:
     from dcbench.cli.cells import condensed_file
+    from dcbench.cli.sources import sources_in
     from dcbench.engine.store.sets import read_condensed
     from dcbench.report.figures.images import condensed_grid
     from dcbench.report.figures.style import format_of, save
-    from dcbench.session import source_images
 
     format_of(image)
     record = read_condensed(condensed_file(stem))
-    save(condensed_grid(record, train=source_images(record, data)), image)
+    save(condensed_grid(record, train=sources_in(data).of(record)), image)
     click.echo(f"images drawn to {image}", err=True)

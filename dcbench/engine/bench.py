@@ -167,8 +167,8 @@ def _figures(event: Finished) -> dict[str, object]:
 
 
 def _drop_older(event: Finished, layout: Layout) -> None:
-    """After an overwrite, remove evaluations whose repeats the new file holds as well."""
+    """Remove evaluations whose repeats the new file holds as well."""
     if event.job.kind == "evaluate":
         for path, repeats in layout.evaluations(event.job.trial).items():
             if path != event.file and set(repeats) <= set(event.job.repeats):
-                path.unlink()
+                path.unlink(missing_ok=True)

@@ -32,9 +32,11 @@ class DatasetSpec(_Frozen):
     record: str
     """Name of the record, such as ``folder``."""
     argument: str = ""
-    """What follows the colon; made absolute for paths, and no part of the digest."""
+    """What follows the colon, as the dataset has it: absolute where it is a path. No part of the digest."""
     settings: dict[str, Any]
     """All settings; their effect is in the fingerprints, so they are no part of the digest."""
+    choice: str
+    """What ``--datasets`` takes to choose it, with what was set by ``--set``; no part of the digest."""
     name: str
     """Name in results."""
     train: str
@@ -53,8 +55,8 @@ class MethodSpec(_Frozen):
     record: str
     label: str
     """Title of its column, such as ``m3d[factor=1]``; no part of the digest."""
-    choice: str = ""
-    """What ``--methods`` takes to make it, mostly its label; empty in older files. No part of the digest."""
+    choice: str
+    """What ``--methods`` takes to make it, mostly its label; no part of the digest."""
     revision: int
     settings: dict[str, Any]
     """All settings as JSON values."""
@@ -79,6 +81,14 @@ class Cell(_Frozen):
     @cached_property
     def digest(self) -> str:
         """The cell's name: 64 hexadecimal digits. Host, device, versions, labels and order are no part of it."""
+        return digest_of(self._identity() | {"seed": self.seed})
+
+    @property
+    def variant(self) -> str:
+        """What cells that differ in nothing but their seed have in common: 64 hexadecimal digits."""
+        return digest_of(self._identity())
+
+    def _identity(self) -> dict[str, Any]:
         identity = {
             "dataset": self.dataset.name,
             "train": self.dataset.train,
@@ -86,9 +96,8 @@ class Cell(_Frozen):
             "revision": self.method.revision,
             "settings": self.method.digest_settings,
             "ipc": self.ipc,
-            "seed": self.seed,
         }
-        return digest_of(identity | ({"split": self.split} if self.split != "test" else {}))
+        return identity | ({"split": self.split} if self.split != "test" else {})
 
     @property
     def title(self) -> str:
@@ -105,6 +114,7 @@ class Cell(_Frozen):
         return {
             "digest": self.digest,
             "dataset": self.dataset.name,
+            "dataset_choice": self.dataset.choice,
             "method": self.method.record,
             "label": self.method.label,
             "settings": self.method.settings,
@@ -150,15 +160,22 @@ class Trial(_Frozen):
     @cached_property
     def key(self) -> str:
         """The trial's name: 64 hexadecimal digits. How many repeats there are is no part of it."""
-        identity = {
-            "cell": self.cell.digest,
+        identity = self._identity() | {"cell": self.cell.digest}
+        return digest_of(identity | ({"step": self.step} if self.step is not None else {}))
+
+    @property
+    def variant(self) -> str:
+        """What trials that differ in nothing but seed and step have in common: 64 hexadecimal digits."""
+        return digest_of(self._identity() | {"cell": self.cell.variant})
+
+    def _identity(self) -> dict[str, Any]:
+        return {
             "test": self.cell.dataset.test,
             "evaluator": self.evaluator.record,
             "revision": self.evaluator.revision,
             "settings": self.evaluator.digest_settings,
             "recipe": self.evaluator.digest_recipe,
         }
-        return digest_of(identity | ({"step": self.step} if self.step is not None else {}))
 
     @property
     def name(self) -> str:
@@ -173,6 +190,8 @@ class CondenseJob(_Frozen):
     cell: Cell
     classes: Span | None = None
     """The classes of the part; None for the whole set."""
+    again: bool = False
+    """From the start, although the set may be there: no checkpoint counts, nor what was measured on the former set."""
 
     @property
     def name(self) -> str:
@@ -190,6 +209,8 @@ class AssembleJob(_Frozen):
 
     kind: Literal["assemble"] = "assemble"
     cell: Cell
+    again: bool = False
+    """Although the set may be there: what was measured on the former set no longer counts."""
 
     @property
     def name(self) -> str:

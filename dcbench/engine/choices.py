@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
 
 from dcbench.api.errors import RequestError
 
-_ITEM = re.compile(r"(?P<name>[^:\[\]=,\s]+)(?::(?P<argument>[^\[\]]+))?(?:\[(?P<settings>[^\[\]]*)\])?")
+_ITEM = re.compile(r"(?P<name>[^:\[\]=,\s]+)(?::(?P<argument>[^\[\]]+))?(?:\[(?P<settings>.*)\])?")
 
 
 @dataclass(frozen=True)
@@ -29,30 +31,52 @@ class Choice:
         """Return the choice with *general* changes (from ``--set``) below its own."""
         return Choice(self.name, self.argument, {**general, **self.settings})
 
+    def covers(self, other: Choice) -> bool:
+        """Whether *other* is the same choice, be its path written in another way.
+
+        A path alone, such as ``folder:PATH``, covers what was chosen from there with whatever settings.
+        """
+        if self.name != other.name or _resolved(self.argument) != _resolved(other.argument):
+            return False
+        return self.settings == other.settings or (bool(self.argument) and not self.settings)
+
 
 def split_list(text: str) -> list[str]:
-    """Split *text* at the commas that stand outside of brackets.
+    """Split *text* at the commas that stand outside of brackets, and drop what is empty.
 
     >>> split_list("dm,m3d[kernel=linear,lr=0.1]")
     ['dm', 'm3d[kernel=linear,lr=0.1]']
     """
-    parts, depth, start = [], 0, 0
-    for position, character in enumerate(text):
-        depth += (character == "[") - (character == "]")
-        if character == "," and depth == 0:
+    parts, start = [], 0
+    for position, depth in enumerate(_depths(text)):
+        if text[position] == "," and depth == 0:
             parts.append(text[start:position])
             start = position + 1
     return [part.strip() for part in [*parts, text[start:]] if part.strip()]
 
 
+def _depths(text: str) -> list[int]:
+    """Return how many brackets are open after each character of *text*."""
+    return list(accumulate((character == "[") - (character == "]") for character in text))
+
+
+def _balanced(text: str) -> bool:
+    depths = [0, *_depths(text)]
+    return min(depths) == 0 == depths[-1]
+
+
+def _resolved(argument: str) -> Path | None:
+    return Path(argument).expanduser().resolve() if argument else None
+
+
 def parse_choice(text: str) -> Choice:
-    """Parse one item such as ``m3d[kernel=linear,lr=0.1]`` or ``folder:PATH``.
+    """Parse one item such as ``m3d[kernel=linear,lr=0.1]`` or ``folder:PATH``; a value may have brackets of its own.
 
     Raises:
         RequestError: the text is not of that form.
     """
     match = _ITEM.fullmatch(text.strip())
-    if match is None:
+    if match is None or not _balanced(match["settings"] or ""):
         raise RequestError(f"cannot read {text!r}; write name, name[field=value,field=value] or name:argument")
     return Choice(match["name"], match["argument"] or "", _parse_changes(match["settings"] or "", text))
 
@@ -75,13 +99,17 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, dict[str, str]]:
         name, dot, key = target.rpartition(".")
         if not (equals and dot and name and key):
             raise RequestError(f"cannot read --set {text!r}; write --set NAME.FIELD=VALUE, such as --set m3d.lr=10")
+        if not _balanced(value) or len(split_list(value)) > 1:
+            raise RequestError(
+                f"cannot read --set {text!r}; one option changes one setting, and brackets come in pairs"
+            )
         changes.setdefault(name.strip(), {})[key.strip()] = value.strip()
     return changes
 
 
 def _parse_changes(text: str, whole: str) -> dict[str, str]:
     changes = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in split_list(text):
         key, equals, value = part.partition("=")
         if not (equals and key.strip()):
             raise RequestError(f"cannot read {part!r} in {whole!r}; settings are written field=value")

@@ -141,7 +141,7 @@ class Registry:
         for source, implementation in self.observers.get(hook, []):
             try:
                 implementation.function(*(facts[name] for name in implementation.argnames))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 yield f"{hook} of {source.package} failed: {type(error).__name__}: {error}"
 
 
@@ -175,11 +175,11 @@ def _load(registry: Registry, manager: pluggy.PluginManager, entry_point: metada
     """Load one plug-in; whatever it does wrong becomes a `Problem`."""
     registry.sources.append(source)
     name = f"{source.package}:{source.entry_point}"
-    wanted = _other_dcbench(entry_point)
-    if wanted:
-        registry.problems.append(Problem(source, wanted))
-        return
     try:
+        wanted = _other_dcbench(entry_point)
+        if wanted:
+            registry.problems.append(Problem(source, wanted))
+            return
         plugin = entry_point.load()
         manager.register(plugin, name)
         manager.check_pending()

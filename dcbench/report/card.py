@@ -15,6 +15,7 @@ from rich.text import Text
 
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import read_failure
+from dcbench.engine.store.layout import overcome
 from dcbench.engine.store.sets import CondensedRecord, read_condensed
 from dcbench.report.sparkline import is_logarithmic, sparkline
 from dcbench.report.tables.model import Number, duration
@@ -31,7 +32,7 @@ def card(stem: Path) -> RenderableType:
     """
     condensed = stem.with_name(f"{stem.name}.condensed.h5")
     parts = sorted(stem.parent.glob(f"{stem.name}.*.part.h5"))
-    failures = sorted(stem.parent.glob(f"{stem.name}.*.failed.json"))
+    failures = sorted(path for path in stem.parent.glob(f"{stem.name}.*.failed.json") if not overcome(path))
     return Group(
         *(_condensed(condensed) if condensed.exists() else [Text(f"{stem.name}: no condensed set", "bold")]),
         *(section for path in parts for section in _part(path)),

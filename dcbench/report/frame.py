@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from dcbench.engine.cells import digest_of
+from dcbench.api.errors import RequestError
+from dcbench.engine.choices import Choice, parse_choice
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import read_failure
 from dcbench.engine.store.hdf5 import CorruptFileError
@@ -23,6 +25,7 @@ COLUMNS = [
     "seed",
     "split",
     "evaluator",
+    "evaluator_label",
     "protocol",
     "network",
     "figure",
@@ -49,13 +52,29 @@ COLUMNS = [
 ]
 """Columns of the frame.
 
-``kind`` says what a figure is, percent or distance; ``main`` marks the figure that tables show; ``reference`` a row
-that is exempt from the budget and does not compete; ``departures`` holds the recommended value of each setting that
-has another one; ``source`` is the record of the dataset, such as ``folder``; ``dataset_choice`` and ``method_choice``
-select both on the command line; ``classes`` and ``train_images`` are counts of what was condensed; ``step`` is that of
-the snapshot that was evaluated, missing for the final set; ``variant`` tells apart what must never pool: settings,
-revision, data and recipe.
+``method`` and ``evaluator`` are names of records, ``label`` and ``evaluator_label`` say how these were chosen, such as
+``m3d[factor=1]``; ``kind`` says what a figure is, percent or distance; ``main`` marks the figure that tables show;
+``reference`` a row that is exempt from the budget and does not compete; ``departures`` holds the recommended value of
+each setting that has another one; ``source`` is the record of the dataset, such as ``folder``; ``dataset_choice`` and
+``method_choice`` select both on the command line; ``classes`` and ``train_images`` are counts of what was condensed;
+``step`` is that of the snapshot that was evaluated, missing for the final set; ``variant`` tells apart what must never
+pool: it is made of all that is in ``key`` but seed and step, such as settings, revisions, data and recipe.
 """
+
+_FAILURE = [
+    "dataset",
+    "dataset_choice",
+    "method",
+    "label",
+    "ipc",
+    "seed",
+    "split",
+    "job",
+    "error",
+    "message",
+    "traceback",
+    "time",
+]
 
 
 @dataclass(frozen=True)
@@ -65,11 +84,13 @@ class Filter:
     methods: Sequence[str] = ()
     """Labels, such as ``m3d[factor=1]``."""
     datasets: Sequence[str] = ()
+    """Names of datasets, such as ``birds``, or what was chosen: ``folder:PATH``, with or without its settings."""
     ipc: Sequence[int] = ()
     seeds: Sequence[int] = ()
     protocol: Sequence[str] = ()
     networks: Sequence[str] = ()
     evaluators: Sequence[str] = ()
+    """Names of records, such as ``moments``, or labels, such as ``moments[draws=1]``."""
     split: str = ""
     also_under: Mapping[str, str] = field(default_factory=dict)
     """Methods that have a protocol whose results pass whatever *protocol* says."""
@@ -78,20 +99,37 @@ class Filter:
         """Return the rows of *table* that pass."""
         wanted: dict[str, Sequence[Any]] = {
             "label": self.methods,
-            "dataset": self.datasets,
             "ipc": self.ipc,
             "seed": self.seeds,
             "network": self.networks,
-            "evaluator": self.evaluators,
             "split": [self.split] if self.split else [],
         }
         for column, values in wanted.items():
             if values and column in table:
                 table = table[table[column].isin(list(values))]
+        if self.datasets:
+            chosen = _covered(table["dataset_choice"].dropna().unique(), self.datasets)
+            table = table[table["dataset"].isin(list(self.datasets)) | table["dataset_choice"].isin(chosen)]
+        if self.evaluators and "evaluator" in table:
+            table = table[table[["evaluator", "evaluator_label"]].isin(list(self.evaluators)).any(axis=1)]
         if self.protocol and "protocol" in table:
             own = table["method"].map(dict(self.also_under))
             table = table[table["protocol"].isin(list(self.protocol)) | (table["protocol"] == own)]
         return table
+
+
+def _covered(choices: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Return those of *choices* that one of *wanted* covers."""
+    covering = list(_parsed(wanted).values())
+    return [text for text, choice in _parsed(choices).items() if any(each.covers(choice) for each in covering)]
+
+
+def _parsed(texts: Iterable[str]) -> dict[str, Choice]:
+    parsed = {}
+    for text in texts:
+        with suppress(RequestError):  # the name of a dataset need not read as a choice
+            parsed[text] = parse_choice(text)
+    return parsed
 
 
 def frame(results: Path | str = "results") -> pd.DataFrame:
@@ -110,8 +148,7 @@ def frame(results: Path | str = "results") -> pd.DataFrame:
 def failures(results: Path | str = "results") -> pd.DataFrame:
     """Return the failures that the folder *results* remembers, one row each."""
     layout = Layout(Path(results))
-    columns = ["dataset", "method", "label", "ipc", "seed", "split", "job", "error", "message", "traceback", "time"]
-    return pd.DataFrame([read_failure(path) for path in layout.all_failures()], columns=columns)
+    return pd.DataFrame([read_failure(path) for path in layout.all_failures()], columns=_FAILURE)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -122,17 +159,14 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
         warnings.warn(f"{error}; left out of the report", stacklevel=3)
         return
-    common = {"kind": "percent"} | {name: facts[name] for name in COLUMNS if name in facts}
+    common = {name: facts[name] for name in COLUMNS if name in facts}
     dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
     common |= {
-        "evaluator": facts["evaluator_label"],
-        "departures": method.get("departures", {}),
+        "departures": method["departures"],
         "source": dataset["record"],
-        "dataset_choice": ":".join(filter(None, (dataset["record"], dataset["argument"]))),
-        "method_choice": method.get("choice") or facts["label"],
-        "classes": len(dataset.get("class_names", ())) or None,
-        "train_images": dataset.get("train_images"),
-        "variant": _variant(facts),
+        "method_choice": method["choice"],
+        "classes": len(dataset["class_names"]) or None,
+        "train_images": dataset["train_images"],
         "file": str(path),
     }
     for figure, values in facts["figures"].items():
@@ -143,17 +177,3 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 "repeat": facts["first_repeat"] + number,
                 "value": value,
             }
-
-
-def _variant(facts: dict[str, Any]) -> str:
-    cell = facts["cell"]
-    return digest_of(
-        [
-            cell["method"]["digest_settings"],
-            cell["method"]["revision"],
-            cell["dataset"]["train"],
-            cell["dataset"]["test"],
-            facts["evaluator_settings"],
-            facts["recipe"],
-        ]
-    )[:12]

@@ -15,6 +15,7 @@ from dcbench.engine.store.layout import Layout
 _FACTS = [
     "digest",
     "dataset",
+    "dataset_choice",
     "method",
     "label",
     "ipc",

@@ -52,6 +52,16 @@ def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
             put_array(columns, column, summary[column].to_numpy())
 
 
+def is_stored(path: Path, summary: pd.DataFrame, text: str) -> bool:
+    """Whether the report at *path* is there and has just these numbers, to the last bit, and this *text*."""
+    try:
+        report = read_report(path)
+    except (RequestError, CorruptFileError):
+        return False
+    same = report.numbers.reindex(columns=_NUMBERS).to_numpy().tolist() == summary[_NUMBERS].to_numpy().tolist()
+    return same and report.text == text
+
+
 def read_report(path: Path) -> StoredReport:
     """Return the report at *path*.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-TABLE = ["evaluator", "figure", "protocol", "network", "split"]
+TABLE = ["evaluator_label", "figure", "protocol", "network", "split"]
 """What one table has in common: numbers that differ in any of these are not compared."""
 
 PLACE = [*TABLE, "dataset", "ipc", "label"]
@@ -15,6 +15,7 @@ PLACE = [*TABLE, "dataset", "ipc", "label"]
 
 _CONSTANT = [
     "method",
+    "evaluator",
     "kind",
     "main",
     "reference",
@@ -31,17 +32,18 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each number of a report, from a `frame`. Snapshots are left out.
 
     The mean and standard deviation (of the population, as the published codes compute it) are over seeds x repeats;
-    ``n`` counts them and ``cells`` counts the seeds. Results under one label but other settings never pool: the latest
-    is shown and ``older`` counts the others. ``digests`` names the cells, joined by spaces.
+    ``n`` counts them and ``cells`` counts the seeds. Results under one label that differ in their variant never pool:
+    the latest is shown and ``older`` counts the others. ``digests`` names the cells, joined by spaces.
     """
     table = table[table["step"].isna()]
     if table.empty:
-        return pd.DataFrame(columns=[*PLACE, *_CONSTANT, "mean", "std", "n", "cells", "older", "digests"])
+        return pd.DataFrame(columns=[*PLACE, *_CONSTANT, "mean", "std", "n", "cells", "variant", "older", "digests"])
     grouped = table.groupby([*PLACE, "variant"], sort=False, dropna=False)
     summary = grouped.agg(
         **{column: (column, "first") for column in _CONSTANT},
-        mean=("value", "mean"),
-        std=("value", lambda values: float(values.std(ddof=0))),
+        # A figure that is no number is not left out: the mean would be that of fewer values than n says.
+        mean=("value", lambda values: float(values.mean(skipna=False))),
+        std=("value", lambda values: float(values.std(ddof=0, skipna=False))),
         n=("value", "size"),
         cells=("digest", "nunique"),
         digests=("digest", lambda digests: " ".join(sorted(set(digests)))),
@@ -49,7 +51,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
     summary = summary.sort_values("finished", kind="stable")
     summary["older"] = summary.groupby(PLACE, dropna=False)["variant"].transform("size") - 1
-    return summary.drop_duplicates(PLACE, keep="last").drop(columns=["variant", "finished"]).reset_index(drop=True)
+    return summary.drop_duplicates(PLACE, keep="last").drop(columns="finished").reset_index(drop=True)
 
 
 def entries(summary: pd.DataFrame) -> list[dict[str, Any]]:
@@ -58,5 +60,5 @@ def entries(summary: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def main_figures(summary: pd.DataFrame, whole: Sequence[str] = ()) -> pd.DataFrame:
-    """Return the figure that tables show of each evaluator, and every figure of the evaluators named in *whole*."""
+    """Return the figure that tables show of each evaluator, and every figure of the evaluators *whole*, by record."""
     return summary[summary["main"].astype(bool) | summary["evaluator"].isin(list(whole))]

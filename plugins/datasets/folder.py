@@ -49,6 +49,13 @@ class Folder(ImageFolder):
     Settings: ClassVar[type[dcbench.Settings]] = FolderSettings
     folders: ClassVar[Mapping[Split, tuple[str, ...]]] = {"train": ("train",), "test": ("test", "val")}
 
+    def __init__(self, root: Path, argument: str, settings: dcbench.Settings) -> None:
+        """Make the path in *argument* absolute if it leads to a folder: results keep it, wherever they are read."""
+        super().__init__(root, argument, settings)
+        found = next(filter(Path.is_dir, self._places()), None)
+        if found is not None:
+            self.argument = str(_absolute(found))
+
     def info(self) -> DatasetInfo:
         """Describe the dataset: counts from the listing, mean and std from the decoded training split.
 
@@ -78,24 +85,31 @@ class Folder(ImageFolder):
 
     @cached_property
     def _path(self) -> Path:
-        """The folder; a relative path is tried from the working directory first, then from the data folder."""
         if not self.argument:
             raise RequestError("folder: a path belongs behind the colon, as in folder:PATH")
-        given = Path(self.argument).expanduser()
-        tried = [Path.cwd() / given] if given.is_absolute() else [Path.cwd() / given, self.root / given]
-        for path in tried:
-            if path.is_dir():
-                return path
-        places = " and ".join(str(path) for path in tried)
+        path = Path(self.argument)
+        if path.is_absolute() and path.is_dir():
+            return path
+        places = " and ".join(map(str, self._places()))
         raise MissingDataError(f"folder:{self.argument}: no such folder; looked for {places}; {HOW_TO_POINT}")
+
+    def _places(self) -> list[Path]:
+        """Return where the folder may be: a relative path is below the working directory, or else the data folder."""
+        given = Path(self.argument).expanduser()
+        if given.is_absolute():
+            return [given]
+        return [Path.cwd() / given, self.root / given] if self.argument else []
 
     @cached_property
     def _name(self) -> str:
-        path = self._path
-        last = path.name if path.name not in ("", "..") else path.resolve().name
-        return self._settings.name or re.sub(r"[^\w.+-]+", "-", last) or "folder"
+        return self._settings.name or re.sub(r"[^\w.+-]+", "-", self._path.name) or "folder"
 
     @cached_property
     def _form(self) -> Form:
         first = self._listing("train").path(0)
         return form_of(self._name, first, self._settings.size, self._settings.channels)
+
+
+def _absolute(path: Path) -> Path:
+    """Return *path* without links and dots, but for a link in the last place: the dataset has the name of the link."""
+    return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name

@@ -28,7 +28,8 @@ class Moments(dcbench.Evaluator):
     For a class and a freshly initialised network, let m, v and s be the vectors of the means, variances and skewnesses
     (third central moment over the variance to the power 1.5; 0 for a constant) of the D features of ``embed``, over all
     decoded condensed images or all training images of the class. The three figures are the Euclidean distances between
-    the two sets' m, v and s, averaged over classes and networks. Images are normalised and not augmented.
+    the two sets' m, v and s, averaged over classes and networks. Images are normalised and not augmented. With soft
+    labels an image is of its likeliest class, and classes that no image is of are left out.
 
     The paper (Table 1) defines its distances no further, so its numbers can be compared in their order only.
     """
@@ -53,7 +54,7 @@ class Moments(dcbench.Evaluator):
         """Return the three figures, one value for each of ``context.seeds``."""
         images, labels = condensed.decode(train)
         own = (labels.argmax(1) if labels.ndim == 2 else labels).cpu()
-        pairs = [(images[own == label], train.images[index]) for label, index in enumerate(train.class_index)]
+        pairs = [(images[own == label], train.images[train.class_index[label]]) for label in own.unique().tolist()]
         rows = []
         for number, seed in enumerate(context.seeds):
             distances = [_distances(network, pairs, context) for network in _networks(context, settings, seed, number)]

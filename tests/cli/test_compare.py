@@ -20,7 +20,7 @@ def test_two_folders_are_compared_whatever_differs(dcbench: CommandLine, finishe
     assert "  7 of 7 hold identical images, to the last bit\n" in ended.out
     filtered = dcbench("compare", finished, copy, "--ipc", "2", "--format", "json", cwd=tmp_path)
     assert json.loads(filtered.out)["only"] == []
-    assert dcbench("compare", finished, copy, "--format", "csv", cwd=tmp_path).out.startswith("evaluator,figure,")
+    assert dcbench("compare", finished, copy, "--format", "csv", cwd=tmp_path).out.startswith("evaluator_label,figure,")
 
 
 def test_a_folder_that_is_missing_or_empty_is_one_line(dcbench: CommandLine, finished: Path, tmp_path: Path) -> None:

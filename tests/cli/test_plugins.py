@@ -23,6 +23,25 @@ def dcbench_run_finished(results):
 """
 
 
+FAULTY = """
+import dcbench
+
+@dcbench.hookimpl
+def dcbench_datasets():
+    return [dcbench.DatasetRecord(name="faulty", summary="cannot say what it is", target="faulty_pack:Faulty")]
+
+class Faulty(dcbench.Dataset):
+    def info(self):
+        return {}["shape"]
+
+    def files(self, split):
+        return []
+
+    def load(self, split):
+        raise NotImplementedError
+"""
+
+
 @pytest.fixture(scope="module")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a package that does not import, and one that takes a name that is taken."""
@@ -92,3 +111,11 @@ def test_doctor_says_what_the_machine_has(dcbench: CommandLine, data: Path, tmp_
     assert facts["toy"].startswith("found: 60 + 12 images, 1 x 8 x 8, 3 classes")
     assert facts["cifar10"].startswith("not there yet: 50,000 + 10,000 images")
     assert facts["broken-pack"].startswith("does not load: ModuleNotFoundError")
+
+
+def test_doctor_says_which_dataset_is_at_fault(dcbench: CommandLine, data: Path, tmp_path: Path) -> None:
+    folder = install_package(tmp_path / "packages", "faulty-pack", {"it": "faulty_pack"}, {"faulty_pack": FAULTY})
+    ended = dcbench("doctor", "--data", data, cwd=tmp_path, path=folder)
+    assert ended.code == 0, ended.err
+    assert "dataset 'faulty' of faulty-pack failed: KeyError: 'shape'" in ended.out
+    assert "  toy " in ended.out, "the others are listed"

@@ -23,10 +23,12 @@ outcome = dcbench.run(**options)
 again = dcbench.run(**options)
 table = dcbench.frame("results")
 sets = {path.parts[2]: dcbench.load(path, sys.argv[1]) for path in outcome.results.glob("toy/*/ipc2/*.condensed.h5")}
-try:
-    dcbench.run(methods="toy-frst", datasets="toy")
-except dcbench.RequestError as error:
-    refused = str(error)
+refused = []
+for wrong in ({"methods": "toy-frst", "datasets": "toy"}, {"dry_run": True}):
+    try:
+        dcbench.run(**wrong)
+    except dcbench.RequestError as error:
+        refused.append(str(error))
 print(json.dumps({
     "heavy": heavy,
     "first": [outcome.ok, outcome.finished, outcome.failed, outcome.skipped],
@@ -72,4 +74,7 @@ def test_a_set_is_loaded_decoded_whether_made_or_selected(told: dict[str, object
 
 
 def test_a_wrong_request_raises(told: dict[str, object]) -> None:
-    assert str(told["refused"]).startswith("no method is called 'toy-frst'; did you mean 'toy-first'?")
+    name, option = told["refused"]  # type: ignore[misc]
+    assert name.startswith("no method is called 'toy-frst'; did you mean 'toy-first'?")
+    assert option.startswith("dcbench.run has no option 'dry_run'; it takes methods, datasets, ")
+    assert ", set, " in option

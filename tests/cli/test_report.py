@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
@@ -145,8 +146,15 @@ def test_an_output_that_cannot_be_written_is_one_line(dcbench: CommandLine, fini
     assert ended.err == "dcbench: No such file or directory: no/such/folder.md\n"
 
 
-def test_the_command_knows_every_table_that_there_is() -> None:
-    from dcbench.cli.report import TABLES
-    from dcbench.report.tables import NAMES
-
-    assert TABLES == NAMES
+def test_a_dataset_with_settings_is_chosen_as_it_was_and_made_again_by_the_command_of_the_page(
+    dcbench: CommandLine, data: Path, tmp_path: Path
+) -> None:
+    grid = ("--datasets", "toy[name=little]", "--set", "toy.per_class=5", "--evaluators", "count", "--ipc", "1")
+    ended = dcbench("run", *grid, "--methods", "toy-first", "--device", "cpu", "--data", data, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    choice = "toy[per_class=5,name=little]"
+    for text in ("little", choice):
+        assert "little" in dcbench("report", "--datasets", text, cwd=tmp_path).out
+    assert EMPTY in dcbench("report", "--datasets", "toy", cwd=tmp_path).out
+    page = unescape(dcbench("report", "--format", "html", "--data", data, cwd=tmp_path).out)
+    assert f"--datasets '{choice}'" in page

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,29 @@ def test_more_repeats_later_are_computed_into_another_file(dcbench: CommandLine,
     assert sorted(path.name.split(".")[-2] for path in tmp_path.rglob("*count*.h5")) == ["r0-1", "r2-4"]
 
 
+def test_numbers_that_were_copied_in_are_in_the_stored_report(dcbench: CommandLine, data: Path, tmp_path: Path) -> None:
+    grid = (*GRID, "--methods", "toy-first", "--data", data)
+    assert dcbench("run", *grid, "--repeats", "1", cwd=tmp_path).code == 0
+    assert dcbench("run", *grid, "--repeats", "3", "--results", "elsewhere", cwd=tmp_path).code == 0
+    shutil.copytree(tmp_path / "elsewhere" / "toy", tmp_path / "results" / "toy", dirs_exist_ok=True)
+    again = dcbench("run", *grid, "--repeats", "1", cwd=tmp_path)
+    assert _numbers(again)[0].endswith("(3)")
+    (path,) = (tmp_path / "results" / "reports").iterdir()
+    assert dcbench("report", "--stored", path.stem, cwd=tmp_path).out.startswith(again.out)
+
+
+def test_a_trial_under_two_labels_of_its_evaluator_is_shown_under_the_one_that_was_asked_for(
+    dcbench: CommandLine, data: Path, tmp_path: Path
+) -> None:
+    grid = ("--datasets", "toy", "--device", "cpu", "--ipc", "1", "--methods", "toy-first", "--data", data)
+    for label in ("count", "count[scale=100]"):
+        ended = dcbench("run", *grid, "--evaluators", label, cwd=tmp_path)
+        assert ended.code == 0, ended.err
+        assert ended.out.startswith(f"{label}, pixel, test split\n")
+        assert ended.out.count("cells") == 1
+        assert "1/1 cells" in ended.out
+
+
 def test_a_smoke_run_shortens_everything_and_leaves_nothing_behind(
     dcbench: CommandLine, data: Path, tmp_path: Path
 ) -> None:
@@ -125,7 +149,7 @@ def test_a_config_gives_options_and_the_command_line_goes_first(
         evaluators = ["count"]
         ipc = [1, 2]
         seeds = "0-2"
-        set = ["toy-slow.pause=0"]
+        set = "toy-slow.pause=0"
         device = "cpu"
         dry-run = true
         data = {json.dumps(str(data))}

@@ -27,11 +27,12 @@ def test_a_digest_does_not_depend_on_order(value: dict[str, Any]) -> None:
         made_cell(method={"label": "toy-slow[lr=1]"}),
         made_cell(dataset={"argument": "/elsewhere"}),
         made_cell(dataset={"settings": {"cache": "/elsewhere"}}),
+        made_cell(dataset={"choice": "toy[cache=/elsewhere]"}),
         made_cell(dataset={"record": "folder"}),
         made_cell(dataset={"test": "cc"}),
         made_cell(method={"settings": {"lr": 1.0, "added later": 0}}),
     ],
-    ids=["label", "argument", "dataset settings", "record of the dataset", "test split", "field added later"],
+    ids=["label", "argument", "dataset settings", "choice", "record of the dataset", "test split", "field added later"],
 )
 def test_a_cell_keeps_its_name(same: Cell) -> None:
     assert same.digest == made_cell().digest
@@ -75,11 +76,27 @@ def test_digests_stay_what_they_were() -> None:
 )
 def test_the_key_of_a_trial(changes: dict[str, Any], same: bool) -> None:
     assert (made_trial(**changes).key == made_trial().key) is same
+    assert (made_trial(**changes).variant == made_trial().variant) is same
 
 
 def test_the_key_depends_on_the_test_data_and_on_the_cell() -> None:
     keys = [made_trial(cell).key for cell in (made_cell(), made_cell(dataset={"test": "cc"}), made_cell(seed=1))]
     assert len(set(keys)) == 3
+
+
+@pytest.mark.parametrize(
+    ("cell", "same"),
+    [
+        (made_cell(seed=1), True),
+        (made_cell(dataset={"test": "cc"}), False),
+        (made_cell(method={"revision": 2}), False),
+        (made_cell(split="validation"), False),
+    ],
+    ids=["seed", "test split", "revision", "split"],
+)
+def test_a_variant_is_the_key_without_seed_and_step(cell: Cell, same: bool) -> None:
+    assert (made_trial(cell).variant == made_trial().variant) is same
+    assert made_trial(cell).model_copy(update={"step": 3}).variant == made_trial(cell).variant
 
 
 def test_the_name_of_a_trial_does_not_depend_on_its_repeats() -> None:

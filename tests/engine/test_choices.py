@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,9 @@ from dcbench.engine.choices import Choice, parse_choice, parse_choices, parse_ov
 
 NAMES = st.from_regex(r"[a-z][a-z0-9._+-]{0,8}", fullmatch=True)
 FIELDS = st.from_regex(r"[a-z_]{1,6}", fullmatch=True)
-VALUES = st.from_regex(r"[A-Za-z0-9.+=:/-]{0,6}", fullmatch=True)
+PLAIN = st.from_regex(r"[A-Za-z0-9.+=:/-]{0,6}", fullmatch=True)
+NESTED = st.builds("{}[{}]".format, PLAIN, st.lists(PLAIN, max_size=2).map(",".join))
+VALUES = PLAIN | NESTED
 ARGUMENTS = st.one_of(st.just(""), st.from_regex(r"[A-Za-z0-9./ =:_-]{0,8}[a-z]", fullmatch=True))
 CHOICES = st.builds(Choice, NAMES, ARGUMENTS, st.dictionaries(FIELDS, VALUES, max_size=3))
 
@@ -43,18 +46,32 @@ def test_a_path_may_hold_what_a_name_may_not() -> None:
     assert parse_choice("folder:/data/my set=1[size=64]") == Choice("folder", "/data/my set=1", {"size": "64"})
 
 
-@pytest.mark.parametrize("text", ["[a=1]", "m3d[a=1", "m3d]", "m3d[a=1]x", "m3d[a]", "m3d[=1]", "two words", "m3d:"])
+def test_a_value_may_have_settings_of_its_own() -> None:
+    choice = parse_choice("m3d[network=convnet[depth=4,width=8],lr=1]")
+    assert choice == Choice("m3d", "", {"network": "convnet[depth=4,width=8]", "lr": "1"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[a=1]", "m3d[a=1", "m3d]", "m3d[a=1]x", "m3d[a]", "m3d[=1]", "two words", "m3d:", "m3d[a=1][b=2]", "m3d[a=[1]"],
+)
 def test_what_cannot_be_read_is_shown(text: str) -> None:
     with pytest.raises(RequestError, match="cannot read"):
         parse_choice(text)
 
 
 def test_overrides_are_gathered_by_plug_in() -> None:
-    texts = ["m3d.lr=10", "m3d.kernel=linear", "k-center.x=a=b"]
-    assert parse_overrides(texts) == {"m3d": {"lr": "10", "kernel": "linear"}, "k-center": {"x": "a=b"}}
+    texts = ["m3d.lr=10", "m3d.network=convnet[depth=4,width=8]", "k-center.x=a=b", "k-center.y="]
+    assert parse_overrides(texts) == {
+        "m3d": {"lr": "10", "network": "convnet[depth=4,width=8]"},
+        "k-center": {"x": "a=b", "y": ""},
+    }
 
 
-@pytest.mark.parametrize("text", ["m3d.lr", "lr=10", ".lr=10", "m3d.=10", "m3d"])
+@pytest.mark.parametrize(
+    "text",
+    ["m3d.lr", "lr=10", ".lr=10", "m3d.=10", "m3d", "m3d.lr=1,m3d.factor=2", "m3d.lr=[", "m3d.lr=][", "m3d.lr=1]"],
+)
 def test_an_override_that_cannot_be_read_is_shown(text: str) -> None:
     with pytest.raises(RequestError, match="--set"):
         parse_overrides([text])
@@ -63,3 +80,25 @@ def test_an_override_that_cannot_be_read_is_shown(text: str) -> None:
 def test_a_choice_of_its_own_stands_above_a_general_one() -> None:
     choice = parse_choice("m3d[lr=1]").over({"lr": "2", "kernel": "linear"})
     assert choice.settings == {"lr": "1", "kernel": "linear"}
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "covered"),
+    [
+        ("folder:/a/b[size=16]", "folder:/a/b[size=16]", True),
+        ("folder:/a/b", "folder:/a/b[size=16]", True),
+        ("folder:/a/../a/b/", "folder:/a/b", True),
+        ("folder:/a/b[size=32]", "folder:/a/b[size=16]", False),
+        ("folder:/a/c", "folder:/a/b", False),
+        ("other:/a/b", "folder:/a/b", False),
+        ("photos", "photos[size=16]", False),
+        ("photos", "photos", True),
+    ],
+)
+def test_a_path_alone_covers_what_was_chosen_from_there(text: str, other: str, covered: bool) -> None:
+    assert parse_choice(text).covers(parse_choice(other)) is covered
+
+
+def test_a_relative_path_is_the_absolute_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert parse_choice("folder:birds").covers(Choice("folder", str(tmp_path / "birds")))

@@ -98,6 +98,15 @@ def test_a_plug_in_made_for_another_dcbench_says_which_and_is_not_imported(load:
     assert problem.message == f"needs dcbench>=9, and this is {metadata.version('dcbench')}: pip install 'dcbench>=9'"
 
 
+def test_requirements_that_cannot_be_read_are_explained_and_harm_no_other(load: Load) -> None:
+    load({"able": GOOD.format(name="able")})
+    registry = load({"unreadable": GOOD.format(name="x")}, requires="dcbench >= one")
+    assert names(registry) == ["able"]
+    (problem,) = registry.problems
+    assert problem.source.package == "dist-unreadable"
+    assert problem.message.startswith("does not load: InvalidRequirement: ")
+
+
 @pytest.mark.parametrize("requires", ["dcbench>=0.0.1", "dcbench", "dcbench>=9; extra == 'dev'", "other>=9"])
 def test_a_plug_in_made_for_this_dcbench_is_loaded(load: Load, requires: str) -> None:
     assert names(load({"fitting": GOOD.format(name="k-means")}, requires=requires)) == ["k-means"]
@@ -157,11 +166,15 @@ def test_an_observer_that_raises_is_only_warned_about(load: Load) -> None:
     registry = load(
         {
             "bad": source.format(arguments="", action="1 / 0"),
+            "gone": source.format(arguments="", action="raise SystemExit(0)"),
             "good": source.format(arguments="failed, results", action="heard.append((results, failed))"),
         }
     )
     warnings = list(registry.notify("dcbench_run_finished", results=Path("r"), finished=2, failed=1))
-    assert warnings == ["dcbench_run_finished of dist-bad failed: ZeroDivisionError: division by zero"]
+    assert warnings == [
+        "dcbench_run_finished of dist-bad failed: ZeroDivisionError: division by zero",
+        "dcbench_run_finished of dist-gone failed: SystemExit: 0",
+    ]
     assert sys.modules["good"].heard == [(Path("r"), 1)]
 
 

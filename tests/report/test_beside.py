@@ -123,6 +123,11 @@ def test_a_label_whose_settings_are_the_recommended_ones_has_the_number_of_its_m
     assert entry["difference"] == pytest.approx(60.0 - 89.7)
 
 
+def test_an_evaluator_with_settings_has_the_number_of_its_record(tmp_path: Path) -> None:
+    entry = _entry(tmp_path, "dm", evaluator_label="accuracy[network=convnet3]", protocol="dsa")
+    assert entry["published"] == 89.7
+
+
 def test_a_number_that_others_reproduced_says_so_and_is_compared(tmp_path: Path) -> None:
     entry = _entry(tmp_path, "dm", (70.0,), dataset="fashion-mnist", protocol="dsa")
     assert published_text(entry) == "70.7 ± 0.6 (5x5) ¶"

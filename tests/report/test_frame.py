@@ -76,14 +76,39 @@ def test_results_differ_in_variant_by_settings_and_recipe_but_not_by_seed(tmp_pa
         (Filter(protocol=["idc"], networks=["resnet10"]), {4.0}),
         (Filter(split="validation"), {2.0}),
         (Filter(evaluators=["other"]), set()),
+        (Filter(evaluators=["accuracy"]), {1.0, 2.0, 3.0, 4.0}),
+        (Filter(evaluators=["accuracy[network=resnet10]"]), {4.0}),
     ],
 )
 def test_a_filter_keeps_what_is_named(tmp_path: Path, chosen: Filter, left: set[float]) -> None:
     add(tmp_path, "dm", [1.0])
     add(tmp_path, "dm", [2.0], label="dm[lr=9]", settings={"lr": 9}, split="validation")
     add(tmp_path, "dm", [3.0], dataset="mnist", seed=7)
-    add(tmp_path, "dm", [4.0], ipc=10, protocol="idc", network="resnet10")
+    label = "accuracy[network=resnet10]"
+    add(tmp_path, "dm", [4.0], ipc=10, protocol="idc", network="resnet10", evaluator_label=label)
     assert set(chosen.apply(frame(tmp_path))["value"]) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("birds", True),
+        ("folder:/data/birds[size=16]", True),
+        ("folder:/data/birds", True),
+        ("folder:birds", True),
+        ("folder:/data/birds[size=32]", False),
+        ("folder:/elsewhere/birds", False),
+        ("no choice at all [", False),
+    ],
+)
+def test_a_dataset_is_named_or_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, passes: bool) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = text == "folder:birds"
+    choice = f"folder:{tmp_path / 'birds' if here else '/data/birds'}[size=16]"
+    add(tmp_path / "results", "dm", [1.0], dataset="birds", source="folder", choice=choice)
+    add_failure(tmp_path / "results", "m3d", dataset="birds", source="folder", choice=choice)
+    for table in (frame(tmp_path / "results"), failures(tmp_path / "results")):
+        assert len(Filter(datasets=[text, "mnist"]).apply(table)) == passes
 
 
 def test_a_method_with_a_protocol_of_its_own_passes_under_that_too(tmp_path: Path) -> None:
@@ -119,6 +144,7 @@ def test_a_snapshot_has_its_step_and_the_final_set_has_none(tmp_path: Path) -> N
 def test_failures_are_read_and_filtered_and_an_unreadable_one_still_counts(tmp_path: Path) -> None:
     add_failure(tmp_path, "dm")
     broken = add_failure(tmp_path, "m3d", ipc=10)
+    assert Filter(datasets=["toy"]).apply(failures(tmp_path))["method"].tolist() == ["dm", "m3d"]
     assert Filter(methods=["dm"], protocol=["dc"]).apply(failures(tmp_path))["message"].tolist() == ["it broke"]
     broken.write_text("{")
     assert sorted(failures(tmp_path)["error"]) == ["Unreadable", "ValueError"]

@@ -10,7 +10,7 @@ from dcbench.api.errors import RequestError
 from dcbench.engine.store.hdf5 import CorruptFileError, put_facts
 from dcbench.engine.store.layout import Layout
 from dcbench.report.frame import frame
-from dcbench.report.stored import StoredReport, changes, describe, list_reports, read_report, store_report
+from dcbench.report.stored import StoredReport, changes, describe, is_stored, list_reports, read_report, store_report
 from dcbench.report.summary import summarise
 
 if TYPE_CHECKING:
@@ -62,6 +62,19 @@ def test_what_has_changed_is_named(tmp_path: Path, change: dict[str, Any], text:
     add(tmp_path, "dm", **change)
     assert changes(report, frame(tmp_path)) == [f"toy ipc 1 dm {text}"]
     assert describe(report, frame(tmp_path)).endswith(f"  1 of 2 numbers has changed since: toy ipc 1 dm {text}")
+
+
+def test_what_is_stored_already_is_told_by_numbers_and_text(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0, 2.0])
+    path, text = Layout(tmp_path).report("mine"), "the table\n"
+    assert not is_stored(path, summarise(frame(tmp_path)), text), "nothing is"
+    stored(tmp_path)
+    assert is_stored(path, summarise(frame(tmp_path)), text)
+    assert not is_stored(path, summarise(frame(tmp_path)), "another table\n")
+    add(tmp_path, "dm", [1.0], seed=1)
+    assert not is_stored(path, summarise(frame(tmp_path)), text)
+    path.write_bytes(path.read_bytes()[:200])
+    assert not is_stored(path, summarise(frame(tmp_path)), text), "it cannot be read"
 
 
 def test_a_number_whose_cells_are_gone_says_so(tmp_path: Path) -> None:

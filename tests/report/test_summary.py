@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +43,28 @@ def test_different_settings_under_one_label_never_pool(tmp_path: Path) -> None:
     assert (row["mean"], row["n"], row["cells"], row["older"]) == (91.0, 2, 1, 2)
 
 
+def test_revisions_of_an_evaluator_never_pool(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [50.0, 50.0, 50.0], revision=1, finished="2026-01-01T00:00:00+00:00")
+    add(tmp_path, "dm", [80.0, 80.0], revision=2, finished="2026-01-02T00:00:00+00:00")
+    (row,) = summarise(frame(tmp_path)).to_dict("records")
+    assert (row["mean"], row["std"], row["n"], row["older"]) == (80.0, 0.0, 2, 1)
+
+
+def test_repeats_of_one_trial_pool_however_many_a_protocol_asks_for(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0, 2.0, 3.0], repeats=3)
+    add(tmp_path, "dm", [4.0, 5.0], first=3, repeats=5)
+    (row,) = summarise(frame(tmp_path)).to_dict("records")
+    assert (row["mean"], row["n"], row["older"]) == (3.0, 5, 0)
+
+
+def test_a_figure_that_is_no_number_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [float("nan"), 10.0, 20.0])
+    (row,) = summarise(frame(tmp_path)).to_dict("records")
+    assert math.isnan(row["mean"])
+    assert math.isnan(row["std"])
+    assert row["n"] == 3
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -52,6 +75,7 @@ def test_different_settings_under_one_label_never_pool(tmp_path: Path) -> None:
         {"ipc": 10},
         {"label": "dm[lr=9]", "settings": {"lr": 9}},
         {"evaluator": "other"},
+        {"evaluator_label": "accuracy[weights=1]", "revision": 2},
     ],
     ids=lambda other: next(iter(other)),
 )

@@ -1,34 +1,38 @@
-"""Fingerprints of data: a hash of the pixels and labels of a split, remembered by path, size and mtime."""
+"""Fingerprints of data: a hash of the pixels and labels of a split, remembered by what it was read from and by."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import sys
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 from filelock import FileLock
 
+from dcbench.api.images import Dataset
 from dcbench.engine.cells import digest_of
 from dcbench.engine.store.atomic import replacing
 
 if TYPE_CHECKING:
-    from dcbench.api.images import Dataset, ImageSet, Split
+    from dcbench.api.images import ImageSet, Split
 
 _BLOCK = 4096  # images hashed at a time: a memory map is never read whole
 
 
 def cache_folder() -> Path:
     """Return the folder for what can be computed again: ``DCBENCH_CACHE``, or the system's place for caches."""
-    return Path(os.environ.get("DCBENCH_CACHE") or platformdirs.user_cache_dir("dcbench"))
+    return Path(os.environ.get("DCBENCH_CACHE") or platformdirs.user_cache_dir("dcbench")).expanduser()
 
 
 def fingerprint(dataset: Dataset, split: Split) -> str:
     """Return the SHA-256 of the pixels and labels of *split*.
 
-    The split is loaded only if its files have changed since the hash was last computed.
+    The split is loaded only if its files, or the code that reads them, have changed since the hash was last computed.
 
     Raises:
         MissingDataError: the data is not there.
@@ -38,6 +42,7 @@ def fingerprint(dataset: Dataset, split: Split) -> str:
             "dataset": f"{type(dataset).__module__}:{type(dataset).__qualname__}",
             "argument": dataset.argument,
             "settings": dataset.settings.model_dump(mode="json"),
+            "code": sorted(map(_state, _code_of(type(dataset)))),
             "files": [_state(path) for path in dataset.files(split)],
             "split": split,
         }
@@ -56,6 +61,22 @@ def hash_images(images: ImageSet) -> str:
         value.update(images.images[start : start + _BLOCK].contiguous().numpy().data)
     value.update(images.labels.contiguous().numpy().data)
     return value.hexdigest()
+
+
+def _code_of(target: type[Dataset]) -> set[Path]:
+    """Return the source files that may decide which pixels *target* makes of the same files."""
+    classes = takewhile(lambda one: one is not Dataset, target.__mro__)
+    return {path for one in classes for path in _sources(one.__module__) if path.is_file()}
+
+
+def _sources(name: str) -> Iterator[Path]:
+    """Yield the file of a module, and those beside it where these are of one package: it may well use them."""
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None)
+    if file:
+        yield Path(file)
+        if getattr(module, "__package__", ""):
+            yield from Path(file).parent.glob("*.py")
 
 
 def _state(path: Path) -> list[str | int]:

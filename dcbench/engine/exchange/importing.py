@@ -233,8 +233,7 @@ def _facts(
 
 
 def _drop_evaluations(layout: Layout, cell: Cell) -> tuple[Path, ...]:
-    head = layout.stem(cell)
-    stale = [path for path in layout.all_evaluations() if str(path).startswith(f"{head}.")]
+    stale = layout.evaluations_of(cell)
     for path in stale:
-        path.unlink()
+        path.unlink(missing_ok=True)
     return tuple(stale)

@@ -15,30 +15,43 @@ if TYPE_CHECKING:
     from dcbench.api.images import ImageSet
     from dcbench.engine.cells import Cell
     from dcbench.engine.plugins import Registry
+    from dcbench.engine.store.sets import CondensedRecord
 
 
 class Sources:
-    """The datasets of cells, looked for in one folder."""
+    """The datasets of cells, looked for in one folder. One training split at a time is kept."""
 
-    def __init__(self, registry: Registry, root: Path) -> None:
-        """Remember where datasets live; nothing is opened."""
+    def __init__(self, registry: Registry, root: Path, *, fetch: bool = False) -> None:
+        """Remember where datasets live; nothing is opened. *fetch* lets datasets get what is not there."""
         self._registry = registry
         self._root = root
+        self._fetch = fetch
         self._loaded: tuple[tuple[str, str], ImageSet] | None = None
+
+    def of(self, record: CondensedRecord) -> ImageSet | None:
+        """Return the training split that *record* selects its images from; None where it holds images of its own.
+
+        Raises:
+            DcbenchError: the data is not there, or is not what the set was made from.
+        """
+        return None if record.condensed.source_indices is None else self._train(record.cell)
 
     def images(self, cell: Cell, indices: Tensor) -> Tensor:
         """Return the training images (n, C, H, W) uint8 that *cell* selected by *indices* (n,) int64.
 
         Raises:
-            RequestError: the data is not there, or is not what the cell was made from. Nothing is fetched.
+            DcbenchError: as for `of`.
         """
+        return self._train(cell).images[indices]
+
+    def _train(self, cell: Cell) -> ImageSet:
         key = (cell.dataset.train, cell.split)
         if self._loaded is None or self._loaded[0] != key:
             dataset = make_dataset(self._registry, cell.dataset, self._root)
-            if not dataset.present():
+            if not (self._fetch or dataset.present()):
                 raise RequestError(
                     f"{cell.title} is a selection of training images, and the data of {cell.dataset.name} is not in "
                     f"{self._root}; say with --data where it is"
                 )
-            self._loaded = key, Data(dataset, cell).train()  # one split at a time: selections come dataset by dataset
-        return self._loaded[1].images[indices]
+            self._loaded = key, Data(dataset, cell).train()
+        return self._loaded[1]

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
 from dcbench.engine.store.failures import Failure
-from dcbench.engine.work.jobs import Order, as_line
+from dcbench.engine.work.jobs import Order
 from dcbench.engine.work.worker import STOP
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class _Slot:
         self._started = time.monotonic()
         self._deadline = self._started + _START + self._timeout if self._timeout else float("inf")
         order = Order(job=job, results=self._results, data=self._data, runtime=self._runtime)
-        self._write(as_line(order))
+        self._write(order.model_dump_json())
 
     def listen(self, *, spoke: bool) -> list[Event]:
         """Return what has happened to the job: read the pipe if the worker *spoke*, and look at the clock."""

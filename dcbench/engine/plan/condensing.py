@@ -34,8 +34,9 @@ def plan_condensing(planned: PlannedCell, parts: Iterable[range], *, again: bool
     cell, wanted = planned.cell, set(planned.part or planned.classes)
     have = {label for part in parts for label in part}
     if planned.part is None and (again or not have):
-        return Condensing(((CondenseJob(cell=cell),),))
+        return Condensing(((CondenseJob(cell=cell, again=again),),))
     todo = spans_of(wanted if again else wanted - have)
-    condense = tuple(CondenseJob(cell=cell, classes=span) for span in todo)
+    condense = tuple(CondenseJob(cell=cell, classes=span, again=again) for span in todo)
     missing = tuple(spans_of(set(planned.classes) - have - wanted))
-    return Condensing((condense,) if missing else (condense, (AssembleJob(cell=cell),)), missing)
+    assemble = AssembleJob(cell=cell, again=again)
+    return Condensing((condense,) if missing else (condense, (assemble,)), missing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -111,8 +111,9 @@ class Planner:
             info = validation_info(info)
         spec = DatasetSpec(
             record=choice.name,
-            argument=choice.argument,
+            argument=dataset.argument,
             settings=settings.model_dump(mode="json"),
+            choice=replace(choice, argument=dataset.argument).label,
             name=info.name,
             train=train,
             test=test,

@@ -92,7 +92,7 @@ class Request(BaseModel):
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda`` or ``cuda:N``."""
     jobs: int | None = Field(None, ge=1)
-    """Jobs at a time; None means one per GPU, or one per core."""
+    """Jobs at a time; None means one per GPU, or on the CPU one per eight cores, but at least two."""
     timeout: float | None = Field(None, gt=0)
     """Seconds after which a job is ended."""
     existing: Existing = "skip"

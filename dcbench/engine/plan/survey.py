@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dcbench.engine.cells import Cell, EvaluateJob, Job
 from dcbench.engine.plan.condensing import plan_condensing
 from dcbench.engine.spans import span_text, spans_of
+from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError, set_aside
 
@@ -52,6 +53,8 @@ class Survey:
     """Records of failures that are not tried again."""
     incomplete: list[str] = field(default_factory=list)
     """What will be missing of each set that is made in parts, with what to do about it."""
+    without_set: list[Cell] = field(default_factory=list)
+    """Cells whose evaluations are all there and whose condensed set is not."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -75,6 +78,8 @@ def survey(layout: Layout, plan: Iterable[PlannedCell], existing: Existing) -> S
     # Two labels may mean the same settings, and so the same cell.
     for planned in {planned.cell.digest: planned for planned in plan}.values():
         _survey_cell(layout, planned, existing, state)
+    if state.without_set:
+        state.warnings.append(_name_without_set(state.without_set))
     return state
 
 
@@ -82,14 +87,14 @@ def _survey_cell(layout: Layout, planned: PlannedCell, existing: Existing, state
     trials = {trial.trial.key: trial for trial in planned.trials}.values()
     missing = [job for trial in trials for job in _missing(layout, trial, existing, state)]
     evaluate = _untried(layout, missing, existing, state)
-    needed = bool(evaluate) or not planned.trials
-    if existing != "overwrite" and (not needed or _has(layout.condensed(planned.cell), state)):
-        state.finished += 1
-        stages = [evaluate]
-    else:
-        stages = _condense_first(layout, planned, evaluate, existing, state)
+    needed = bool(evaluate) or not trials
+    there = _stays(layout.condensed(planned.cell), existing, state, needed=needed)
+    state.finished += there
+    stages = _condense_first(layout, planned, evaluate, existing, state) if needed and not there else [evaluate]
     if any(stages):
         state.work.append(Work(tuple(filter(None, stages))))
+    if not (needed or there or missing):
+        state.without_set.append(planned.cell)
 
 
 def _condense_first(
@@ -109,6 +114,14 @@ def _condense_first(
         if len(stages[-1]) < len(stage):
             break
     return stages
+
+
+def _name_without_set(cells: list[Cell]) -> str:
+    more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
+    return (
+        f"{cells[0].title}{more}: evaluated, and left as it is, but the condensed set is not there; "
+        "--existing overwrite makes both again"
+    )
 
 
 def _explain(layout: Layout, cell: Cell, missing: Iterable[range]) -> str:
@@ -149,6 +162,22 @@ def _repeats(layout: Layout, planned: PlannedTrial, state: Survey) -> set[int]:
         except CorruptFileError as error:
             state.warnings.append(_aside(error))
     return have
+
+
+def _stays(path: Path, existing: Existing, state: Survey, *, needed: bool) -> bool:
+    """Say whether the set at *path* is there and is not to be made again; it is read only if a job needs it."""
+    if existing == "overwrite":
+        return _is_imported(path)
+    return _has(path, state) if needed else path.exists()
+
+
+def _is_imported(path: Path) -> bool:
+    """Say whether the set at *path* is one that no job can make again."""
+    try:
+        facts, _ = read_about(path)
+    except (CorruptFileError, FileNotFoundError):
+        return False
+    return "origin" in facts
 
 
 def _has(path: Path, state: Survey) -> bool:

@@ -33,9 +33,11 @@ def write_evaluation(path: Path, record: EvaluationRecord) -> None:
             record.trial.cell.facts()
             | {
                 "key": record.trial.key,
+                "variant": record.trial.variant,
                 "step": record.trial.step,
                 "evaluator": evaluator.record,
                 "evaluator_label": evaluator.label,
+                "evaluator_revision": evaluator.revision,
                 "evaluator_settings": evaluator.settings,
                 "protocol": str(evaluator.settings.get("protocol", "")),
                 "network": str(evaluator.settings.get("network", "")),

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcbench.engine.cells import AssembleJob, CondenseJob, Job
 from dcbench.engine.store.atomic import replacing
 
 if TYPE_CHECKING:
-    from dcbench.engine.cells import Job
     from dcbench.engine.store.layout import Layout
+
+_ABOUT = ("digest", "dataset", "dataset_choice", "method", "label", "ipc", "seed", "split")
 
 _LOG_LIMIT = 256 * 1024  # bytes kept of what a failed job printed: its end
 
@@ -36,7 +38,7 @@ def write_failure(layout: Layout, job: Job, failure: Failure) -> Path:
     """Keep *failure* as the last one of *job*, and only the end of what it printed."""
     path = layout.failure(job)
     facts = job.cell.facts()
-    about = {name: facts[name] for name in ("digest", "dataset", "method", "label", "ipc", "seed", "split")}
+    about = {name: facts[name] for name in _ABOUT}
     about |= {"job": job.name, "time": datetime.now(UTC).isoformat(timespec="seconds")} | asdict(failure)
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(about, indent=1) + "\n")
@@ -54,9 +56,16 @@ def read_failure(path: Path) -> dict[str, Any]:
 
 
 def clear_failure(layout: Layout, job: Job) -> None:
-    """Forget the last failure of *job*, which has now finished."""
-    layout.failure(job).unlink(missing_ok=True)
-    layout.log(job).unlink(missing_ok=True)
+    """Forget the last failure of *job*, which has now finished.
+
+    When it has made the whole set, failures and checkpoints of all other jobs on the way to that are forgotten as well.
+    """
+    stale = [layout.failure(job), layout.log(job)]
+    match job:
+        case CondenseJob(classes=None) | AssembleJob():
+            stale += layout.on_the_way(job.cell)
+    for path in stale:
+        path.unlink(missing_ok=True)
 
 
 def _shorten(log: Path) -> None:

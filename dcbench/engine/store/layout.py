@@ -14,10 +14,22 @@ if TYPE_CHECKING:
 
 _REPEATS = re.compile(r"\.r(?P<first>\d+)-(?P<last>\d+)\.h5$")
 _CLASSES = re.compile(r"\.classes(\d+(?:-\d+)?)\.part\.h5$")
+_ON_THE_WAY = re.compile(r"\.(condense|assemble|classes\d+(-\d+)?)\.(failed\.json|log)$|\.checkpoint\.h5$")
 
 
 def _safe(name: str) -> str:
     return re.sub(r"[^\w.+-]", "_", name)
+
+
+def overcome(failure: Path) -> bool:
+    """Say whether the set, or the part, that a job failed to make is there after all: another job or machine made it.
+
+    Args:
+        failure: the record of the failure.
+    """
+    stem, _, job = failure.name.removesuffix(".failed.json").partition(".")
+    made = [f"{stem}.condensed.h5", f"{stem}.{job}.part.h5"] if _ON_THE_WAY.search(failure.name) else []
+    return any(failure.with_name(name).exists() for name in made)
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,10 @@ class Layout:
         """Return the path of the checkpoint that condensing, of all classes or of *classes*, resumes from."""
         return self._with(cell, "checkpoint.h5" if classes is None else f"classes{span_text(classes)}.checkpoint.h5")
 
+    def on_the_way(self, cell: Cell) -> list[Path]:
+        """Return what nobody needs once the condensed set is there: failures and logs of its jobs, and checkpoints."""
+        return [path for path in self._files(cell) if _ON_THE_WAY.search(path.name)]
+
     def evaluation(self, trial: Trial, repeats: range) -> Path:
         """Return the path of the evaluation that holds *repeats*."""
         return self._with(trial.cell, f"{trial.name}.r{repeats.start}-{repeats.stop - 1}.h5")
@@ -61,6 +77,10 @@ class Layout:
             if match:
                 found[path] = range(int(match["first"]), int(match["last"]) + 1)
         return found
+
+    def evaluations_of(self, cell: Cell) -> list[Path]:
+        """Return every evaluation of *cell* that is there, of its snapshots too."""
+        return [path for path in self._files(cell) if _REPEATS.search(path.name)]
 
     def failure(self, job: Job) -> Path:
         """Return the path of the record of the last failure of *job*."""
@@ -96,12 +116,16 @@ class Layout:
         return sorted(path for path in self.root.glob("*/*/ipc*/s*.r*.h5") if _REPEATS.search(path.name))
 
     def all_failures(self) -> list[Path]:
-        """Return every record of a failure below the root."""
-        return sorted(self.root.glob("*/*/ipc*/s*.failed.json"))
+        """Return every record of a failure below the root, unless what it was on the way to is there after all."""
+        return sorted(path for path in self.root.glob("*/*/ipc*/s*.failed.json") if not overcome(path))
 
     def all_reports(self) -> list[Path]:
         """Return every stored report."""
         return sorted(self.root.glob("reports/*.h5"))
+
+    def _files(self, cell: Cell) -> list[Path]:
+        stem = self.stem(cell)
+        return sorted(stem.parent.glob(f"{stem.name}.*"))
 
     def _with(self, cell: Cell, ending: str) -> Path:
         stem = self.stem(cell)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from dcbench.api.condensed import CondensedSet
 from dcbench.api.errors import DcbenchError
 from dcbench.api.evaluator import Evaluation
-from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine.cells import AssembleJob, Cell, CondenseJob, EvaluateJob, Job
 from dcbench.engine.making import make_dataset
 from dcbench.engine.plugins import Registry
 from dcbench.engine.spans import span_text, spans_of
@@ -37,9 +38,6 @@ class Order(BaseModel):
     runtime: Runtime
 
 
-ORDER: TypeAdapter[Order] = TypeAdapter(Order)
-
-
 def carry_out(order: Order, registry: Registry, report: Reporter) -> Path:
     """Do the job and return the file that holds its result.
 
@@ -58,10 +56,12 @@ def carry_out(order: Order, registry: Registry, report: Reporter) -> Path:
 def _condense(order: Order, job: CondenseJob, registry: Registry, report: Reporter) -> Path:
     cell, layout = job.cell, Layout(order.results)
     data = Data(make_dataset(registry, cell.dataset, order.data), cell)
+    if job.again:
+        layout.checkpoint(cell, job.classes).unlink(missing_ok=True)
     task = CellTask(registry, data, layout, order.runtime, report, job.classes)
     method = registry.resolve("methods", cell.method.record)()
     condensed = method.condense(task, method.Settings(**cell.method.settings))
-    condensed.check(task.info, cell.ipc, exempt=cell.method.exempt, classes=job.classes)
+    condensed.check(task.info, cell.ipc, exempt=cell.method.exempt, factor=cell.method.factor, classes=job.classes)
     facts = _provenance(order, registry, "methods", cell.method.record, task.seconds) | {
         "artifacts": task.recorder.artifacts,
         "numbers": condensed.numbers(task.info),
@@ -73,6 +73,8 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
     path = layout.condensed(cell, job.classes)
     made = task.recorder
     write_condensed(path, CondensedRecord(cell, condensed, facts, made.trace, made.snapshots, made.snapshot_seconds))
+    if job.again and job.classes is None:
+        _drop_evaluations(layout, cell)
     layout.checkpoint(cell, job.classes).unlink(missing_ok=True)
     return path
 
@@ -82,17 +84,25 @@ def _assemble(order: Order, job: AssembleJob, registry: Registry) -> Path:
     info = Data(make_dataset(registry, cell.dataset, order.data), cell).info
     parts, path = layout.parts(cell), layout.condensed(cell)
     gone = set(range(info.classes)) - {label for classes in parts.values() for label in classes}
-    if gone and path.exists():  # another front end was faster
+    if gone and path.exists() and not job.again:  # another front end was faster
         return path
     if gone:
         texts = ", ".join(map(span_text, spans_of(gone)))
-        raise DcbenchError(f"the parts with classes {texts} went away after the run was planned, run again")
+        raise DcbenchError(f"the parts with classes {texts} went away; --existing retry-failed makes them again")
     record = assemble(cell, [_read(path) for path in parts])
     record.condensed.check(info, cell.ipc, exempt=cell.method.exempt)
     write_condensed(path, replace(record, facts={**record.facts, "numbers": record.condensed.numbers(info)}))
+    if job.again:
+        _drop_evaluations(layout, cell)
     for part in parts:
         part.unlink(missing_ok=True)
     return path
+
+
+def _drop_evaluations(layout: Layout, cell: Cell) -> None:
+    """Remove what was measured on the set that was there before: means would pool it with what comes now."""
+    for path in layout.evaluations_of(cell):
+        path.unlink(missing_ok=True)
 
 
 def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Reporter) -> Path:
@@ -130,7 +140,8 @@ def _read(path: Path) -> CondensedRecord:
     try:
         return read_condensed(path)
     except CorruptFileError as error:
-        raise DcbenchError(f"{error}; it was renamed to {set_aside(error.path).name}, run again") from error
+        aside = set_aside(error.path).name
+        raise DcbenchError(f"{error}; it was renamed to {aside}; --existing retry-failed makes it again") from error
 
 
 def _check(evaluation: Evaluation, figure: str, repeats: int) -> None:
@@ -139,6 +150,9 @@ def _check(evaluation: Evaluation, figure: str, repeats: int) -> None:
     for name, values in evaluation.figures.items():
         if len(values) != repeats:
             raise DcbenchError(f"the evaluator gave {len(values)} values of {name!r} for {repeats} repeats")
+        for value in map(float, values):
+            if not math.isfinite(value):
+                raise DcbenchError(f"the evaluator gave {value} as {name!r}; figures are finite numbers")
 
 
 def _provenance(order: Order, registry: Registry, kind: str, name: str, seconds: float) -> dict[str, Any]:
@@ -151,11 +165,6 @@ def _provenance(order: Order, registry: Registry, kind: str, name: str, seconds:
         "peak_memory_bytes": peak_memory(order.runtime.device),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def as_line(order: Order) -> str:
-    """Return *order* as one line of JSON for a worker's standard input."""
-    return order.model_dump_json()
 
 
 def name_of(job: Job) -> str:

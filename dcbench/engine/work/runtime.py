@@ -209,7 +209,8 @@ def peak_memory(device: str) -> int:
         return int(torch.cuda.max_memory_allocated(device))
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def provenance(packages: Mapping[str, str]) -> dict[str, str]:

@@ -144,7 +144,8 @@ class CellTask(Task):
 
     def snapshot(self, step: int, condensed: CondensedSet) -> None:
         """See `Task.snapshot`."""
-        condensed.check(self.info, self.ipc, exempt=self._cell.method.exempt, classes=self._part)
+        method = self._cell.method
+        condensed.check(self.info, self.ipc, exempt=method.exempt, factor=method.factor, classes=self._part)
         self.recorder.snapshots[step] = condensed
         self.recorder.snapshot_seconds[step] = self.seconds
 

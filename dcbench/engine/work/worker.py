@@ -155,11 +155,11 @@ def _run(line: str, channel: Channel) -> None:
     """Carry out one order; say how it ended."""
     from dcbench.engine.plugins import load_registry
     from dcbench.engine.store.layout import Layout
-    from dcbench.engine.work.jobs import ORDER, carry_out
+    from dcbench.engine.work.jobs import Order, carry_out
     from dcbench.engine.work.runtime import prepare_process
 
     try:
-        order = ORDER.validate_json(line)
+        order = Order.model_validate_json(line)
         _print_into(Layout(order.results).log(order.job))
         prepare_process(order.runtime)
         path = carry_out(order, load_registry(), channel.report)

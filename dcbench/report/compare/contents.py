@@ -77,28 +77,32 @@ def read_contents(results: Path, chosen: Filter) -> Contents:
 
 
 def _sets(layout: Layout, chosen: Filter) -> dict[str, Entry]:
-    entries = {entry.digest: entry for entry in _all_sets(layout)}
-    columns = [*Place._fields, "seed", "digest"]
-    places = pd.DataFrame([(*entry.place, entry.seed, entry.digest) for entry in entries.values()], columns=columns)
-    return {digest: entries[digest] for digest in chosen.apply(places)["digest"]}
+    found = {facts["digest"]: (facts, path) for facts, path in _facts_of_sets(layout)}
+    columns = ["dataset", "dataset_choice", "label", "ipc", "seed", "split", "digest"]
+    table = pd.DataFrame([facts for facts, _ in found.values()], columns=columns)
+    return {digest: _set(*found[digest]) for digest in chosen.apply(table)["digest"]}
 
 
-def _all_sets(layout: Layout) -> Iterator[Entry]:
+def _facts_of_sets(layout: Layout) -> Iterator[tuple[dict[str, Any], Path]]:
     for path in layout.all_condensed():
         try:
             with reading(path, KIND) as file:
                 facts = get_facts(file)
         except CorruptFileError as error:
             warnings.warn(f"{error}; left out of the comparison", stacklevel=2)
-            continue
-        cell = facts["cell"]
-        identity = {
-            "training data": cell["dataset"]["train"][:12],
-            "method": cell["method"]["record"],
-            "revision": cell["method"]["revision"],
-            "settings": cell["method"]["digest_settings"],
-        }
-        yield _entry([facts], SET, identity, (path,))
+        else:
+            yield facts, path
+
+
+def _set(facts: Mapping[str, Any], path: Path) -> Entry:
+    cell = facts["cell"]
+    identity = {
+        "training data": cell["dataset"]["train"][:12],
+        "method": cell["method"]["record"],
+        "revision": cell["method"]["revision"],
+        "settings": cell["method"]["digest_settings"],
+    }
+    return _entry([facts], SET, identity, (path,))
 
 
 def _trial(files: Sequence[Path]) -> Entry:
@@ -106,6 +110,7 @@ def _trial(files: Sequence[Path]) -> Entry:
     facts = records[0]
     identity = {
         "test data": facts["cell"]["dataset"]["test"][:12],
+        "evaluator revision": facts["evaluator_revision"],
         "evaluator": facts["evaluator_settings"],
         "recipe": {name: value for name, value in (facts["recipe"] or {}).items() if name != "repeats"},
     }

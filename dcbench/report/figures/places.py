@@ -10,7 +10,7 @@ import pandas as pd
 from dcbench.api.errors import RequestError
 from dcbench.report.summary import PLACE
 
-PANEL = ["evaluator", "figure", "protocol", "network", "split", "dataset", "ipc"]
+PANEL = ["evaluator_label", "figure", "protocol", "network", "split", "dataset", "ipc"]
 """Columns of a frame that are the same all over a panel."""
 
 
@@ -38,7 +38,7 @@ def titles(places: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
     """Return what all *places* have in common, for a title, and what is left to say of each."""
     texts = [{name: text for name, value in place.items() if (text := _said(name, value))} for place in places]
     common = {name: text for name, text in texts[0].items() if all(other.get(name) == text for other in texts)}
-    order = ["dataset", "ipc", "protocol", "network", "split", "evaluator"]
+    order = ["dataset", "ipc", "protocol", "network", "split", "evaluator_label"]
     own = [" · ".join(text[name] for name in order if name in text and name not in common) for text in texts]
     return " · ".join(common[name] for name in order if name in common), own
 
@@ -51,7 +51,7 @@ def _said(name: str, value: Any) -> str:
             return f"protocol {value}" if value else ""
         case "split":
             return "" if value == "test" else f"{value} split"
-        case "evaluator":
+        case "evaluator_label":
             return "" if value == "accuracy" else str(value)
         case "figure":
             return ""

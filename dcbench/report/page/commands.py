@@ -16,7 +16,7 @@ _OPTIONS = {
     "seed": "--seeds",
     "protocol": "--protocol",
     "network": "--networks",
-    "evaluator": "--evaluators",
+    "evaluator_label": "--evaluators",
     "split": "--split",
     "repeats": "--repeats",
     "snapshots": "--snapshots",
@@ -25,7 +25,9 @@ _OPTIONS = {
 
 _COUNTED = ("repeats", "snapshots")
 _DEFAULT = {
-    name: frozenset([value]) for name, value in (("evaluator", "accuracy"), ("split", "test"), ("snapshots", "False"))
+    "evaluator_label": frozenset(["accuracy"]),
+    "split": frozenset(["test"]),
+    "snapshots": frozenset(["False"]),
 }
 
 _Grid = dict[str, frozenset[str]]
@@ -37,7 +39,7 @@ def commands(frame: pd.DataFrame) -> list[str]:
     places = [name for name in _OPTIONS if name not in _COUNTED]
     numbers = numbers.groupby(places, dropna=False)[list(_COUNTED)].max().reset_index()
     grids = [{name: frozenset([str(row[name])]) for name in _OPTIONS} for row in entries(numbers)]
-    for name in ("seed", "ipc", "method_choice", "network", "protocol", "dataset_choice", "evaluator"):
+    for name in ("seed", "ipc", "method_choice", "network", "protocol", "dataset_choice", "evaluator_label"):
         grids = list(_merged(grids, name))
     return [_command(grid) for grid in grids]
 

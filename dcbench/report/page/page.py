@@ -45,7 +45,8 @@ def page(contents: Contents, source_images: SourceImages) -> str:
 
     Args:
         contents: what to show.
-        source_images: gives the training split that a selection was made from; `dcbench.session.source_images`.
+        source_images: gives the training split that a selection was made from, as
+            `dcbench.engine.exchange.sources.Sources.of` does.
     """
     template = _environment().get_template("page.html.j2")
     shown = contents.frame[contents.frame["digest"].isin(_digests(contents.summary))]

@@ -36,10 +36,11 @@ def origins(summary: pd.DataFrame, frame: pd.DataFrame, sets: pd.DataFrame) -> I
     """Yield the origin of each number of *summary*, from the `frame` and the `sets` that it was made from."""
     made = {row["digest"]: row for row in entries(sets)}
     final = frame[frame["step"].isna()]
-    networks = dict(list(final.groupby(PLACE, dropna=False)[_NETWORK]))
+    names = [*PLACE, "variant"]
+    networks = dict(list(final.groupby(names, dropna=False)[_NETWORK]))
     for entry in entries(ranked(summary, PLACE).sort_values(["dataset", "ipc", "label"], kind="stable")):
         digests = entry["digests"].split()
-        rows = networks[tuple(entry[name] for name in PLACE)]
+        rows = networks[tuple(entry[name] for name in names)]
         rows = rows[rows["digest"].isin(digests)].sort_values(["seed", "repeat"])
         place = f"{entry['dataset']} ipc {entry['ipc']} {entry['label']}"
         yield Origin(

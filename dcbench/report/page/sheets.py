@@ -59,7 +59,7 @@ def sheet(path: Path, bytes_allowed: int, source_images: SourceImages) -> Sheet:
     try:
         train = source_images(record)
     except DcbenchError as error:
-        return Sheet(title, "", note=f"a selection of training images, which are not here: {error}")
+        return Sheet(title, "", note=f"no picture: {error}")
     classes = by_class(record.condensed, decoded=False, train=train)
     shown = {label: classes[label] for label in list(classes)[:_MOST_CLASSES]}
     held = max(map(len, shown.values()))

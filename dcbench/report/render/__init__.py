@@ -1,4 +1,4 @@
-"""Renderers: the same tables for a terminal, markdown, LaTeX, HTML, CSV and JSON."""
+"""Renderers: the same tables for a terminal, markdown, LaTeX, CSV and JSON. The HTML page has a room of its own."""
 
 from dcbench.report.render.latex import latex
 from dcbench.report.render.lines import EMPTY

@@ -19,6 +19,7 @@ RECORD = [
     "protocol",
     "network",
     "evaluator",
+    "evaluator_label",
     "figure",
     "mean",
     "std",

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-NAMES = ("grid", "table1", "table2", "table3", "table4")
-"""The tables there are; see `make_tables`."""
-
 _PHOTOGRAPHS = "idc-imagenet"
 
 
@@ -41,7 +38,7 @@ def completed(name: str, summary: pd.DataFrame, sets: Callable[[], pd.DataFrame]
     """Return *summary* with what the tables of this *name* show beside it.
 
     Args:
-        name: one of `NAMES`.
+        name: one of `dcbench.report.names.TABLES`.
         summary: from `summarise`; with published numbers if `beside` has added them.
         sets: gives what `dcbench.report.sets` knows of the condensed sets; called only where times are shown.
     """
@@ -73,4 +70,4 @@ def make_tables(name: str, summary: pd.DataFrame, wanted: Wanted | None = None) 
     return makers[name](summary, wanted)
 
 
-__all__ = ["NAMES", "Number", "Row", "Table", "Wanted", "completed", "make_tables", "usual"]
+__all__ = ["Number", "Row", "Table", "Wanted", "completed", "make_tables", "usual"]

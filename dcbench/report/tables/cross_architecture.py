@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from dcbench.report.tables.model import Table
 
-_TABLE = ["evaluator", "figure", "protocol", "split"]
+_TABLE = ["evaluator_label", "figure", "protocol", "split"]
 _ROW = ["dataset", "ipc", "label"]
 
 
@@ -32,7 +32,7 @@ def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Tab
     rows = rows_of(ranked(summary, ["dataset", "ipc", "network"]), _ROW, "network", columns)
     labels = in_order(summary["label"], wanted.labels)
     ordered = dict(sorted(rows.items(), key=lambda row: (*row[0][:2], labels.index(row[0][2]))))
-    notes = (*notes_of(summary, len(rows) * len(columns), failed=wanted.failed), *_condensed_on(summary))
+    notes = (*notes_of(summary, len(rows), failed=wanted.failed), *_condensed_on(summary))
     return table_of(title_of(common), ("dataset", "IPC", "method"), columns, ordered, notes)
 
 

@@ -40,7 +40,7 @@ def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Tab
     ordered = dict(sorted(rows.items(), key=lambda row: labels.index(row[0][0])))
     title = title_of({"split": common["split"]}, "moments", f"{common['dataset']} ipc {common['ipc']}")
     notes = (
-        *notes_of(summary, len(rows) * len(columns), failed=wanted.failed),
+        *notes_of(summary, len(rows), failed=wanted.failed),
         "distances: between the features of condensed and training images, the less the better",
     )
     return table_of(title, ("method",), columns, ordered, notes)

@@ -113,8 +113,8 @@ def title_of(common: Mapping[str, Any], *before: str) -> str:
         "accuracy_best_epoch": "best-epoch accuracy (picked on the evaluated split)",
     }
     parts = list(before)
-    if common.get("evaluator", "accuracy") != "accuracy":
-        parts.append(str(common["evaluator"]))
+    if common.get("evaluator_label", "accuracy") != "accuracy":
+        parts.append(str(common["evaluator_label"]))
     if "figure" in common:
         parts.append(figures.get(common["figure"], common["figure"]))
     if "split" in common:
@@ -128,13 +128,15 @@ def notes_of(summary: pd.DataFrame, places: int, *, expected: int | None = None,
 
     Args:
         summary: the rows that the table shows.
-        places: how many numbers the table has room for; each is expected to have as many seeds as the one with most.
+        places: how many columns of methods times rows of data; each is expected to have as many cells as the one with
+            most. A cell counts once, however many networks or figures of it the table shows.
         expected: how many cells were planned, if that is known.
         failed: how many jobs failed.
     """
-    seeds = 0 if summary.empty else int(summary["cells"].max())
-    done = int(summary["cells"].sum())
-    total = max(expected if expected is not None else places * seeds, done)
+    held = summary.assign(digest=summary["digests"].str.split()).explode("digest")
+    counts = held.groupby(["dataset", "ipc", "label"])["digest"].nunique()
+    done = int(counts.sum())
+    total = max(expected if expected is not None else places * int(counts.max() if len(counts) else 0), done)
     notes = [f"mean ± std (n networks) · {done}/{total} cells" + (f" · {failed} failed" if failed else "")]
     older = int(summary["older"].sum())
     if older:

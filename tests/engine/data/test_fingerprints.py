@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import importlib
 import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,8 @@ import torch
 from fakes import info_of, made_up_set
 
 from dcbench import Dataset, ImageSet, Settings
-from dcbench.engine.data.fingerprints import fingerprint, hash_images
+from dcbench.engine.data.fingerprints import cache_folder, fingerprint, hash_images
+from dcbench_plugins.datasets import places
 
 
 class Stored(Dataset):
@@ -43,6 +47,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def stored(root: Path, argument: str = "", **settings: bool) -> Stored:
     return Stored(root, argument, Stored.Settings(**settings))
+
+
+def test_a_cache_below_the_home_folder_is_the_one_that_the_datasets_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DCBENCH_CACHE", "~/somewhere")
+    assert cache_folder() == places.cache_folder() == Path.home() / "somewhere"
 
 
 def test_the_hash_is_that_of_the_images() -> None:
@@ -100,6 +109,60 @@ def test_settings_and_argument_are_told_apart(root: Path) -> None:
     inverted = fingerprint(stored(root, invert=True), "train")
     assert plain != inverted
     assert fingerprint(stored(root, "inverted"), "train") == inverted
+
+
+PLUG_IN = """
+import sys
+from plugged.decoding import VALUE
+
+class Decoded(sys.modules["stored"].Stored):
+    def load(self, split):
+        images = super().load(split)
+        images.images[0, 0, 0, 0] = VALUE
+        return images
+"""
+
+
+@pytest.fixture
+def decoded(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Stored]]:
+    """Make the dataset of a plug-in whose code says in one module how the pixels of another are decoded."""
+    monkeypatch.syspath_prepend(str(root))
+    monkeypatch.setitem(sys.modules, "stored", sys.modules[__name__])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it would be taken for that of a source written at once
+    (root / "plugged").mkdir()
+    (root / "plugged" / "data.py").write_text(PLUG_IN)
+
+    def imported(decoding: str) -> Stored:
+        (root / "plugged" / "decoding.py").write_text(decoding)
+        forget()
+        return importlib.import_module("plugged.data").Decoded(root, "", Stored.Settings())
+
+    def forget() -> None:
+        importlib.invalidate_caches()
+        for name in [name for name in sys.modules if name.partition(".")[0] == "plugged"]:
+            del sys.modules[name]
+
+    yield imported
+    forget()
+
+
+def test_a_plug_in_that_decodes_otherwise_is_hashed_again(root: Path, decoded: Callable[[str], Stored]) -> None:
+    before = fingerprint(decoded("VALUE = 1"), "train")
+    same = decoded("VALUE = 1")
+    assert fingerprint(same, "train") == before
+    assert fingerprint(decoded("VALUE = 200"), "train") != before
+
+
+def test_the_code_of_a_base_class_counts_too(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    class Derived(Stored):
+        __module__ = "of_no_file"
+
+    first, second = (Derived(root, "", Stored.Settings()) for _ in range(2))
+    monkeypatch.setattr(sys.modules[__name__], "__file__", str(root / "train.txt"))
+    fingerprint(first, "train")
+    monkeypatch.setattr(sys.modules[__name__], "__file__", str(root / "test.txt"))
+    fingerprint(second, "train")
+    assert (first.loads, second.loads) == (1, 1)
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b"[]", b"3"], ids=repr)

@@ -20,6 +20,7 @@ def test_each_class_is_condensed_there_or_missing(part: range | None, parts: lis
     made = [label for job in condense if job.kind == "condense" for label in job.classes or CLASSES]
     missing = {label for span in way.missing for label in span}
     there = {label for span in parts for label in span}
+    at_once = condense == (CondenseJob(cell=cell, again=again),)
 
     assert len(made) == len(set(made)), "no class is condensed twice"
     assert set(made) <= set(part or CLASSES), "only what was asked for is condensed"
@@ -27,10 +28,10 @@ def test_each_class_is_condensed_there_or_missing(part: range | None, parts: lis
     assert not missing & (set(made) | there)
     if again:
         assert set(made) == set(part or CLASSES)
-    elif condense != (CondenseJob(cell=cell),):
+    elif not at_once:
         assert not set(made) & there
-    at_once = condense == (CondenseJob(cell=cell),)
-    assert last == ([] if missing or at_once else [(AssembleJob(cell=cell),)])
+    assert last == ([] if missing or at_once else [(AssembleJob(cell=cell, again=again),)])
+    assert {job.again for job in condense} <= {again}
 
 
 def test_without_parts_a_set_is_condensed_at_once() -> None:

@@ -65,6 +65,16 @@ def test_a_value_that_is_not_allowed_is_answered_with_what_is(changes: dict[str,
     assert str(caught.value).startswith(message)
 
 
+def test_a_cell_keeps_the_argument_that_the_dataset_has_made_of_the_one_that_was_typed(
+    plan: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = registry.resolve("datasets", "toy")
+    init = toy.__init__
+    monkeypatch.setattr(toy, "__init__", lambda self, root, argument, settings: init(self, root, "/abs", settings))
+    (planned,) = plan()
+    assert planned.cell.dataset.argument == "/abs"
+
+
 def test_the_grid_is_the_product_in_the_order_that_was_asked_for(plan: Any) -> None:
     cells = [planned.cell for planned in plan(methods="toy-slow,toy-first", ipc="2,1", seeds="0,1")]
     assert [(cell.ipc, cell.method.label, cell.seed) for cell in cells] == [

@@ -37,10 +37,10 @@ def short(job: Job) -> str | tuple[int, int]:
     return (job.first, job.stop) if job.kind == "evaluate" else job.name
 
 
-def condense(layout: Layout) -> Path:
+def condense(layout: Layout, **facts: object) -> Path:
     path = layout.condensed(CELL)
     images = torch.rand(30, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    write_condensed(path, CondensedRecord(CELL, CondensedSet.of_images(images, torch.arange(3).repeat(10)), {}))
+    write_condensed(path, CondensedRecord(CELL, CondensedSet.of_images(images, torch.arange(3).repeat(10)), facts))
     return path
 
 
@@ -98,6 +98,55 @@ def test_overwrite_does_everything_again(layout: Layout) -> None:
     condense(layout)
     evaluate(layout)
     assert jobs(ask(layout, "overwrite")) == ["condense", (0, 3)]
+
+
+def test_overwrite_tells_the_jobs_that_what_is_there_does_not_count(layout: Layout) -> None:
+    condense(layout)
+    assert [job.again for job in ask(layout, "overwrite").jobs if job.kind == "condense"] == [True]
+    condense_part(layout, range(2))
+    (part, assemble, _) = ask(layout, "overwrite", part=range(3)).jobs
+    assert (part.again, assemble.again) == (True, True)
+
+
+def test_overwrite_evaluates_an_imported_set_again_and_keeps_it(layout: Layout) -> None:
+    condense(layout, origin={"text": "a paper"})
+    evaluate(layout)
+    state = ask(layout, "overwrite")
+    assert (jobs(state), state.finished) == ([(0, 3)], 1)
+
+
+def test_a_set_that_is_gone_is_not_missed_while_its_evaluations_are_there_but_named(layout: Layout) -> None:
+    evaluate(layout)
+    state = ask(layout)
+    assert (jobs(state), state.finished) == ([], 1)
+    (warning,) = state.warnings
+    assert warning == (
+        "toy ipc 1 toy-slow seed 0: evaluated, and left as it is, but the condensed set is not there; "
+        "--existing overwrite makes both again"
+    )
+    assert jobs(ask(layout, repeats=4)) == ["condense", (3, 4)]
+    assert ask(layout, repeats=4).warnings == []
+    condense(layout)
+    assert ask(layout).warnings == []
+
+
+def test_sets_that_are_gone_are_counted_in_one_line(layout: Layout) -> None:
+    plan = []
+    for seed in range(2):
+        trial = made_trial(made_cell(seed=seed))
+        write_evaluation(layout.evaluation(trial, range(1)), EvaluationRecord(trial, range(1), {"pixel": (1.0,)}, {}))
+        plan.append(PlannedCell(trial.cell, (PlannedTrial(trial, 1),), range(3)))
+    (warning,) = survey(layout, plan, "skip").warnings
+    assert warning.startswith("toy ipc 1 toy-slow seed 0 and 1 more: evaluated, ")
+
+
+def test_a_set_that_is_gone_and_whose_evaluation_failed_is_neither_finished_nor_said_to_be_evaluated(
+    layout: Layout,
+) -> None:
+    (_, job) = ask(layout).jobs
+    write_failure(layout, job, Failure("ValueError", "no luck"))
+    state = ask(layout)
+    assert (jobs(state), state.finished, state.warnings, len(state.failed_before)) == ([], 0, [], 1)
 
 
 def test_what_failed_is_tried_again_only_when_asked(layout: Layout) -> None:

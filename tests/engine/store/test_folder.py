@@ -10,7 +10,7 @@ import torch
 from made_cells import made_cell, made_trial
 
 from dcbench import CondensedSet
-from dcbench.engine.cells import CondenseJob, EvaluateJob
+from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.store.evaluations import EvaluationRecord, read_evaluation, write_evaluation
 from dcbench.engine.store.failures import Failure, clear_failure, read_failure, write_failure
 from dcbench.engine.store.hdf5 import get_facts
@@ -44,6 +44,8 @@ def test_every_artefact_is_found_by_its_name(layout: Layout) -> None:
     assert len(layout.all_condensed()) == 2
     assert list(layout.evaluations(made_trial()).values()) == [range(2), range(2, 5)]
     assert set(layout.all_evaluations()) == set(layout.evaluations(made_trial()))
+    assert layout.evaluations_of(cell) == layout.all_evaluations()
+    assert layout.evaluations_of(made_cell(seed=1)) == []
     assert layout.evaluations(made_trial(revision=2)) == {}
 
 
@@ -74,6 +76,7 @@ def test_an_evaluation_comes_back(layout: Layout) -> None:
     facts = read_evaluation(layout.evaluation(trial, range(2, 5)))
     assert facts["figures"] == {"pixel": [2.0, 3.0, 4.0]}
     assert (facts["key"], facts["first_repeat"], facts["figure"], facts["seconds"]) == (trial.key, 2, "pixel", 1.0)
+    assert (facts["variant"], facts["evaluator_revision"]) == (trial.variant, 1)
     assert (facts["protocol"], facts["network"], facts["recipe"]) == ("p", "n", trial.evaluator.recipe)
 
 
@@ -92,6 +95,51 @@ def test_a_failure_is_kept_until_the_job_finishes(layout: Layout) -> None:
     clear_failure(layout, job)
     assert not path.exists()
     assert not layout.log(job).exists()
+
+
+def fail_on_the_way(layout: Layout, *jobs: CondenseJob | AssembleJob) -> list[Path]:
+    """Leave what jobs that failed leave: a record, a log and a checkpoint each."""
+    for job in jobs:
+        layout.log(job).write_text("printed")
+        layout.checkpoint(job.cell, getattr(job, "classes", None)).write_text("state")
+    return [write_failure(layout, job, Failure("ValueError", "no luck")) for job in jobs]
+
+
+WAY = (
+    CondenseJob(cell=made_cell(seed=7)),
+    CondenseJob(cell=made_cell(seed=7), classes=range(2)),
+    CondenseJob(cell=made_cell(seed=7), classes=range(2, 3)),
+    AssembleJob(cell=made_cell(seed=7)),
+)
+
+
+@pytest.mark.parametrize("finished", [WAY[0], WAY[3]], ids=["condensed", "assembled"])
+def test_with_the_set_all_is_forgotten_that_was_on_the_way_to_it(layout: Layout, finished: Job) -> None:
+    fail_on_the_way(layout, *WAY)
+    evaluation = write_failure(layout, EvaluateJob(trial=made_trial(WAY[0].cell), first=0, stop=2), Failure("E", ""))
+    (other,) = fail_on_the_way(layout, CondenseJob(cell=made_cell(seed=8)))
+    part = layout.condensed(WAY[0].cell, range(2))
+    part.write_text("a part")
+    clear_failure(layout, finished)
+    left = [path for path in layout.root.rglob(f"{layout.stem(WAY[0].cell).name}.*") if path != part]
+    assert left == [evaluation]
+    assert part.exists()
+    assert layout.all_failures() == [evaluation, other]
+
+
+def test_a_part_that_is_finished_leaves_the_others_alone(layout: Layout) -> None:
+    records = fail_on_the_way(layout, *WAY)
+    clear_failure(layout, WAY[1])
+    assert layout.all_failures() == sorted(path for path in records if path != records[1])
+    assert layout.checkpoint(WAY[2].cell, WAY[2].classes).exists()
+
+
+def test_a_failure_whose_result_is_there_after_all_does_not_count(layout: Layout) -> None:
+    records = fail_on_the_way(layout, *WAY)
+    layout.condensed(WAY[1].cell, WAY[1].classes).write_text("a part from another machine")
+    assert layout.all_failures() == sorted(path for path in records if path != records[1])
+    layout.condensed(WAY[0].cell).write_text("a set from another machine")
+    assert layout.all_failures() == []
 
 
 def test_only_the_end_of_a_long_log_is_kept(layout: Layout) -> None:

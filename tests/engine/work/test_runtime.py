@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import platform
+import resource
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -116,3 +118,12 @@ def test_large_tensors_take_the_pages_of_those_before_them() -> None:
 def test_a_device_that_is_not_there_is_refused_with_those_that_are(device: str) -> None:
     with pytest.raises(RequestError, match=r"There are: cpu"):
         plan_slots(device, None, 1, deterministic=False)
+
+
+@pytest.mark.parametrize(("system", "size"), [("linux", 5 * 1024), ("darwin", 5)])
+def test_peak_memory_is_in_bytes_whatever_the_system_counts_in(
+    monkeypatch: pytest.MonkeyPatch, system: str, size: int
+) -> None:
+    monkeypatch.setattr(resource, "getrusage", lambda _: SimpleNamespace(ru_maxrss=5))
+    monkeypatch.setattr(sys, "platform", system)
+    assert runtime.peak_memory("cpu") == size

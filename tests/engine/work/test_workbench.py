@@ -152,7 +152,7 @@ def test_parts_that_went_away_are_not_assembled(registry: Registry, tmp_path: Pa
         do(CondenseJob(cell=cell, classes=classes))
     whole = part.read_bytes()
     part.write_bytes(whole[:-100])
-    with pytest.raises(DcbenchError, match=r"is damaged.*run again"):
+    with pytest.raises(DcbenchError, match=r"is damaged.*--existing retry-failed"):
         do(AssembleJob(cell=cell))
     assert len(layout.parts(cell)) == 2, "what is whole is kept"
     part.write_bytes(whole)

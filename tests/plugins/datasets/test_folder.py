@@ -246,6 +246,35 @@ def test_a_grey_first_image_does_not_silently_drop_the_colours_of_others(data: P
     assert of(data, channels=1).info().shape == (1, 6, 6)
 
 
+@pytest.mark.parametrize("typed", ["pets", "./pets", "../here/pets"])
+def test_the_argument_becomes_absolute_so_that_the_data_is_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    for folder, names in (("here", ("a.png",)), ("there", ("a.png", "b.png"))):
+        write_set(tmp_path / folder / "pets", names)
+    monkeypatch.chdir(tmp_path / "here")
+    argument = of(typed).argument
+    assert argument == str(tmp_path / "here" / "pets")
+    monkeypatch.chdir(tmp_path / "there")
+    assert len(of(argument).load("train")) == 3, "not the other folder of this name"
+
+
+def test_the_data_folder_may_be_relative_and_a_link_keeps_its_name(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "animals").symlink_to(data)
+    monkeypatch.chdir(tmp_path)
+    dataset = of("animals", root=Path("data"))
+    assert dataset.argument == str(tmp_path / "data" / "animals")
+    assert dataset.info().name == "animals"
+
+
+def test_a_path_that_leads_nowhere_stays_as_it_was_typed(tmp_path: Path) -> None:
+    assert of("absent", root=tmp_path).argument == "absent"
+    assert of("").argument == ""
+
+
 def test_missing_folders_are_named(data: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingDataError, match=r"absent.*--data.*DCBENCH_DATA"):
         of("absent", root=tmp_path).info()

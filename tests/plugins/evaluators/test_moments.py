@@ -88,3 +88,11 @@ def test_images_of_a_soft_label_belong_to_its_likeliest_class() -> None:
     images = TRAIN.pixels(hard.source_indices)
     figures = evaluate(CondensedSet(soft, images), FakeContext(1))
     assert figures["mean_distance"] == pytest.approx(evaluate(hard, FakeContext(1))["mean_distance"], rel=1e-5)
+
+
+def test_a_class_that_no_soft_label_prefers_is_left_out() -> None:
+    hard = selection()
+    kept = hard.labels < 2
+    images, soft = TRAIN.pixels(hard.source_indices)[kept], torch.nn.functional.one_hot(hard.labels[kept], 3).float()
+    figures = evaluate(CondensedSet(soft, images), FakeContext(1))
+    assert all(torch.tensor(figures[name]).isfinite().all() for name in FIGURES)

@@ -149,7 +149,7 @@ def test_trials_of_one_set_may_differ_in_data_recipe_or_revision(folders: tuple[
     for folder, revision in ((a, 3), (b, 4)):
         write_trial(folder, made_trial(label="raised", revision=revision))
     assert lines(compared(a, b), "The same by name")[1:] == [
-        "evaluator one revision in A, another revision in B: toy ipc 1 toy-slow seed 0, raised (p, n)"
+        "evaluator revision 3 in A, 4 in B: toy ipc 1 toy-slow seed 0, raised (p, n)"
     ]
 
 

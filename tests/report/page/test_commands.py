@@ -20,7 +20,7 @@ ROW: dict[str, Any] = {
     "seed": 0,
     "protocol": "dc",
     "network": "convnet3",
-    "evaluator": "accuracy",
+    "evaluator_label": "accuracy",
     "split": "test",
     "repeat": 0,
     "step": None,
@@ -75,12 +75,12 @@ def test_repeats_and_what_is_not_the_default_are_said() -> None:
 
 
 def test_dcbench_run_knows_every_option_that_is_written() -> None:
-    (line,) = commands(_frame({"split": "validation", "evaluator": "moments", "step": 0}))
+    (line,) = commands(_frame({"split": "validation", "evaluator_label": "moments", "step": 0}))
     for word in shlex.split(line):
         if word.startswith("--"):
             assert word in CliRunner().invoke(command, ["--help"]).output
 
 
 def test_an_empty_protocol_is_not_said() -> None:
-    (line,) = commands(_frame({"protocol": "", "network": "", "evaluator": "bytes"}))
+    (line,) = commands(_frame({"protocol": "", "network": "", "evaluator_label": "bytes"}))
     assert line == "dcbench run --methods dm --datasets digits --ipc 1 --seeds 0 --evaluators bytes --repeats 1"

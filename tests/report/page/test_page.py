@@ -16,6 +16,7 @@ from dcbench.engine.store.sets import CondensedRecord
 from dcbench.report.beside import beside
 from dcbench.report.frame import failures, frame
 from dcbench.report.page import Contents, page
+from dcbench.report.page.provenance import origins
 from dcbench.report.page.sheets import sheet
 from dcbench.report.render import EMPTY
 from dcbench.report.sets import sets
@@ -143,6 +144,15 @@ def test_a_picture_shows_fewer_images_until_it_fits(tmp_path: Path) -> None:
     nothing = sheet(path, 10, lambda record: None)
     assert nothing.source == ""
     assert re.search(r"dcbench show [0-9a-f]{12} --image", nothing.note)
+
+
+def test_a_number_names_its_own_networks_and_no_others_of_the_same_sets(tmp_path: Path) -> None:
+    add_set(tmp_path, "dm")
+    add(tmp_path, "dm", [50.0], revision=1, finished="2026-01-01T00:00:00+00:00")
+    add(tmp_path, "dm", [80.0], revision=2, finished="2026-01-02T00:00:00+00:00")
+    rows = frame(tmp_path)
+    (origin,) = origins(summarise(rows), rows, sets(tmp_path))
+    assert [network["value"] for network in origin.networks] == ["80.00"]
 
 
 def test_a_selection_without_its_data_says_what_is_missing(tmp_path: Path) -> None:

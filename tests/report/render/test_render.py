@@ -212,6 +212,7 @@ def test_json_and_csv_hold_the_same_records_with_the_fields_that_others_rely_on(
         "protocol": "dc",
         "network": "convnet3",
         "evaluator": "accuracy",
+        "evaluator_label": "accuracy",
         "figure": "accuracy",
         "mean": 1.5,
         "std": 0.5,

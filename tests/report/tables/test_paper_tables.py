@@ -9,8 +9,9 @@ from made_results import add
 
 from dcbench.report.beside import beside
 from dcbench.report.frame import frame
+from dcbench.report.names import TABLES
 from dcbench.report.render import records
-from dcbench.report.summary import summarise
+from dcbench.report.summary import main_figures, summarise
 from dcbench.report.tables import Table, Wanted, completed, make_tables, usual
 from dcbench.report.tables.model import duration
 
@@ -115,6 +116,30 @@ def test_table_one_has_the_distances_and_the_accuracy_of_the_same_sets(tmp_path:
     assert places == {("dm",): ["second"] * 3 + ["best"], ("m3d",): ["best"] * 3 + ["second"]}
 
 
+def test_a_cell_counts_once_however_many_of_its_numbers_a_table_shows(tmp_path: Path) -> None:
+    figures = {name: [1.0] for name in DISTANCES}
+    for seed in (0, 1):
+        add(tmp_path, "dm", [], figures=figures, seed=seed, **MOMENTS)
+        add(tmp_path, "dm", [50.0], seed=seed)
+        add(tmp_path, "dm", [40.0], seed=seed, network="resnet10")
+    add(tmp_path, "m3d", [], figures=figures, **MOMENTS)
+    add(tmp_path, "m3d", [60.0])
+    shown = [*_tables("table1", tmp_path), *_tables("table4", tmp_path)]
+    assert [len(table.columns) for table in shown] == [5, 2, 1, 1, 1]
+    assert all("3/4 cells" in table.notes[0] for table in shown)
+
+
+def test_an_evaluator_with_settings_is_still_that_evaluator(tmp_path: Path) -> None:
+    figures = {name: [1.0] for name in DISTANCES}
+    add(tmp_path, "dm", [], figures=figures, evaluator_label="moments[draws=1]", **MOMENTS)
+    add(tmp_path, "dm", [50.0], network="resnet10", evaluator_label="accuracy[network=resnet10]")
+    summary = summarise(frame(tmp_path))
+    assert set(main_figures(summary, whole=["moments"])["figure"]) == {*DISTANCES, "accuracy"}
+    assert usual("table4", summary)["evaluator_label"].tolist() == ["accuracy[network=resnet10]"]
+    (table,) = _tables("table1", tmp_path)
+    assert [column.partition(" ")[0] for column in table.columns] == ["mean", "variance", "skewness", "accuracy"]
+
+
 def test_the_distances_of_the_paper_stand_below_without_a_difference(tmp_path: Path) -> None:
     figures = {name: [1.0] for name in DISTANCES}
     changed = {"settings": {"order": 2}, "departures": {"order": 1}, "label": "dm[order=2]"}
@@ -129,7 +154,7 @@ def test_the_distances_of_the_paper_stand_below_without_a_difference(tmp_path: P
     assert any("compare their order only" in note for note in table.notes)
 
 
-@pytest.mark.parametrize("name", ["grid", "table1", "table2", "table3", "table4"])
+@pytest.mark.parametrize("name", TABLES)
 def test_of_nothing_there_is_no_table(tmp_path: Path, name: str) -> None:
     assert _tables(name, tmp_path) == []
     assert usual(name, summarise(frame(tmp_path))).empty

@@ -1,0 +1,154 @@
+"""What a job leaves in the store, beside its result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcbench import DcbenchError, RequestError
+from dcbench.api.evaluator import Evaluation
+from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine.plan.planner import PlannedCell, Planner
+from dcbench.engine.plan.request import make_request
+from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.store.layout import Layout
+from dcbench.engine.work.jobs import Order, _check, carry_out
+from dcbench.engine.work.runtime import Runtime
+
+SLOW = "toy-slow[pause=0,iterations=3]"
+Do = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def registry(toys: Path) -> Registry:
+    return load_registry()
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path / "results")
+
+
+@pytest.fixture
+def do(registry: Registry, layout: Layout, tmp_path: Path) -> Do:
+    """Carry out a job in this process."""
+
+    def carried_out(job: Job, report: Callable[..., None] = lambda *_: None, **runtime: float) -> Path:
+        order = Order(job=job, results=layout.root, data=tmp_path, runtime=Runtime(**runtime))
+        return carry_out(order, registry, report)
+
+    return carried_out
+
+
+@pytest.fixture
+def plan(registry: Registry, tmp_path: Path) -> Callable[..., list[PlannedCell]]:
+    def planned(methods: str = SLOW, **options: Any) -> list[PlannedCell]:
+        request = make_request(methods=methods, datasets="toy", evaluators="count", ipc=1, data=tmp_path, **options)
+        return Planner(request, registry).cells()
+
+    return planned
+
+
+def evaluate_all(do: Do, planned: PlannedCell) -> list[Path]:
+    return [do(EvaluateJob(trial=wanted.trial, first=0, stop=2)) for wanted in planned.trials]
+
+
+@pytest.mark.parametrize("parts", [False, True], ids=["at once", "in parts"])
+def test_a_set_that_is_made_again_takes_all_that_was_measured_on_the_former_with_it(
+    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout, parts: bool
+) -> None:
+    made, other = plan(seeds="0-1", snapshots=True)
+    for planned in (made, other):
+        do(CondenseJob(cell=planned.cell))
+        evaluate_all(do, planned)
+    assert len(layout.evaluations_of(made.cell)) == 2, "the final set and its snapshot"
+    if parts:
+        do(CondenseJob(cell=made.cell, classes=range(3), again=True))
+        assert len(layout.evaluations_of(made.cell)) == 2, "the former set is still there"
+        do(AssembleJob(cell=made.cell, again=True))
+    else:
+        do(CondenseJob(cell=made.cell, again=True))
+    assert layout.evaluations_of(made.cell) == []
+    assert len(layout.evaluations_of(other.cell)) == 2
+
+
+def test_a_set_that_cannot_be_made_again_leaves_everything_as_it_was(
+    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout, tmp_path: Path
+) -> None:
+    (made,) = plan()
+    path = do(CondenseJob(cell=made.cell))
+    files = [path, *evaluate_all(do, made)]
+    (tmp_path / "toy.txt").write_text("10")
+    with pytest.raises(RequestError, match="changed after the run was planned"):
+        do(CondenseJob(cell=made.cell, again=True))
+    assert all(file.exists() for file in files)
+
+
+def test_a_set_that_came_back_keeps_what_was_measured_on_it(
+    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout
+) -> None:
+    (made,) = plan()
+    path = do(CondenseJob(cell=made.cell))
+    evaluate_all(do, made)
+    path.unlink()
+    do(CondenseJob(cell=made.cell))
+    assert len(layout.evaluations_of(made.cell)) == 1
+
+
+@pytest.mark.parametrize(("again", "first"), [(False, 3), (True, 1)])
+def test_only_a_set_that_is_not_made_again_goes_on_from_a_checkpoint(
+    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout, again: bool, first: int
+) -> None:
+    (made,) = plan()
+    steps: list[int] = []
+
+    def stop_after_two(step: int, *_: object) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        do(CondenseJob(cell=made.cell), stop_after_two, checkpoint_seconds=0)
+    assert layout.checkpoint(made.cell).exists()
+    do(CondenseJob(cell=made.cell, again=again), lambda step, *_: steps.append(step))
+    assert steps[0] == first
+    assert not layout.checkpoint(made.cell).exists()
+
+
+def test_parts_that_went_away_are_no_set_that_was_made_again(
+    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout
+) -> None:
+    (made,) = plan()
+    do(CondenseJob(cell=made.cell))
+    assert do(AssembleJob(cell=made.cell)) == layout.condensed(made.cell), "another front end was faster"
+    with pytest.raises(DcbenchError, match=r"classes 0-2 went away.*--existing retry-failed"):
+        do(AssembleJob(cell=made.cell, again=True))
+
+
+def test_a_set_that_is_damaged_is_set_aside_and_says_how_to_make_it_again(
+    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout
+) -> None:
+    (made,) = plan()
+    path = do(CondenseJob(cell=made.cell))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DcbenchError, match=rf"renamed to {path.name}\.corrupt; --existing retry-failed makes it again"):
+        evaluate_all(do, made)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_figure_that_is_no_number_is_refused_by_name(value: float) -> None:
+    _check(Evaluation({"pixel": (1.0, 2.0)}), "pixel", 2)
+    with pytest.raises(DcbenchError, match=f"the evaluator gave {value} as 'spread'"):
+        _check(Evaluation({"pixel": (1.0, 2.0), "spread": (0.5, value)}), "pixel", 2)
+
+
+def test_an_order_is_one_line(plan: Callable[..., list[PlannedCell]], tmp_path: Path) -> None:
+    order = Order(job=CondenseJob(cell=plan()[0].cell, again=True), results=tmp_path, data=tmp_path, runtime=Runtime())
+    line = order.model_dump_json()
+    assert "\n" not in line
+    assert json.loads(line)["job"]["kind"] == "condense"
+    assert Order.model_validate_json(line) == order
