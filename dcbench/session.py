@@ -112,8 +112,8 @@ def run(**options: Any) -> Outcome:
 def load(path: Path | str, data: Path | str | None = None) -> TensorDataset:
     """Return the condensed set in the file *path*, decoded, as a torch dataset of (image, label).
 
-    Images are float32 (C, H, W), pixels whose range is [0, 1], not normalised. The dataset of a selection is fetched where that can be done
-    and it is not there yet.
+    Images are float32 (C, H, W), pixels whose range is [0, 1], not normalised. The dataset of a selection is fetched
+    where that can be done and it is not there yet.
 
     Args:
         path: a ``*.condensed.h5`` file.

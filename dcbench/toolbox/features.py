@@ -141,7 +141,7 @@ def recommended(info: DatasetInfo) -> FeatureSettings:
     return FeatureSettings(epochs=min(15, max(2, epochs)))
 
 
-def recommended_origins(info: DatasetInfo, ipc: int, *, published_for: Collection[str]) -> dict[str, Origin]:
+def recommended_origins(info: DatasetInfo, ipc: int, *, published_for: Collection[str] = ()) -> dict[str, Origin]:
     """Return where the values of `recommended` come from, for a method that IDC has on the datasets *published_for*."""
     large = info.shape[-1] >= LARGE
     layer = "pooled features of ResNetAP-10" if large else "last block of ConvNet-3"

@@ -30,7 +30,7 @@ class Noise(Method):
         state = task.resume()
         if state is None:
             images, start = self.draw(task), 0
-            task.snapshot(0, CondensedSet.of_images(images, labels))
+            self.began(task, images, labels)
         else:
             images, start = state["images"], state["step"]
             self.take_up(task, state)
@@ -39,6 +39,9 @@ class Noise(Method):
             task.progress(self.shown(step), settings.iterations)
             task.checkpoint(lambda images=images, step=step: self.state(task, images, step))
         return self.finished(task, images, labels)
+
+    def began(self, task, images, labels):
+        task.snapshot(0, CondensedSet.of_images(images, labels))
 
     def draw(self, task):
         images = torch.rand(task.info.classes * task.ipc, *task.info.shape, generator=task.generator)
@@ -232,6 +235,12 @@ class Announces(Noise):
 class WrongFactor(Noise):
     def factor(self, settings):
         return 2
+
+    def snapshot_steps(self, settings):
+        return ()
+
+    def began(self, task, images, labels):
+        pass
 
 
 class ListState(Noise):

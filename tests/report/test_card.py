@@ -101,17 +101,24 @@ def test_snapshots_that_were_evaluated_come_in_order_before_the_set_itself(tmp_p
     assert titles == [f"Evaluation count,{at} protocol p, network n" for at in (" at step 0,", " at step 50,", "")]
 
 
-def test_parts_origins_and_failures_are_shown(tmp_path: Path) -> None:
+def test_parts_and_origins_are_shown(tmp_path: Path) -> None:
     cell = cell_of("m3d")
     part = FACTS | {"classes": "0-1"}
     write_set(
         tmp_path, cell, CondensedSet.of_images(IMAGES, LABELS), parts=[part], origin={"text": "a page", "made": {}}
     )
-    add_failure(tmp_path, "m3d")
     text = shown(tmp_path, cell)
     assert "  classes 0-1  2026-01-01T00:00:00+00:00 in 90.0 s on a processor, 1,024 MiB at most\n" in text
     assert "Origin\n  text  a page\n\nParts\n" in text
-    assert re.search(r"^Failed condense at \S+: ValueError: it broke\n  Traceback \.\.\.$", text, re.MULTILINE)
+
+
+def test_a_failure_is_shown_until_the_set_is_there(tmp_path: Path) -> None:
+    cell = cell_of("m3d")
+    add_failure(tmp_path, "m3d")
+    failed = re.compile(r"^Failed condense at \S+: ValueError: it broke\n  Traceback \.\.\.$", re.MULTILINE)
+    assert failed.search(shown(tmp_path, cell))
+    write_set(tmp_path, cell, CondensedSet.of_images(IMAGES, LABELS))
+    assert not failed.search(shown(tmp_path, cell))
 
 
 @pytest.mark.parametrize("width", [40, 80, 140])
