@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dcbench import CondensedSet, DatasetInfo, Task
 
-_COMMAND = Origin("published", "code, command.txt")
+_COMMAND = Origin("published", "code, command.txt over the defaults of IDM_cifar10.py")
 _DEFAULT = Origin("published", "code, default in IDM_cifar10.py")
 _LOOP = Origin("published", "code, the loop of IDM_cifar10.py")
 _ORIGINS = {
