@@ -54,7 +54,7 @@ class Moments(dcbench.Evaluator):
         """Return the three figures, one value for each of ``context.seeds``."""
         images, labels = condensed.decode(train)
         own = (labels.argmax(1) if labels.ndim == 2 else labels).cpu()
-        pairs = [(images[own == label], train.images[train.class_index[label]]) for label in own.unique().tolist()]
+        pairs = [(images[own == label], train.images[train.class_index[label]]) for label in sorted(set(own.tolist()))]
         rows = []
         for number, seed in enumerate(context.seeds):
             distances = [_distances(network, pairs, context) for network in _networks(context, settings, seed, number)]
