@@ -68,6 +68,10 @@ class MethodSpec(_Frozen):
     """The recommended value of each setting that has another one here; no part of the digest."""
 
 
+ABOUT = ("digest", "dataset", "dataset_choice", "method", "label", "ipc", "seed", "split")
+"""Those of a cell's `facts` that say which one it is."""
+
+
 class Cell(_Frozen):
     """One condensed set: dataset x method x settings x IPC x seed."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from dcbench.api.errors import RequestError
+from dcbench.engine.cells import ABOUT
 from dcbench.engine.choices import Choice, parse_choice
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import read_failure
@@ -61,20 +62,7 @@ each setting that has another one; ``source`` is the record of the dataset, such
 pool: it is made of all that is in ``key`` but seed and step, such as settings, revisions, data and recipe.
 """
 
-_FAILURE = [
-    "dataset",
-    "dataset_choice",
-    "method",
-    "label",
-    "ipc",
-    "seed",
-    "split",
-    "job",
-    "error",
-    "message",
-    "traceback",
-    "time",
-]
+_FAILURE = [*ABOUT, "job", "error", "message", "traceback", "time"]
 
 
 @dataclass(frozen=True)

@@ -8,28 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from dcbench.engine.cells import ABOUT
 from dcbench.engine.store.about import read_about
 from dcbench.engine.store.hdf5 import CorruptFileError
 from dcbench.engine.store.layout import Layout
 
-_FACTS = [
-    "digest",
-    "dataset",
-    "dataset_choice",
-    "method",
-    "label",
-    "ipc",
-    "seed",
-    "split",
-    "settings",
-    "seconds",
-    "device",
-    "finished",
-    "numbers",
-    "versions",
-    "runtime",
-    "origin",
-]
+_FACTS = [*ABOUT, "settings", "seconds", "device", "finished", "numbers", "versions", "runtime", "origin"]
 
 COLUMNS = [*_FACTS, "snapshots", "file"]
 """Columns of the frame.

@@ -8,13 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcbench.engine.cells import AssembleJob, CondenseJob, Job
+from dcbench.engine.cells import ABOUT, AssembleJob, CondenseJob, Job
 from dcbench.engine.store.atomic import replacing
 
 if TYPE_CHECKING:
     from dcbench.engine.store.layout import Layout
-
-_ABOUT = ("digest", "dataset", "dataset_choice", "method", "label", "ipc", "seed", "split")
 
 _LOG_LIMIT = 256 * 1024  # bytes kept of what a failed job printed: its end
 
@@ -38,7 +36,7 @@ def write_failure(layout: Layout, job: Job, failure: Failure) -> Path:
     """Keep *failure* as the last one of *job*, and only the end of what it printed."""
     path = layout.failure(job)
     facts = job.cell.facts()
-    about = {name: facts[name] for name in _ABOUT}
+    about = {name: facts[name] for name in ABOUT}
     about |= {"job": job.name, "time": datetime.now(UTC).isoformat(timespec="seconds")} | asdict(failure)
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(about, indent=1) + "\n")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from dcbench.engine.cells import ABOUT
 from dcbench.engine.store.about import KIND
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, reading
@@ -78,8 +79,7 @@ def read_contents(results: Path, chosen: Filter) -> Contents:
 
 def _sets(layout: Layout, chosen: Filter) -> dict[str, Entry]:
     found = {facts["digest"]: (facts, path) for facts, path in _facts_of_sets(layout)}
-    columns = ["dataset", "dataset_choice", "label", "ipc", "seed", "split", "digest"]
-    table = pd.DataFrame([facts for facts, _ in found.values()], columns=columns)
+    table = pd.DataFrame([facts for facts, _ in found.values()], columns=list(ABOUT))
     return {digest: _set(*found[digest]) for digest in chosen.apply(table)["digest"]}
 
 

@@ -8,11 +8,11 @@ import torch
 
 from dcbench import CondensedSet, RequestError, State
 from dcbench.toolbox.augment import Augmentation
-from dcbench.toolbox.matching.both_sides import BothSides
 from dcbench.toolbox.matching.draws import Drawer
 from dcbench.toolbox.matching.embedding import mixes_images
 from dcbench.toolbox.matching.initial import initial_pixels
 from dcbench.toolbox.matching.learnable import LearnableSet, Space
+from dcbench.toolbox.matching.matched_features import MatchedFeatures
 from dcbench.toolbox.matching.networks import NetworkSource, RandomNetworks
 from dcbench.toolbox.matching.optimiser import MatchingSGD
 from dcbench.toolbox.matching.queue import NetworkQueue
@@ -117,7 +117,7 @@ class Matching:
             classes=task.classes,
         )
         self._networks, regularisation = _networks(task, settings, real, dtype)
-        features = BothSides(real, augmentation, task.chunk, half=task.precision == "bf16")
+        features = MatchedFeatures(real, augmentation, task.chunk, half=task.precision == "bf16")
         step = MatchingStep(self.learnable, self.optimiser, features, objective, regularisation)
         self._run = _runner(task, settings, step, augmentation, resident=real.resident)
         state = task.resume()

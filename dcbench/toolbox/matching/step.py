@@ -9,10 +9,10 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from dcbench.toolbox.matching.both_sides import BothSides
     from dcbench.toolbox.matching.draws import Draws
     from dcbench.toolbox.matching.kernels import Objective
     from dcbench.toolbox.matching.learnable import LearnableSet
+    from dcbench.toolbox.matching.matched_features import MatchedFeatures
     from dcbench.toolbox.matching.optimiser import MatchingSGD
     from dcbench.toolbox.matching.regularisation import ClassAwareRegularisation
 
@@ -24,7 +24,7 @@ class MatchingStep:
         self,
         learnable: LearnableSet,
         optimiser: MatchingSGD,
-        features: BothSides,
+        features: MatchedFeatures,
         objective: Objective,
         regularisation: ClassAwareRegularisation | None,
     ) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dcbench.toolbox.matching.sampling import RealImages
 
 
-class BothSides:
+class MatchedFeatures:
     """Augments and embeds images, those of a class with the same parameters on either side.
 
     Networks that are given are frozen; features have the type of the images, whatever that of the weights.
