@@ -1,10 +1,16 @@
-"""From the selection options of a command that reads results to a filter."""
+"""From the selection options of a command that reads results to a filter, and to what passes it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
     from dcbench.report.frame import Filter
 
 
@@ -23,3 +29,13 @@ def filter_of(options: dict[str, Any]) -> Filter:
         if options[name]
     }
     return Filter(**{name: value for name, value in (options | numbers).items() if value})
+
+
+def finished(results: Path, chosen: Filter) -> pd.DataFrame:
+    """Return the rows of the frame of *results* that pass, and say on standard error which values fit none of all."""
+    from dcbench.report.frame import frame
+
+    table = frame(results)
+    for line in chosen.unmet(table):
+        click.echo(line, err=True)
+    return chosen.apply(table)

@@ -55,15 +55,15 @@ def command(
     if stored is not None:
         _show_stored(results, stored)
         return
-    from dcbench.cli.filters import filter_of
+    from dcbench.cli.filters import filter_of, finished
     from dcbench.report.beside import beside
-    from dcbench.report.frame import failures, frame
+    from dcbench.report.frame import failures
     from dcbench.report.sets import sets
     from dcbench.report.summary import main_figures, summarise
     from dcbench.report.tables import Wanted, completed, make_tables, usual
 
     chosen = filter_of(options | {"also_under": _also_under() if published else {}})
-    rows, failed = chosen.apply(frame(results)), chosen.apply(failures(results))
+    rows, failed = finished(results, chosen), chosen.apply(failures(results))
     summary = summarise(rows)
     if not (chosen.datasets or chosen.protocol or chosen.evaluators):
         summary = usual(table, summary)

@@ -65,6 +65,18 @@ pool: it is made of all that is in ``key`` but seed and step, such as settings, 
 _FAILURE = [*ABOUT, "job", "error", "message", "traceback", "time"]
 
 
+_COLUMN_OF = {
+    "methods": "label",
+    "datasets": "dataset",
+    "ipc": "ipc",
+    "seeds": "seed",
+    "protocol": "protocol",
+    "networks": "network",
+    "evaluators": "evaluator_label",
+}
+"""Where the values of each field of a filter stand in the frame."""
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which results to look at; an empty field lets everything through."""
@@ -104,6 +116,15 @@ class Filter:
             own = table["method"].map(dict(self.also_under))
             table = table[table["protocol"].isin(list(self.protocol)) | (table["protocol"] == own)]
         return table
+
+    def unmet(self, table: pd.DataFrame) -> Iterator[str]:
+        """Yield a line for each wanted value that no row of *table* has, with those that there are."""
+        for name, column in _COLUMN_OF.items():
+            for value in getattr(self, name):
+                alone: dict[str, Any] = {name: (value,), "also_under": self.also_under}
+                if Filter(**alone).apply(table).empty:
+                    there = ", ".join(map(str, sorted(table[column].dropna().unique()))) or "none at all"
+                    yield f"no finished cell here has --{name} {value}; there is {there}"
 
 
 def _covered(choices: Iterable[str], wanted: Iterable[str]) -> list[str]:

@@ -33,6 +33,15 @@ def test_a_report_shows_every_finished_cell_and_counts_failures(dcbench: Command
     assert ended.out == dcbench("report", "grid", "--results", finished, cwd=finished).out
 
 
+def test_a_filter_that_fits_nothing_is_named_with_what_is_there(dcbench: CommandLine, finished: Path) -> None:
+    ended = dcbench("report", "--methods", "toy-first,tyo", "--ipc", "1,7", cwd=finished.parent)
+    assert ended.code == 0
+    said = ended.err.splitlines()
+    assert len(said) == 2, "one line for each value that fits nothing"
+    assert said[0].startswith("no finished cell here has --methods tyo; there is ")
+    assert said[1].startswith("no finished cell here has --ipc 7; there is 1, ")
+
+
 @pytest.mark.parametrize(
     ("form", "start"),
     [
