@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import CommandLine
 
+from dcbench.engine.cells import Cell, EvaluatorSpec, Trial
+from dcbench.engine.making import make_dataset
+from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
+from dcbench.engine.work.workbench import Data
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 40 * 2**20
@@ -37,6 +45,39 @@ def test_they_are_small_and_every_set_is_whole(shipped: Path) -> None:
         read_condensed(path)
 
 
+def test_a_run_of_today_finds_them_under_their_names(shipped: Path, tmp_path: Path) -> None:
+    registry = load_registry()
+    for path in Layout(shipped).all_evaluations():
+        facts = read_evaluation(path)
+        cell = _as_planned_today(registry, Cell.model_validate(facts["cell"]))
+        assert cell.digest == facts["digest"], path
+        assert _trial_of_today(registry, cell, facts, tmp_path).key == facts["key"], path
+
+
+def _as_planned_today(registry: Registry, cell: Cell) -> Cell:
+    method = registry.resolve("methods", cell.method.record)()
+    today = {"revision": method.revision, "digest_settings": method.Settings(**cell.method.settings).digest_form()}
+    stored = cell.model_dump()
+    return Cell.model_validate({**stored, "method": {**stored["method"], **today}})
+
+
+def _trial_of_today(registry: Registry, cell: Cell, facts: dict[str, Any], folder: Path) -> Trial:
+    evaluator = registry.resolve("evaluators", facts["evaluator"])()
+    settings = evaluator.Settings(**facts["evaluator_settings"])
+    info = Data(make_dataset(registry, cell.dataset, folder), cell).info
+    recipe = registry.resolve("protocols", facts["protocol"])().recipe(info, cell.ipc, cell.method.factor)
+    spec = EvaluatorSpec(
+        record=facts["evaluator"],
+        label=facts["evaluator_label"],
+        revision=evaluator.revision,
+        figure=evaluator.figure,
+        settings=settings.model_dump(mode="json"),
+        digest_settings=settings.digest_form(),
+        digest_recipe=recipe.key_form(),
+    )
+    return Trial(cell=cell, evaluator=spec, step=facts.get("step"))
+
+
 def test_nothing_is_called_by_the_name_of_data_that_it_was_not_made_on(shipped: Path) -> None:
     for path in Layout(shipped).all_condensed():
         dataset = read_condensed(path).cell.dataset
@@ -44,7 +85,13 @@ def test_nothing_is_called_by_the_name_of_data_that_it_was_not_made_on(shipped: 
         assert dataset.record in (dataset.name, "folder")
 
 
-def test_the_readme_shows_their_report(shipped: Path, dcbench: CommandLine, tmp_path: Path) -> None:
-    ended = dcbench("report", "--published", "--results", shipped, cwd=tmp_path)
-    assert ended.code == 0, ended.err
-    assert ended.out.strip() in (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["README.md", "results/README.md"])
+def test_the_pages_show_what_is_printed_over_them(
+    shipped: Path, dcbench: CommandLine, tmp_path: Path, page: str
+) -> None:
+    shown = re.findall(r"```\n\$ dcbench (report .*)\n([^`]*)```", (ROOT / page).read_text(encoding="utf-8"))
+    assert shown
+    for command, text in shown:
+        ended = dcbench(*shlex.split(command), "--results", shipped, cwd=tmp_path)
+        assert (ended.code, ended.err) == (0, "")
+        assert ended.out.strip() == text.strip(), command
