@@ -7,9 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from toys import install_toys
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -96,8 +96,8 @@ def _names(entry: Mapping[str, Any]) -> dict[str, Any]:
     variants = _VARIANTS.get(entry["method"], {})
     paper = [names[settings[field]] for field, names in variants.items() if settings.get(field) in names]
     # Without a single step it is the initialisation, not the method.
-    shortened = "iterations" in departures and settings["iterations"] > 0
-    allowed = {*variants, *(["iterations"] if shortened else [])}
+    other_length = "iterations" in departures and settings["iterations"] > 0
+    allowed = {*variants, *(["iterations"] if other_length else [])}
     return {
         "published_dataset": _DERIVED.get(entry["dataset"], entry["dataset"]),
         "published_method": paper[0] if paper else entry["method"],

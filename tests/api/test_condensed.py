@@ -16,7 +16,7 @@ IMAGES = torch.linspace(0, 1, 6 * 64).reshape(6, 1, 8, 8)
 SOFT = torch.full((6, 3), 1 / 3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(4, 9), st.integers(1, 4))
 def test_decoding_is_that_of_the_formulas(count: int, channels: int, size: int, factor: int) -> None:
     images = torch.rand(count, channels, size, size, dtype=torch.float64)

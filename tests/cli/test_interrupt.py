@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import h5py
 import pytest
 from processes import alive, descendants, wait_until
 
@@ -54,8 +55,13 @@ def test_ctrl_c_leaves_whole_files_and_no_process_and_the_next_run_goes_on(
     with reading(left[0], "checkpoint") as file:
         step = int(get_facts(file["state"])["step"])
     assert 0 < step < 150
+    with h5py.File(left[0], "r+") as file:
+        file.attrs["seconds"] = 1000.0  # that it took until here: a run that goes on counts them
 
     ended = dcbench(*run, cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert re.search(r"1/1 cells", ended.out)
+    (made,) = tmp_path.rglob("*.condensed.h5")
+    with reading(made, "condensed") as file:
+        assert get_facts(file)["seconds"] > 1000
     assert not [path for path in tmp_path.rglob("*") if path.name.endswith((".tmp", "checkpoint.h5", "failed.json"))]

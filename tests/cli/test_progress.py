@@ -49,7 +49,9 @@ def test_a_terminal_shows_live_bars_and_then_a_table_that_fits(toy_folder: Path,
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.replace("\r", "\n"))
     assert "Traceback" not in shown
     assert "all jobs" in shown
-    assert re.search(r"^toy ipc 1 toy-slow.*… .* \d+/30 +[\d.]+/s 0:00:0\d sum=", shown, re.MULTILINE), "one live line"
+    assert re.search(r"^toy ipc 1 toy-slow.*… .* \d+/30 +[\d.]+/s \d:\d\d:\d\d sum=", shown, re.MULTILINE), (
+        "one live line"
+    )
     assert "failed  toy ipc 1 toy-bad seed 0: condense: ValueError" in shown
     table = shown[shown.rindex("count, pixel, test split") :]
     assert table.count(" ± 0.0 (1) │") == 3, "no number is cut off"

@@ -120,6 +120,11 @@ def test_all_methods_share_their_seeds() -> None:
     assert [one.repeat_seed(n) for n in range(3)] == [other.repeat_seed(n) for n in range(3)]
 
 
+def test_seeds_stay_what_they_were() -> None:
+    # New repeats of an old trial, and its condensed set made anew, must come from the seeds of the old ones.
+    assert (made_cell().condense_seed, made_cell().repeat_seed(0)) == (455999699901020082, 3109286325117519904)
+
+
 def test_seeds_differ_by_dataset_ipc_seed_and_repeat() -> None:
     cells = [made_cell(), made_cell(ipc=2), made_cell(seed=1), made_cell(dataset={"name": "other"})]
     seeds = [seed for cell in cells for seed in (cell.condense_seed, cell.repeat_seed(0), cell.repeat_seed(1))]

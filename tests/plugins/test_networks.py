@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dcbench import Network, NetworkRecord, RequestError
@@ -101,7 +100,6 @@ def test_networks_take_the_sizes_of_the_datasets(name: str, side: int, channels:
     assert module(torch.randn(1, *shape)).shape == (1, 7)
 
 
-@hypothesis_settings(deadline=None)  # a shared machine is no property of the network
 @given(side=st.integers(2, 40), channels=st.sampled_from([1, 3]), depth=st.integers(1, 7))
 def test_convnet_is_refused_exactly_where_it_cannot_work(side: int, channels: int, depth: int) -> None:
     shape = (channels, side, side)

@@ -203,12 +203,19 @@ def test_a_table_holds_published_numbers_only_when_they_are_asked_for(tmp_path: 
     )
 
 
-def test_fewer_iterations_keep_the_published_number_under_a_mark(tmp_path: Path) -> None:
-    shorter = {"label": "dm[iterations=9]", "settings": {"iterations": 9}, "departures": {"iterations": 20000}}
-    entry = _entry(tmp_path, "dm", protocol="dsa", **shorter)
+@pytest.mark.parametrize("iterations", [9, 30_000])
+def test_another_number_of_iterations_keeps_the_published_number_under_a_mark(tmp_path: Path, iterations: int) -> None:
+    changes = {"settings": {"iterations": iterations}, "departures": {"iterations": 20_000}}
+    entry = _entry(tmp_path, "dm", protocol="dsa", label=f"dm[iterations={iterations}]", **changes)
     assert published_text(entry) == "89.7 ± 0.6 (5x5) ‖"
     assert pd.isna(entry["difference"])
     assert "‖ iterations of the published number: 20000 (dm)" in list(explain([entry]))
+
+
+def test_iterations_and_another_setting_changed_have_no_published_number(tmp_path: Path) -> None:
+    changes = {"settings": {"iterations": 9, "lr": 3.0}, "departures": {"iterations": 20_000, "lr": 1.0}}
+    entry = _entry(tmp_path, "dm", protocol="dsa", label="dm[iterations=9,lr=3]", **changes)
+    assert pd.isna(entry["published"])
 
 
 @pytest.mark.parametrize(("order", "accuracy"), [(2, 52.1), (3, 53.9)])

@@ -32,7 +32,7 @@ def check(tool: str, *arguments: str | Path, cwd: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(names=NAMES)
 def test_hook_entry_point_and_class_agree(kind: str, names: Names) -> None:
     files = render(kind, names)

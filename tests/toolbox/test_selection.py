@@ -29,7 +29,7 @@ def test_rows_of_a_block_are_centred_float64_and_zero_where_a_class_has_no_image
         assert torch.allclose(torch.cdist(own, own), torch.cdist(one_class.double(), one_class.double()))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=9), room=st.integers(0, 40))
 def test_blocks_keep_their_limit_and_hold_every_class_once_in_order(sizes: list[int], room: int) -> None:
     # Their means are zero without rounding, so they come back as they were.

@@ -39,6 +39,12 @@ def test_the_split_is_the_same_every_time_whatever_the_global_seed() -> None:
     assert all(torch.equal(one.images, other.images) for one, other in zip(first, second, strict=True))
 
 
+def test_what_is_held_out_stays_what_it_was() -> None:
+    # A set of an older release must never be evaluated on images that it was condensed from.
+    marked = ImageSet(torch.arange(len(TRAIN)).to(torch.uint8).view(-1, 1, 1, 1), TRAIN.labels, 3)
+    assert split_validation(marked)[1].images.flatten().tolist() == [0, 5, 14, 42, 49, 66]
+
+
 def test_the_description_counts_what_the_split_gives() -> None:
     info = validation_info(info_of(TRAIN))
     kept, held = split_validation(TRAIN)

@@ -40,7 +40,7 @@ def portable_sets(draw: st.DrawFn) -> PortableSet:
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(made=portable_sets())
 def test_a_set_comes_back(name: str, made: PortableSet) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +57,7 @@ def test_a_set_comes_back(name: str, made: PortableSet) -> None:
 
 
 @given(made=portable_sets())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_decoded_set_holds_every_tile(made: PortableSet) -> None:
     decoded = made.decoded()
     assert made.factor is not None

@@ -49,7 +49,7 @@ def registry(toys: Path) -> Registry:
 
 def request_for(folder: Path, methods: list[str]) -> Request:
     return make_request(
-        methods=methods, datasets="toy", evaluators="count", ipc=1, repeats=2, jobs=1, timeout=3, device="cpu",
+        methods=methods, datasets="toy", evaluators="count", ipc=1, repeats=2, jobs=1, timeout=10, device="cpu",
         data=folder / "data", results=folder / "results",
     )  # fmt: skip
 
@@ -115,7 +115,7 @@ REASONS = {
     "peek": ("ValueError", "found 0 others"),
     "prints": ("ValueError", "after much printing"),
     "stdin": ("EOFError", "EOF"),
-    "hang": ("Timeout", "longer than the 3 seconds of --timeout"),
+    "hang": ("Timeout", "longer than the 10 seconds of --timeout"),
 }
 
 

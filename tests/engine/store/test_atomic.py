@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -21,13 +23,13 @@ import numpy as np
 from dcbench.engine.store.hdf5 import put_array, writing
 
 folder, run = Path(sys.argv[1]), int(sys.argv[2])
-print("ready", flush=True)
 for number in range(1, 10_000):
     # Every other file is an old one that is replaced.
     path = folder / (f"r{run}-{number}.h5" if number % 2 else f"same-{number % 8}.h5")
     with writing(path, "test") as file:
         put_array(file, "values", np.full(20_000, number) + np.arange(20_000) % 251)
         file.attrs["number"] = number
+    print(number, flush=True)
 """
 
 KILLS = 25
@@ -46,16 +48,38 @@ def test_whatever_kills_the_writer_a_finished_name_means_a_finished_file(tmp_pat
         writer = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, str(run)], stdout=subprocess.PIPE)
         with writer:
             assert writer.stdout is not None
-            assert writer.stdout.readline() == b"ready\n"
-            time.sleep(draw.uniform(0.002, 0.06))
+            for number in range(1, 1 + draw.randint(1, 3)):
+                assert writer.stdout.readline() == f"{number}\n".encode()
+            time.sleep(draw.uniform(0, 0.03))
             writer.kill()
         assert writer.returncode == -signal.SIGKILL
         interrupted += sweep(tmp_path)
         assert list(tmp_path.glob(".*")) == []
     finished = list(tmp_path.iterdir())
-    assert len(finished) > 8
+    assert len(finished) >= KILLS, "each has written one of its own at least"
     assert interrupted > 0
     assert all(map(whole, finished))
+
+
+def test_a_power_cut_finds_the_file_on_the_disk_before_its_name_and_the_name_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    sync, rename = os.fsync, os.replace
+
+    def recorded_sync(descriptor: int) -> None:
+        happened.append(f"sync {'folder' if stat.S_ISDIR(os.fstat(descriptor).st_mode) else 'file'}")
+        sync(descriptor)
+
+    def recorded_rename(source: Path, target: Path) -> None:
+        happened.append("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", recorded_sync)
+    monkeypatch.setattr(os, "replace", recorded_rename)
+    with replacing(tmp_path / "file") as temporary:
+        temporary.write_text("new")
+    assert happened == ["sync file", "rename", "sync folder"]
 
 
 def test_a_write_that_raises_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

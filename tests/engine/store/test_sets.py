@@ -126,7 +126,7 @@ TENSORS = st.sampled_from(
 NAMES = st.from_regex(r"[a-z]{1,4}(\.[a-z0-9]{1,3})?", fullmatch=True)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(NAMES, TENSORS, max_size=4))
 def test_named_tensors_come_back(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:
     write_tensors(tmp_path / "x.h5", tensors)

@@ -127,3 +127,26 @@ def test_peak_memory_is_in_bytes_whatever_the_system_counts_in(
     monkeypatch.setattr(resource, "getrusage", lambda _: SimpleNamespace(ru_maxrss=5))
     monkeypatch.setattr(sys, "platform", system)
     assert runtime.peak_memory("cpu") == size
+
+
+@pytest.mark.parametrize(
+    ("runtime", "expected"),
+    [
+        (Runtime(threads=2, precision="tf32", deterministic=True), [False, True, True, 2]),
+        (Runtime(precision="bf16"), [False, True, False, 1]),
+        (Runtime(precision="float32"), [False, False, False, 1]),
+    ],
+    ids=["tf32", "bf16", "float32"],
+)
+def test_a_process_is_set_up_as_its_runtime_says(runtime: Runtime, expected: list[bool | int]) -> None:
+    code = """
+import sys, torch
+from dcbench.engine.work.runtime import Runtime, prepare_process
+prepare_process(Runtime.model_validate_json(sys.argv[1]))
+cuda, cudnn = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+print([cuda, cudnn, torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()])
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code, runtime.model_dump_json()], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == str(expected)

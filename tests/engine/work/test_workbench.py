@@ -12,6 +12,7 @@ import torch
 
 from dcbench import CondensedSet, DcbenchError, InvalidCondensedSetError, RequestError
 from dcbench.engine.cells import AssembleJob, Cell, CondenseJob, EvaluateJob, Job
+from dcbench.engine.data.splits import split_validation
 from dcbench.engine.making import make_dataset
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import make_request
@@ -78,6 +79,17 @@ def test_condensing_does_not_open_the_test_split(registry: Registry, tmp_path: P
     assert len(read_evaluation(path)["figures"]["pixel"]) == 2
 
 
+def test_what_is_held_out_is_not_condensed_and_alone_is_evaluated_on(registry: Registry, tmp_path: Path) -> None:
+    cell = planned(registry, tmp_path, split="validation").cell
+    dataset = make_dataset(registry, cell.dataset, tmp_path)
+    data, (kept, held) = Data(dataset, cell), split_validation(dataset.load("train"))
+    assert torch.equal(data.train().images, kept.images)
+    assert torch.equal(data.test().images, held.images)
+    assert (data.info.train_counts, data.info.test_counts) == tuple(
+        tuple(part.labels.bincount().tolist()) for part in (kept, held)
+    )
+
+
 def test_data_that_changed_after_planning_is_refused(
     registry: Registry, tmp_path: Path, cell: Cell, task: MakeTask
 ) -> None:
@@ -88,8 +100,24 @@ def test_data_that_changed_after_planning_is_refused(
         Data(make_dataset(registry, cell.dataset, tmp_path), cell).test()
 
 
-def test_two_tasks_of_one_cell_draw_the_same_numbers(task: MakeTask) -> None:
-    assert torch.equal(torch.rand(9, generator=task().generator), torch.rand(9, generator=task().generator))
+def test_a_task_draws_from_the_seed_that_all_methods_share(task: MakeTask, cell: Cell) -> None:
+    made = task()
+    assert made.seed == made.generator.initial_seed() == cell.condense_seed
+    assert torch.equal(torch.rand(9, generator=made.generator), torch.rand(9, generator=task().generator))
+
+
+def test_networks_that_cells_share_differ_by_seed_and_by_what_is_held_out(registry: Registry, tmp_path: Path) -> None:
+    def task(**options: Any) -> CellTask:
+        cell = planned(registry, tmp_path, **options).cell
+        data = Data(make_dataset(registry, cell.dataset, tmp_path), cell)
+        return CellTask(registry, data, Layout(tmp_path / "results"), Runtime(), lambda *_: None)
+
+    made = [task(), task(split="validation"), task()]
+    for each in made:
+        each.artifact({"network": "tiny"}, lambda _: {"weight": torch.rand(2)})
+    names = [set(each.recorder.artifacts) for each in made]
+    assert names[0] == names[2] != names[1]
+    assert (task(seeds=3).replicate, task().replicate) == (3, 0)
 
 
 def test_a_network_is_decided_by_its_seed_alone_and_leaves_the_global_generator_as_it_was(task: MakeTask) -> None:
@@ -206,6 +234,23 @@ def test_the_state_is_only_asked_for_when_it_is_time(task: MakeTask, monkeypatch
         now[0] += 10
         made.checkpoint(lambda: asked.append(now[0]) or {"step": 1})
     assert len(asked) == 3
+
+
+def test_writing_checkpoints_takes_a_small_share_of_the_time(task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, written = [time.monotonic()], []
+
+    def slow() -> dict[str, int]:
+        now[0] += 10
+        written.append(now[0])
+        return {"step": 1}
+
+    monkeypatch.setattr("dcbench.engine.work.workbench.time.monotonic", lambda: now[0])
+    started, made = now[0], task(checkpoint_seconds=30)
+    for _ in range(200):
+        now[0] += 10
+        made.checkpoint(slow)
+    assert len(written) > 2
+    assert 10 * len(written) <= 0.1 * (now[0] - started)
 
 
 def test_seconds_count_the_stretch_before_a_break_and_snapshots_say_theirs(

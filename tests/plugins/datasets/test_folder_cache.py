@@ -56,7 +56,7 @@ print(peak() - before)
 @given(
     count=st.integers(1, 9), channels=st.sampled_from([1, 3]), side=st.integers(1, 5), block=st.sampled_from([1, 40])
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_measure_sums_pixel_by_pixel(count: int, channels: int, side: int, block: int) -> None:
     images = np.random.default_rng(count).integers(0, 256, (count, channels, side, side), dtype=np.uint8)
     before, folder_cache.BLOCK = folder_cache.BLOCK, block

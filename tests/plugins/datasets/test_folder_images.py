@@ -21,7 +21,7 @@ COLOUR = Form("x", 4, 3, resize=False, grey_by_guess=False)
 
 
 @given(width=SIDE, height=SIDE, size=SIDE, seed=st.integers(0, 9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_fit_is_resize_and_centre_crop(width: int, height: int, size: int, seed: int) -> None:
     from torchvision.transforms import v2
 

@@ -12,6 +12,20 @@ TOTALS = {
     "cifar100": (50_000, 10_000),
 }
 
+STATISTICS = {
+    "mnist": ((0.1307,), (0.3081,)),
+    "fashion-mnist": ((0.2861,), (0.3530,)),
+    "svhn": ((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
+    "cifar100": ((0.5071, 0.4866, 0.4409), (0.2673, 0.2564, 0.2762)),
+}
+"""Mean and standard deviation of the channels: the constants of the code of DC."""
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_images_are_normalised_as_in_the_code_of_dc(name: str) -> None:
+    assert (INFO[name].mean, INFO[name].std) == STATISTICS[name]
+
 
 @pytest.mark.parametrize("name", TOTALS)
 def test_the_constants_fit_together(name: str) -> None:

@@ -71,7 +71,7 @@ def gaussian(rows: int, width: int, seed: int) -> Tensor:
 
 
 @pytest.mark.parametrize(("rule", "literal"), PAIRS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     sizes=st.lists(st.integers(1, 12), min_size=1, max_size=3),
     width=st.integers(1, 5),
@@ -87,7 +87,7 @@ def test_agrees_with_the_literal_rule_on_random_features(
 
 
 @pytest.mark.parametrize(("rule", "literal"), PAIRS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     classes=st.integers(1, 3).flatmap(
         lambda width: st.lists(

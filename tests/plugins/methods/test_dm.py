@@ -10,13 +10,14 @@ from dcbench import RequestError
 from dcbench_plugins.methods.dm import DM, DMSettings
 
 
-def test_it_is_the_literal_dm() -> None:
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_it_is_the_literal_dm(order: int) -> None:
     task = tiny_task()
-    settings = DMSettings(iterations=6, lr=0.1, batch_real=5)
+    settings = DMSettings(iterations=6, lr=0.1, batch_real=5, order=order)
     initial, draws = recorded(task, settings)
     mean, std = statistics(task.info)
     start = (initial - mean) / std
-    expected = oracle.condense(start, draws, lr=0.1, momentum=0.5, mean=mean, std=std)
+    expected = oracle.condense(start, draws, lr=0.1, momentum=0.5, mean=mean, std=std, order=order)
     condensed = DM().condense(task, settings)
     condensed.check(task.info, task.ipc)
     assert condensed.decoder.factor == DM().factor(settings) == 1

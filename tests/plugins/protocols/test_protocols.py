@@ -101,6 +101,7 @@ def test_idc_and_m3d_train_with_cutmix_and_two_drops(name: str, named: set[str])
     assert operations(chosen) == named
     assert (chosen.milestones, chosen.gamma, chosen.reset_momentum) == ((666, 833), 0.2, False)
     assert chosen.best_of == ((250, 500, 750, 1000) if name == "idc" else (500, 1000))
+    assert chosen.repeats == (5 if name == "idc" else 10)
 
 
 @pytest.mark.parametrize(

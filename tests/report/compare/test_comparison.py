@@ -59,7 +59,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @given(FIGURES, FIGURES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_numbers_are_those_of_each_network_taken_one_by_one(
     tmp_path_factory: pytest.TempPathFactory, a: dict[tuple[int, int], int], b: dict[tuple[int, int], int]
 ) -> None:
@@ -92,7 +92,7 @@ def test_numbers_are_those_of_each_network_taken_one_by_one(
 
 
 @given(st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5)))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_what_only_one_has_is_found_whatever_the_other_has(
     tmp_path_factory: pytest.TempPathFactory, a: set[int], b: set[int]
 ) -> None:

@@ -9,7 +9,7 @@ from oracles import augmentation as oracle
 from dcbench.toolbox.augment import CutMix
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.sampled_from([0.3, 1.0, 4.0]), st.integers(4, 9))
 def test_agrees_with_the_oracle(seed: int, beta: float, size: int) -> None:
     images = torch.randn(4, 2, size, size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -25,7 +25,7 @@ def test_agrees_with_the_oracle(seed: int, beta: float, size: int) -> None:
     torch.testing.assert_close(mix.images(images), oracle.cutmix(images, partners, (box[0], box[1], box[2], box[3])))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.floats(0, 1), st.integers(4, 9))
 def test_settled_tensors_give_what_the_draw_gives(seed: int, probability: float, size: int) -> None:
     images = torch.randn(4, 2, size, size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

@@ -36,7 +36,7 @@ def test_agrees_with_the_oracle(semantic: Semantic, strategy: str, shared: bool,
     torch.testing.assert_close(result, expected)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sets(st.sampled_from(OPERATIONS)), st.sampled_from(["dsa", "diffaug"]), st.booleans(), st.integers(0, 10**6))
 def test_any_strategy_agrees_with_the_oracle(named: set[str], semantic: Semantic, shared: bool, seed: int) -> None:
     images = images_of(3, 5)
@@ -46,7 +46,7 @@ def test_any_strategy_agrees_with_the_oracle(named: set[str], semantic: Semantic
     torch.testing.assert_close(result, oracle.augment_batch(images, semantic, list(named), uniforms, shared))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sets(st.sampled_from(OPERATIONS)), st.sampled_from(["dsa", "diffaug"]), st.booleans(), st.integers(0, 10**6))
 def test_settled_parameters_give_what_the_draw_gives(
     named: set[str], semantic: Semantic, shared: bool, seed: int

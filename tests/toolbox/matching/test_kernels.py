@@ -28,7 +28,7 @@ def gradient(loss: Tensor, of: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 @given(shape=shapes, seed=st.integers(0, 2**31))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_value_and_gradient_are_those_of_the_literal_double_loop(
     name: str, shape: tuple[int, int, int, int], seed: int
 ) -> None:
@@ -77,7 +77,7 @@ def test_distances_are_never_negative() -> None:
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 @given(shape=shapes, seed=st.integers(0, 2**31))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_moments_of_every_order_are_compared_as_written_out(
     order: int, shape: tuple[int, int, int, int], seed: int
 ) -> None:

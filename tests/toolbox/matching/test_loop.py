@@ -216,6 +216,16 @@ def test_losses_are_reported_first_last_and_about_a_hundred_times() -> None:
     assert tuple(task.kept) == snapshot_steps(211) == (0, 10, 20, 50, 100, 200)
 
 
+def test_a_snapshot_holds_the_set_after_as_many_steps_as_it_says() -> None:
+    task, ten_steps = tiny_task(), tiny_task()
+    match(task, like_m3d(iterations=12), **PIXEL)
+    initial, _ = recorded(task, like_m3d(iterations=0))
+    assert list(task.kept) == [0, 10]
+    assert torch.equal(task.kept[0].stored_images(), initial.flatten(0, 1).float())
+    after_ten = match(ten_steps, like_m3d(iterations=10), **PIXEL)
+    assert torch.equal(task.kept[10].stored_images(), after_ten.stored_images())
+
+
 @given(st.integers(0, 30_000))
 def test_snapshots_are_few_and_before_the_end(total: int) -> None:
     steps = snapshot_steps(total)

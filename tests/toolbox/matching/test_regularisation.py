@@ -18,7 +18,7 @@ class Network(nn.Module):
         self.classifier = nn.Linear(3, 5, dtype=torch.float64)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 4), st.integers(1, 5), st.integers(1, 4), st.floats(0, 3), st.floats(0, 100))
 def test_it_is_the_weighted_mean_cross_entropy_of_each_class(
     start: int, count: int, images: int, weight: float, accuracy: float

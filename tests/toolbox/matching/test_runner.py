@@ -13,6 +13,8 @@ from dcbench.toolbox.matching import Matching, MatchingSettings, gaussian_mmd, l
 from dcbench.toolbox.matching.runner import GPURunner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fakes import MemoryTask
 
 DSA = {"augmentation": "dsa", "strategy": "color_crop_cutout_scale_rotate"}
@@ -29,31 +31,52 @@ def matching_of(task: MemoryTask, settings: MatchingSettings, *, pixel: bool = T
     return Matching(task, settings, objective=objective, space=space, sequential=pixel, dtype=torch.float64)
 
 
-def run_as_on_a_gpu(matching: Matching, task: MemoryTask, settings: MatchingSettings, *, compiled: bool) -> Matching:
+def run_as_on_a_gpu(
+    matching: Matching, task: MemoryTask, settings: MatchingSettings, *, compiled: bool = False, captured: bool = False
+) -> Matching:
     """Do all steps with draws that are settled, as a GPU needs them, in float64 on the CPU."""
     augmentation = Augmentation(settings.augmentation, settings.strategy).without("flip")
     step = matching._run._step
-    matching._run = GPURunner(step, task, augmentation, captured=False, compiled=compiled)
+    matching._run = GPURunner(step, task, augmentation, captured=captured, compiled=compiled)
     for _ in range(settings.iterations):
         matching.advance()
     return matching
 
 
-def test_steps_on_settled_draws_are_those_of_the_literal_m3d_loop() -> None:
+class Replayed:
+    """In the place of a captured step: what it reads must lie in the tensors that it was first called with."""
+
+    def __init__(self, step: Callable[[], None], device: torch.device) -> None:
+        self.step, self.device = step, device
+
+    def __call__(self) -> None:
+        self.step()
+
+    def forget(self) -> None:
+        """Nothing is kept."""
+
+
+@pytest.fixture(params=[False, True], ids=["eager", "captured"])
+def captured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    monkeypatch.setattr("dcbench.toolbox.matching.runner.CapturedStep", Replayed)
+    return request.param
+
+
+def test_steps_on_settled_draws_are_those_of_the_literal_m3d_loop(captured: bool) -> None:
     task, settings = tiny_task(3, 2), like_m3d(batch_syn_max=5)
     initial, draws = recorded(task, settings)
     mean, std = statistics(task.info)
     expected = m3d.condense(initial, draws, lr=20.0, momentum=0.5, factor=2, kernel="gaussian", mean=mean, std=std)
-    matching = run_as_on_a_gpu(matching_of(task, settings), task, settings, compiled=False)
+    matching = run_as_on_a_gpu(matching_of(task, settings), task, settings, captured=captured)
     torch.testing.assert_close(matching.learnable.images, expected, rtol=1e-9, atol=1e-10)
 
 
-def test_steps_on_settled_draws_are_those_of_the_literal_dm_loop() -> None:
+def test_steps_on_settled_draws_are_those_of_the_literal_dm_loop(captured: bool) -> None:
     task, settings = tiny_task(4), MatchingSettings(iterations=5, lr=0.3, batch_real=7, **DSA)
     initial, draws = recorded(task, settings)
     mean, std = statistics(task.info)
     expected = dm.condense((initial - mean) / std, draws, lr=0.3, momentum=0.5, mean=mean, std=std)
-    matching = run_as_on_a_gpu(matching_of(task, settings, pixel=False), task, settings, compiled=False)
+    matching = run_as_on_a_gpu(matching_of(task, settings, pixel=False), task, settings, captured=captured)
     torch.testing.assert_close(matching.learnable.images, expected, rtol=1e-9, atol=1e-10)
 
 
@@ -70,7 +93,7 @@ def test_a_network_that_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.Mon
     with pytest.warns(UserWarning, match="cannot be compiled and runs as it is: no compiler for"):
         compiled = run_as_on_a_gpu(matching_of(task, settings), task, settings, compiled=True)
     task = tiny_task()
-    plain = run_as_on_a_gpu(matching_of(task, settings), task, settings, compiled=False)
+    plain = run_as_on_a_gpu(matching_of(task, settings), task, settings)
     assert torch.equal(compiled.learnable.images, plain.learnable.images)
 
 
