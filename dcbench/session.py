@@ -96,7 +96,10 @@ def run(**options: Any) -> Outcome:
 
     Options are those of ``dcbench run`` without the dashes (``set`` takes a list of texts such as ``"m3d.lr=10"``), but
     for ``config`` and ``dry_run``; see `dcbench.engine.plan.request.Request`. What the store already holds is not
-    computed again. Read the numbers with `dcbench.frame`.
+    computed again. Nothing is printed. Read the numbers with `dcbench.frame`.
+
+    Returns:
+        how it ended. A job that fails raises nothing: look at ``ok`` and ``failed``.
 
     Raises:
         DcbenchError: something is wrong with the request; nothing was started.
@@ -112,8 +115,8 @@ def run(**options: Any) -> Outcome:
 def load(path: Path | str, data: Path | str | None = None) -> TensorDataset:
     """Return the condensed set in the file *path*, decoded, as a torch dataset of (image, label).
 
-    Images are float32 (C, H, W), pixels whose range is [0, 1], not normalised. The dataset of a selection is fetched
-    where that can be done and it is not there yet.
+    Images are float32 (C, H, W), pixels, nominally in [0, 1], not normalised; those of sets learnt in normalised space
+    (dm, idm) may lie anywhere. The dataset of a selection is fetched where that can be done and it is not there yet.
 
     Args:
         path: a ``*.condensed.h5`` file.
@@ -127,6 +130,8 @@ def load(path: Path | str, data: Path | str | None = None) -> TensorDataset:
     from dcbench.engine.exchange.sources import Sources
     from dcbench.engine.store.sets import read_condensed
 
+    if not Path(path).is_file():
+        raise RequestError(f"there is no file {path}")
     record = read_condensed(Path(path))
     root = default_data_folder() if data is None else Path(data)
     sources = Sources(load_registry(), root, fetch=True)

@@ -47,3 +47,8 @@ def test_python_m_dcbench_says_its_version() -> None:
     done = subprocess.run(call, check=True, capture_output=True, text=True, timeout=100)
     assert done.stdout == f"dcbench, version {version('dcbench')}\n"
     assert version("dcbench") == PROJECT["project"]["version"]
+
+
+def test_what_is_to_be_cited_is_this_version() -> None:
+    (cited,) = re.findall(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert cited == PROJECT["project"]["version"]

@@ -86,13 +86,13 @@ class CondensedSet:
     labels: Tensor
     """(N,) int64, or class probabilities (N, classes) float32."""
     images: Tensor | None = None
-    """(N, C, H, W), float32, pixels whose range is [0, 1], not normalised; None for a selection."""
+    """(N, C, H, W), float32 pixels, nominally in [0, 1], not normalised; None for a selection. See `unbounded`."""
     source_indices: Tensor | None = None
     """(N,) int64 positions in the training split; None for images of the method's own making."""
     decoder: Decoder = Decoder()
     """How stored images become training images."""
     unbounded: bool = False
-    """Whether pixels may lie anywhere, not in `PIXEL_RANGE` alone."""
+    """Whether pixels may lie anywhere, not in `PIXEL_RANGE` alone, as those learnt in normalised space (dm, idm) do."""
 
     @classmethod
     def of_images(cls, images: Tensor, labels: Tensor, factor: int = 1, *, unbounded: bool = False) -> CondensedSet:
@@ -125,7 +125,11 @@ class CondensedSet:
         return replace(self, labels=self.labels[rows], images=images, source_indices=indices)
 
     def stored_images(self, train: ImageSet | None = None) -> Tensor:
-        """Return the stored images (N, C, H, W), float32 pixels. A selection takes them from *train*."""
+        """Return the stored images (N, C, H, W), float32 pixels. A selection takes them from *train*.
+
+        Raises:
+            ValueError: the set is a selection and *train* is None.
+        """
         if self.images is not None:
             return self.images
         if self.source_indices is None or train is None:
@@ -133,7 +137,13 @@ class CondensedSet:
         return train.pixels(self.source_indices)
 
     def decode(self, train: ImageSet | None = None) -> tuple[Tensor, Tensor]:
-        """Return the training images (M, C, H, W) float32 and their labels, M = factor**2 * N."""
+        """Return the training images (M, C, H, W) float32 and their labels, M = factor**2 * N.
+
+        Pixels are nominally in [0, 1]; those of an `unbounded` set may lie anywhere.
+
+        Raises:
+            ValueError: the set is a selection and *train* is None.
+        """
         return self.decoder.images(self.stored_images(train)), self.decoder.labels(self.labels)
 
     def numbers(self, info: DatasetInfo) -> int:

@@ -81,4 +81,16 @@ class Evaluator(ABC):
     def evaluate(
         self, condensed: CondensedSet, train: ImageSet, test: ImageSet, context: Context, settings: Any
     ) -> Evaluation:
-        """Measure *condensed*: once for every seed of *context*."""
+        """Measure *condensed*: once for every seed of *context*.
+
+        Args:
+            condensed: the set, or a snapshot of it.
+            train: the training split that it was condensed from.
+            test: what is evaluated on: the test split or, under ``--split validation``, the tenth of the training split
+                that is held out; *train* is then the rest.
+            context: networks, seeds and the recipe.
+            settings: an instance of `Settings`.
+
+        Returns:
+            `figure`, and others beside it if there are any. A value that is NaN or infinite is refused: the job fails.
+        """

@@ -42,7 +42,9 @@ class TrainingRecipe(Settings):
     mean: tuple[float, ...] = Field(description="subtracted from pixels in [0, 1], one per channel")
     std: tuple[float, ...] = Field(description="divides the pixels after that, one per channel")
     best_of: tuple[int, ...] = Field(
-        (), description="epochs, counted from 1, after which best-epoch accuracy looks at the test set"
+        (),
+        description="epochs, counted from 1, that best-epoch accuracy is the best of, on the evaluated split, the last "
+        "one always among them; empty: best-epoch accuracy is that of the last epoch",
     )
     repeats: int = Field(5, ge=1, description="networks trained per condensed set unless --repeats says otherwise")
 

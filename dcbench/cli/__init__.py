@@ -62,7 +62,7 @@ def cli(traceback: bool) -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code.
 
-    0 all done, 1 some cells failed, 2 the request was wrong, 130 interrupted.
+    0 all done; 1 some cells, or checks, failed, or something nobody foresaw; 2 the request was wrong; 130 interrupted.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     traceback = "--traceback" in arguments
@@ -96,8 +96,14 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, DcbenchError):
         return str(error), 2
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror, 1
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror, _code_of(error)
     return f"{type(error).__name__}: {error} (add --traceback to see where)", 1
+
+
+def _code_of(error: OSError) -> int:
+    """Return 2 if a path that was asked for cannot be used, and 1 for all else, such as a full disk."""
+    wrong = FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError
+    return 2 if isinstance(error, wrong) else 1
 
 
 def _leave(message: str, code: int) -> NoReturn:

@@ -62,5 +62,8 @@ def _read(results: Path, chosen: Filter) -> Contents:
     check_folder(results)
     contents = read_contents(results, chosen)
     if not contents.entries:
-        raise RequestError(f"{results} holds no finished cell to compare")
+        from dcbench.report.frame import frame
+
+        unmet = next(chosen.unmet(frame(results)), "it holds no finished cell to compare")
+        raise RequestError(f"{results}: {unmet}")
     return contents

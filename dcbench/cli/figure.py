@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.cli.options import CommaList, data_option, results_option, selection_options
+from dcbench.cli.options import CommaList, OutputFile, data_option, results_option, selection_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +22,7 @@ NAMES = ("curves", "ipc", "images", "setting")
 
 @click.command("figure")
 @click.argument("name", type=click.Choice(NAMES))
-@click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="A .svg, .png or .pdf file."
-)
+@click.option("--output", type=OutputFile(), required=True, help="A .svg, .png or .pdf file.")
 @click.option(
     "--over",
     type=click.Choice(["steps", "seconds"]),
@@ -80,10 +79,10 @@ def command(
 
 
 def _frames(results: Path, chosen: Filter) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from dcbench.report.frame import frame
+    from dcbench.cli.filters import finished
     from dcbench.report.sets import sets
 
-    return chosen.apply(frame(results)), sets(results)
+    return finished(results, chosen, needed=True), sets(results)
 
 
 def _curves(results: Path, chosen: Filter, over: Literal["steps", "seconds"]) -> Figure:
@@ -93,10 +92,10 @@ def _curves(results: Path, chosen: Filter, over: Literal["steps", "seconds"]) ->
 
 
 def _ipc(results: Path, chosen: Filter) -> Figure:
+    from dcbench.cli.filters import finished
     from dcbench.report.figures.curves import accuracy_over_ipc
-    from dcbench.report.frame import frame
 
-    return accuracy_over_ipc(chosen.apply(frame(results)))
+    return accuracy_over_ipc(finished(results, chosen, needed=True))
 
 
 def _setting(results: Path, chosen: Filter, setting: tuple[str, ...]) -> Figure:
@@ -104,14 +103,17 @@ def _setting(results: Path, chosen: Filter, setting: tuple[str, ...]) -> Figure:
 
     if not setting:
         raise RequestError("say which setting with --setting, such as --setting iterations_per_model")
-    table, sets = _frames(results, chosen)
+    table, sets = _frames(results, replace(chosen, methods=()))
     with_it = sets[sets["digest"].isin(table["digest"]) & sets["settings"].map(lambda settings: setting[0] in settings)]
+    if chosen.methods:  # the name of a method alone stands for all its settings: they are what is compared
+        with_it = with_it[with_it[["method", "label"]].isin(list(chosen.methods)).any(axis=1)]
     methods = sorted(with_it["method"].unique())
     if len(methods) > 1:
         raise RequestError(f"{', '.join(methods)} have a setting {setting[0]!r}; choose one with --methods")
     if not methods:
-        raise RequestError(f"no finished cell here has a setting {setting[0]!r}; 'dcbench run' makes some")
-    return sweep(table, sets, methods[0], setting[0], setting[1:])
+        of = f" of {', '.join(chosen.methods)}" if chosen.methods else ""
+        raise RequestError(f"no finished cell{of} here has a setting {setting[0]!r}; 'dcbench run' makes some")
+    return sweep(table[table["digest"].isin(with_it["digest"])], sets, methods[0], setting[0], setting[1:])
 
 
 def _images(results: Path, chosen: Filter, cell: str | None, data: Path | None, *, decoded: bool) -> Figure:

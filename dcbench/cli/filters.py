@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
-import click
+from dcbench.api.errors import RequestError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,11 +32,20 @@ def filter_of(options: dict[str, Any]) -> Filter:
     return Filter(**{name: value for name, value in (options | numbers).items() if value})
 
 
-def finished(results: Path, chosen: Filter) -> pd.DataFrame:
-    """Return the rows of the frame of *results* that pass, and say on standard error which values fit none of all."""
+def finished(results: Path, chosen: Filter, *, needed: bool = False) -> pd.DataFrame:
+    """Return the rows of the frame of *results* that pass.
+
+    Warns of each value that fits no row of all, since it may be misspelt.
+
+    Raises:
+        RequestError: nothing passes for that reason, and something is *needed*.
+    """
     from dcbench.report.frame import frame
 
     table = frame(results)
-    for line in chosen.unmet(table):
-        click.echo(line, err=True)
-    return chosen.apply(table)
+    passed, unmet = chosen.apply(table), list(chosen.unmet(table))
+    if needed and unmet and passed.empty and not table.empty:
+        raise RequestError(unmet[0])
+    for line in unmet:
+        warnings.warn(line, stacklevel=2)
+    return passed

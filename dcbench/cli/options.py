@@ -23,6 +23,24 @@ class CommaList(click.ParamType):  # type: ignore[type-arg]  # generic only sinc
         return tuple(split_list(value)) if isinstance(value, str) else tuple(value)
 
 
+class OutputFile(click.Path):
+    """A file to write, in a folder that is there: better said before minutes are spent on what goes into it."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path.
+
+        Raises:
+            click.BadParameter: it is a folder, or the folder that it is to be in is not there.
+        """
+        path = Path(str(super().convert(value, param, ctx)))
+        if not path.parent.is_dir():
+            self.fail(f"there is no folder {path.parent}", param, ctx)
+        return path
+
+
 def together(*options: Decorator) -> Decorator:
     """Return one decorator that adds all *options*, in this order."""
 

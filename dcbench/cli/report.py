@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcbench.cli.options import data_option, results_option, selection_options
+from dcbench.api.errors import RequestError
+from dcbench.cli.options import OutputFile, data_option, results_option, selection_options
 from dcbench.cli.terminal import terminal_width
 from dcbench.report.names import TABLES
 
@@ -22,7 +24,7 @@ FORMATS = ("terminal", "markdown", "latex", "csv", "json", "html")
 @click.command("report")
 @click.argument("table", type=click.Choice(TABLES), default="grid")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="terminal", show_default=True)
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write into this file.")
+@click.option("--output", type=OutputFile(), help="Write into this file.")
 @click.option("--best-epoch", is_flag=True, help="Show best-epoch figures as well, in tables that say so.")
 @click.option("--published", is_flag=True, help="Show published numbers below the measured ones.")
 @click.option("--store", metavar="NAME", help="Keep this report in the results folder under this name.")
@@ -55,12 +57,13 @@ def command(
     if stored is not None:
         _show_stored(results, stored)
         return
+    place = None if store is None else _place(results, store)
     from dcbench.cli.filters import filter_of, finished
     from dcbench.report.beside import beside
     from dcbench.report.frame import failures
     from dcbench.report.sets import sets
     from dcbench.report.summary import main_figures, summarise
-    from dcbench.report.tables import Wanted, completed, make_tables, usual
+    from dcbench.report.tables import ABOUT, Wanted, completed, make_tables, usual
 
     chosen = filter_of(options | {"also_under": _also_under() if published else {}})
     rows, failed = finished(results, chosen), chosen.apply(failures(results))
@@ -74,6 +77,8 @@ def command(
     wanted = Wanted(list(chosen.methods), failed=len(failed))
     summary = completed(table, summary, lambda: sets(results))
     tables = make_tables(table, summary, wanted)
+    if not tables and len(rows) and table in ABOUT:
+        warnings.warn(f"{table} is about {ABOUT[table]}; no finished cell that was chosen is", stacklevel=1)
     if form == "html":
         text = _page(tables, summary, rows, sets(results), failed, data)
     else:
@@ -82,8 +87,8 @@ def command(
         click.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
-    if store is not None:
-        _store(results, store, summary, tables)
+    if place is not None:
+        _store(place, summary, tables)
 
 
 def _show_stored(results: Path, name: str) -> None:
@@ -105,12 +110,20 @@ def _show_stored(results: Path, name: str) -> None:
         click.echo(f"There are no stored reports in {results}.")
 
 
-def _store(results: Path, name: str, summary: pd.DataFrame, tables: list[Table]) -> None:
+def _place(results: Path, name: str) -> Path:
+    """Return the file for the report that is to be called *name*."""
     from dcbench.engine.store.layout import Layout
+
+    path = Layout(results).report(name)
+    if path.stem != name:
+        raise RequestError(f"--store {name!r}: a name is made of letters, digits and . _ + -, such as {path.stem}")
+    return path
+
+
+def _store(path: Path, summary: pd.DataFrame, tables: list[Table]) -> None:
     from dcbench.report.render import terminal
     from dcbench.report.stored import store_report
 
-    path = Layout(results).report(name)
     store_report(path, summary, terminal(tables))
     click.echo(f"report stored as {path}", err=True)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.cli.options import data_option, results_option
+from dcbench.cli.options import OutputFile, data_option, results_option
 
 if TYPE_CHECKING:
     from dcbench.engine.store.layout import Layout
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("cell", required=False)
 @click.option(
     "--image",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     help="Draw the condensed images, beside the initial ones, into this .png, .svg or .pdf file.",
 )
 @results_option(must_exist=False)

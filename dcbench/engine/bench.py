@@ -54,6 +54,7 @@ class Outcome:
     incomplete: list[str] = field(default_factory=list)
     """What is missing of each set that is made in parts, with what to do about it."""
     warnings: list[str] = field(default_factory=list)
+    """What did not stop the run, such as a damaged file that was set aside, or an observer that raised."""
 
     @property
     def ok(self) -> bool:
@@ -70,6 +71,7 @@ def prepare(request: Request, registry: Registry) -> Iterator[Prepared]:
         UnsupportedFormatError: the store holds files of a newer format.
     """
     check_device(request.device, request.precision)
+    _check_folder(request.results)
     plan = Planner(request, registry).cells()
     with _store(request) as root:
         layout = Layout(root)
@@ -86,6 +88,13 @@ def _store(request: Request) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
     else:
         yield request.results
+
+
+def _check_folder(results: Path) -> None:
+    """Refuse a results folder that can never be one, without making anything."""
+    file = next((path for path in (results, *results.parents) if path.exists()), results)
+    if file.exists() and not file.is_dir():
+        raise RequestError(f"the results folder {results} cannot be made: {file} is a file")
 
 
 def _check_writable(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ pool: it is made of all that is in ``key`` but seed and step, such as settings, 
 _FAILURE = [*ABOUT, "job", "error", "message", "traceback", "time"]
 
 
+_SHOWN = 6
 _COLUMN_OF = {
     "methods": "label",
     "datasets": "dataset",
@@ -123,8 +125,16 @@ class Filter:
             for value in getattr(self, name):
                 alone: dict[str, Any] = {name: (value,), "also_under": self.also_under}
                 if Filter(**alone).apply(table).empty:
-                    there = ", ".join(map(str, sorted(table[column].dropna().unique()))) or "none at all"
-                    yield f"no finished cell here has --{name} {value}; there is {there}"
+                    yield f"no finished cell here has --{name} {value}; there is {_some(table[column], str(value))}"
+
+
+def _some(column: pd.Series[Any], wanted: str) -> str:
+    """Return the values of *column* in words; of many, those that look most like *wanted*."""
+    there = sorted(column.dropna().unique())
+    if len(there) <= _SHOWN:
+        return ", ".join(map(str, there)) or "none at all"
+    nearest = sorted(there, key=lambda value: -SequenceMatcher(a=str(value), b=wanted).ratio())[:_SHOWN]
+    return f"{', '.join(map(str, nearest))} and {len(there) - _SHOWN} more"
 
 
 def _covered(choices: Iterable[str], wanted: Iterable[str]) -> list[str]:

@@ -21,7 +21,7 @@ def contract(kind: Kind, name: str, *, without: Collection[str] = (), data: Path
     Args:
         kind: what the plug-in is.
         name: as ``dcbench run`` takes it: ``k-means``, ``k-means[restarts=2]`` or ``folder:PATH``.
-        without: names of checks to leave out, such as ``another-seed`` for a method that draws nothing.
+        without: names of checks to leave out, such as ``another-seed-another-set`` for a method that draws nothing.
         data: where datasets live; None means as for ``dcbench run``.
 
     Raises:

@@ -41,12 +41,12 @@ class Normaliser:
         return cls(mean, std, weight.device, weight.dtype)
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Return normalised images from *pixels* (..., C, H, W), uint8 or floating in [0, 1]."""
+        """Return normalised images from *pixels* (..., C, H, W), uint8 or floating, where 1 is what 255 is in uint8."""
         images = pixels.to(self.device, self.dtype)
         if pixels.dtype == torch.uint8:
             images = images / 255
         return (images - self._mean) / self._std
 
     def pixels(self, images: Tensor) -> Tensor:
-        """Return pixels in [0, 1] from normalised *images* (..., C, H, W)."""
+        """Return pixels, nominally in [0, 1], from normalised *images* (..., C, H, W). Nothing is clipped."""
         return images * self._std + self._mean

@@ -54,8 +54,8 @@ def _refused(ended: Ended) -> str:
         ("--methods m3d --set m3d.network=convnet[depth=9]", "depth"),
         ("--networks convnet[depth=9]", "depth"),
         ("--methods m3d[factor=2,init=mix] --ipc 50", "m3d: init=mix takes 200 images of each class at IPC 50"),
-        ("--ipc 0", "--ipc takes whole numbers from 1 on, such as 1,10,50; not '0'"),
-        ("--ipc one", "--ipc takes whole numbers from 1 on, such as 1,10,50; not 'one'"),
+        ("--ipc 0", "--ipc takes whole numbers from 1 on, such as 1,10,50 or 1-4; not '0'"),
+        ("--ipc one", "--ipc takes whole numbers from 1 on, such as 1,10,50 or 1-4; not 'one'"),
         ("--classes 0-4,6", "--classes takes one class or one range, such as 7 or 0-19; not '0-4,6'"),
         ("--classes 5-10 --methods m3d", "--classes 5-10 goes beyond the classes of digits, 0-9"),
         ("--classes 0-4 --methods random", "random cannot be condensed in parts; run it without --classes"),
@@ -105,6 +105,15 @@ def _pictures(folder: Path, *classes: str) -> Path:
     for file in (folder / split / label / "1.jpg" for split in ("train", "val") for label in classes):
         _image(file)
     return folder
+
+
+def test_a_dry_run_refuses_what_the_run_would(dcbench: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    dry = ("run", "--methods", "random", "--dry-run")
+    said = _refused(dcbench(*dry, "--results", "file/below", cwd=tmp_path))
+    assert said == "the results folder file/below cannot be made: file is a file"
+    said = _refused(dcbench(*dry, cwd=tmp_path, DCBENCH_CHECKPOINT_SECONDS="soon"))
+    assert "DCBENCH_CHECKPOINT_SECONDS is a number of seconds, not 'soon'" in said
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_a_folder_that_is_missing_or_empty_is_one_line(dcbench: CommandLine, fin
     (tmp_path / "empty").mkdir()
     for folder, line in (
         ("missing", "there is no results folder missing; 'dcbench run' makes one"),
-        ("empty", "empty holds no finished cell to compare"),
+        ("empty", "empty: it holds no finished cell to compare"),
     ):
         ended = dcbench("compare", finished, folder, cwd=tmp_path)
         assert (ended.code, ended.out, ended.err) == (2, "", f"dcbench: {line}\n")

@@ -24,9 +24,14 @@ again = dcbench.run(**options)
 table = dcbench.frame("results")
 sets = {path.parts[2]: dcbench.load(path, sys.argv[1]) for path in outcome.results.glob("toy/*/ipc2/*.condensed.h5")}
 refused = []
-for wrong in ({"methods": "toy-frst", "datasets": "toy"}, {"dry_run": True}):
+for wrong in (
+    lambda: dcbench.run(methods="toy-frst", datasets="toy"),
+    lambda: dcbench.run(dry_run=True),
+    lambda: dcbench.run(ipc=1.5),
+    lambda: dcbench.load("nowhere.h5"),
+):
     try:
-        dcbench.run(**wrong)
+        wrong()
     except dcbench.RequestError as error:
         refused.append(str(error))
 print(json.dumps({
@@ -74,7 +79,11 @@ def test_a_set_is_loaded_decoded_whether_made_or_selected(told: dict[str, object
 
 
 def test_a_wrong_request_raises(told: dict[str, object]) -> None:
-    name, option = told["refused"]  # type: ignore[misc]
+    name, option, *others = told["refused"]  # type: ignore[misc]
     assert name.startswith("no method is called 'toy-frst'; did you mean 'toy-first'?")
     assert option.startswith("dcbench.run has no option 'dry_run'; it takes methods, datasets, ")
     assert ", set, " in option
+    assert others == [
+        "--ipc takes whole numbers from 1 on, such as 1,10,50 or 1-4; not '1.5'",
+        "there is no file nowhere.h5",
+    ]

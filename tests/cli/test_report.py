@@ -38,8 +38,26 @@ def test_a_filter_that_fits_nothing_is_named_with_what_is_there(dcbench: Command
     assert ended.code == 0
     said = ended.err.splitlines()
     assert len(said) == 2, "one line for each value that fits nothing"
-    assert said[0].startswith("no finished cell here has --methods tyo; there is ")
-    assert said[1].startswith("no finished cell here has --ipc 7; there is 1, ")
+    assert said[0].startswith("warning: no finished cell here has --methods tyo; there is ")
+    assert said[1].startswith("warning: no finished cell here has --ipc 7; there is 1, ")
+
+
+@pytest.mark.parametrize(("table", "about"), [("table1", "evaluator moments"), ("table3", "protocol idc-imagenet")])
+def test_a_table_that_stays_empty_says_what_it_is_about(
+    dcbench: CommandLine, finished: Path, table: str, about: str
+) -> None:
+    ended = dcbench("report", table, cwd=finished.parent)
+    assert (ended.code, ended.out.strip()) == (0, EMPTY)
+    assert ended.err.startswith(f"warning: {table} is about ")
+    assert about in ended.err
+
+
+def test_a_name_that_no_file_can_have_is_refused_before_anything_is_printed(
+    dcbench: CommandLine, finished: Path
+) -> None:
+    ended = dcbench("report", "--store", "a/b", cwd=finished.parent)
+    assert (ended.code, ended.out) == (2, "")
+    assert "such as a_b" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -151,8 +169,8 @@ def test_a_damaged_file_is_warned_about_in_one_line_and_left_out(dcbench: Comman
 
 def test_an_output_that_cannot_be_written_is_one_line(dcbench: CommandLine, finished: Path, tmp_path: Path) -> None:
     ended = dcbench("report", "--results", finished, "--output", "no/such/folder.md", cwd=tmp_path)
-    assert ended.code != 0
-    assert ended.err == "dcbench: No such file or directory: no/such/folder.md\n"
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "dcbench: report: Invalid value for '--output': there is no folder no/such\n"
 
 
 def test_a_dataset_with_settings_is_chosen_as_it_was_and_made_again_by_the_command_of_the_page(

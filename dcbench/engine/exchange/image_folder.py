@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ def folder_names(class_names: Sequence[str]) -> list[str]:
 def write(folder: Path, exported: PortableSet) -> None:
     """Write *exported* as 8-bit PNG files ``<class>/<position in the set>.png`` with `ABOUT`, whole or not at all.
 
-    Soft labels lie in the folder of their likeliest class. Pixels outside [0, 1] are clipped.
+    Soft labels lie in the folder of their likeliest class. Pixels outside [0, 1] are clipped, with a warning.
 
     Raises:
         RequestError: *folder* is there already, or the images have neither 1 nor 3 channels.
@@ -49,6 +50,13 @@ def write(folder: Path, exported: PortableSet) -> None:
         raise RequestError(f"{folder} is there already; remove it, or name another folder")
     if exported.images.shape[1] not in _MODES:
         raise RequestError(f"images with {exported.images.shape[1]} channels cannot be PNG files; take safetensors")
+    clipped = float(((exported.images < 0) | (exported.images > 1)).float().mean())
+    if clipped:
+        warnings.warn(
+            f"{folder.name}: {clipped:.1%} of its pixels lie outside [0, 1] and are clipped; safetensors and pt keep "
+            "them",
+            stacklevel=2,
+        )
     unfinished = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:

@@ -198,7 +198,8 @@ def _check(condensed: CondensedSet, info: DatasetInfo, ipc: int, file: Path) -> 
         condensed.check(info, ipc)
     except InvalidCondensedSetError as error:
         needed = -(-condensed.numbers(info) // info.budget(1))
-        hint = f"; --ipc {needed} is the least that allows it" if needed > ipc else ""
+        over = needed > ipc and "over budget" in str(error)
+        hint = f"; --ipc {needed} is the least that allows it" if over else ""
         raise RequestError(f"{file}: {error}{hint}") from error
 
 

@@ -89,5 +89,5 @@ def _load(path: Path) -> Any:
             "that may run code. Save images and labels alone: torch.save([images, labels], FILE)"
         ) from error
     except (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise RequestError(f"{path} cannot be read as a torch file: {reason[0]}") from error
+        reason = f"{type(error).__name__}: {error}".strip(": ").splitlines()[0]
+        raise RequestError(f"{path} is no torch file, or a damaged one ({reason})") from error

@@ -36,7 +36,7 @@ def parse_numbers(text: str, option: str, least: int) -> tuple[int, ...]:
     for part in split_list(text):
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
         if match is None or int(match[1]) < least or int(match[2] or match[1]) < int(match[1]):
-            raise RequestError(f"{option} takes whole numbers from {least} on, such as 1,10,50; not {part!r}")
+            raise RequestError(f"{option} takes whole numbers from {least} on, such as 1,10,50 or 1-4; not {part!r}")
         numbers += range(int(match[1]), int(match[2] or match[1]) + 1)
     if not numbers:
         raise RequestError(f"{option} needs at least one number")
@@ -116,7 +116,7 @@ class Request(BaseModel):
     @field_validator("ipc", "seeds", mode="before")
     @classmethod
     def _split_numbers(cls, value: Any, info: Any) -> Any:
-        if isinstance(value, int):
+        if isinstance(value, int | float):
             value = str(value)
         if isinstance(value, Sequence) and not isinstance(value, str):
             value = ",".join(map(str, value))

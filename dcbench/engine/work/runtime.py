@@ -91,9 +91,11 @@ def check_device(device: str, precision: Wanted) -> None:
     """Refuse at planning time what `plan_slots` would refuse.
 
     Raises:
-        RequestError: the device is not there, or has no arithmetic of that precision.
+        RequestError: the device is not there, or has no arithmetic of that precision; or the environment variable for
+            the time between checkpoints holds no number.
     """
     _checked_precision(precision, find_devices(device)[0])
+    _checkpoint_interval()
 
 
 def _checked_precision(wanted: Wanted, device: str) -> Precision:

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 _PHOTOGRAPHS = "idc-imagenet"
 
+ABOUT = {
+    "table1": "what the evaluator moments measures",
+    "table2": f"protocols other than {_PHOTOGRAPHS}, unless --protocol says otherwise",
+    "table3": f"the protocol {_PHOTOGRAPHS}, unless --protocol says otherwise",
+}
+"""What the tables show that do not show everything."""
+
 
 def usual(name: str, summary: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of *summary* that the paper's table of this *name* is about, when nobody says which."""
@@ -70,4 +77,4 @@ def make_tables(name: str, summary: pd.DataFrame, wanted: Wanted | None = None) 
     return makers[name](summary, wanted)
 
 
-__all__ = ["Number", "Row", "Table", "Wanted", "completed", "make_tables", "usual"]
+__all__ = ["ABOUT", "Number", "Row", "Table", "Wanted", "completed", "make_tables", "usual"]

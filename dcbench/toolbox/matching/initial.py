@@ -40,7 +40,7 @@ def initial_pixels(
         train: the training split.
         ipc: images per class.
         init: ``random`` for whole images, ``mix`` and ``mix-bilinear`` for factor x factor shrunk ones in each,
-            ``noise`` for N(0.5, 0.25).
+            ``noise`` for normal draws of mean 0.5 and standard deviation 0.25, clamped to [0, 1].
         factor: tiles per side of a stored image; only mixing looks at it.
         generator: a CPU generator; what it is asked for does not depend on *classes*.
         classes: those whose images are returned; all by default.

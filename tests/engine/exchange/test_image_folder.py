@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,14 @@ def test_pixels_come_back_as_well_as_eight_bits_hold_them(tmp_path: Path) -> Non
     back = read(tmp_path / "set", INFO)
     assert (back.images.float() / 255 - SET.images).abs().max() <= 0.5 / 255 + 1e-6
     assert back.labels.tolist() == [2, 0, 1]
+
+
+def test_pixels_that_eight_bits_cannot_hold_are_clipped_with_a_warning(tmp_path: Path) -> None:
+    images = SET.images.clone()
+    images[0, 0, 0, :4], images[1, 0, 0, :2] = 1.5, -0.2
+    with pytest.warns(UserWarning, match=r"set: 3\.1% of its pixels lie outside \[0, 1\] and are clipped"):
+        write(tmp_path / "set", replace(SET, images=images, unbounded=True))
+    assert torch.equal(read(tmp_path / "set", INFO).images[0, 0, 0, :4], torch.full((4,), 255, dtype=torch.uint8))
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
