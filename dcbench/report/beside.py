@@ -72,7 +72,7 @@ class _Mark:
 _MARKS = (
     _Mark("§", "dataset of", "published_dataset", "source"),
     _Mark("†", "protocol of", "published_protocol", "protocol"),
-    _Mark("‡", "selection of", "published_selection", "selection"),
+    _Mark("‡", "epoch of", "published_selection", "selection"),
     _Mark("‖", "iterations of", "published_iterations", "iterations"),
     _Mark("¶", "remark on", "published_note"),
 )
@@ -138,7 +138,7 @@ def explain(table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if len(accuracies) < len(shown):
         yield f"published distances, in {SOURCE}, are not defined further there: compare their order only"
     if any(not pd.isna(entry["difference"]) for entry in shown):
-        yield "difference: measured minus published, where data, protocol, network and selection are the same"
+        yield "difference: measured minus published, where data, protocol, network, iterations and choice of epoch agree"
     for mark in _MARKS:
         if marked := [entry for entry in accuracies if mark.applies(entry)]:
             yield f"{mark.symbol} {mark.what} the published number: {_grouped(marked, mark.published)}"

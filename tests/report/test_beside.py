@@ -54,7 +54,7 @@ def test_the_difference_is_measured_minus_published_where_everything_agrees(tmp_
         (
             {"method": "m3d", "protocol": "m3d"},
             "94.4 ± 0.2 (1x10) ‡",
-            "‡ selection of the published number: best on test (m3d)",
+            "‡ epoch of the published number: best on test (m3d)",
         ),
         (
             {"method": "whole", "protocol": "m3d"},
@@ -74,7 +74,7 @@ def test_the_difference_is_measured_minus_published_where_everything_agrees(tmp_
         (
             {"method": "m3d", "protocol": "idc-imagenet", "dataset": "imagenet10", "ipc": 10, "network": "resnetap10"},
             "73.4 (?x3) ‡",
-            "‡ selection of the published number: best on test (m3d)",
+            "‡ epoch of the published number: best on test (m3d)",
         ),
         (
             {"method": "dm", "protocol": "dsa", "dataset": "cifar10", "ipc": 10, "network": "densenet121"},
@@ -197,9 +197,9 @@ def test_a_table_holds_published_numbers_only_when_they_are_asked_for(tmp_path: 
     assert table.notes == (
         *plain.notes,
         "published: mean ± std (sets x networks, ? where not known), in arXiv 2312.15927",
-        "difference: measured minus published, where data, protocol, network and selection are the same",
+        "difference: measured minus published, where data, protocol, network, iterations and choice of epoch agree",
         "† protocol of the published number: m3d (m3d)",
-        "‡ selection of the published number: best on test (m3d)",
+        "‡ epoch of the published number: best on test (m3d)",
     )
 
 
