@@ -138,7 +138,7 @@ def explain(table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if len(accuracies) < len(shown):
         yield f"published distances, in {SOURCE}, are not defined further there: compare their order only"
     if any(not pd.isna(entry["difference"]) for entry in shown):
-        yield "difference: measured minus published, where data, protocol, network, iterations and choice of epoch agree"
+        yield "difference: measured minus published, where data, protocol, network, iterations and epoch agree"
     for mark in _MARKS:
         if marked := [entry for entry in accuracies if mark.applies(entry)]:
             yield f"{mark.symbol} {mark.what} the published number: {_grouped(marked, mark.published)}"

@@ -197,7 +197,7 @@ def test_a_table_holds_published_numbers_only_when_they_are_asked_for(tmp_path: 
     assert table.notes == (
         *plain.notes,
         "published: mean ± std (sets x networks, ? where not known), in arXiv 2312.15927",
-        "difference: measured minus published, where data, protocol, network, iterations and choice of epoch agree",
+        "difference: measured minus published, where data, protocol, network, iterations and epoch agree",
         "† protocol of the published number: m3d (m3d)",
         "‡ epoch of the published number: best on test (m3d)",
     )
