@@ -11,12 +11,14 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from dcbench.report.figures.places import PANEL, NothingToDrawError, main_results, measured, split_into, titles
-from dcbench.report.figures.style import panels, styled
+from dcbench.report.figures.style import CHARACTER, COLUMN, panels, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_ROOM = 0.8  # of a panel's width, for names beside each other; where they need more they stand upright
+_PANELS_A_ROW = 2
 _ACCURACY, _TIME = "#0072b2", "#d55e00"
 
 
@@ -42,7 +44,7 @@ def sweep(frame: pd.DataFrame, sets: pd.DataFrame, method: str, setting: str, al
         panel.set_title(title)
         panel.set_ylabel(measured(group))
         panel.set_xlabel(setting.replace("_", " "))
-        _draw_numbers(panel, group) if numeric else _draw_bars(panel, group, along)
+        _draw_numbers(panel, group) if numeric else _draw_bars(figure, panel, group, along)
     return figure
 
 
@@ -119,17 +121,19 @@ def _draw_numbers(panel: Axes, points: pd.DataFrame) -> None:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
 
 
-def _draw_bars(panel: Axes, points: pd.DataFrame, along: Sequence[str]) -> None:
-    names = [
-        "\n".join([str(row["setting"]), *(f"{name} {row[name]}" for name in along)])
-        for row in points.to_dict("records")
-    ]
+def _draw_bars(figure: Figure, panel: Axes, points: pd.DataFrame, along: Sequence[str]) -> None:
+    names = [[str(row["setting"]), *(f"{name} {row[name]}" for name in along)] for row in points.to_dict("records")]
     bars = panel.bar(
         range(len(names)), points["mean"], yerr=points["std"], color=_ACCURACY, width=0.6, ecolor="#444444"
     )
     panel.bar_label(bars, [f"{mean:.1f}" for mean in points["mean"]], padding=2)
-    panel.set_xticks(range(len(names)), names)
     panel.margins(y=0.12)
+    if len(names) * max(len(line) for lines in names for line in lines) * CHARACTER < _ROOM * COLUMN:
+        panel.set_xticks(range(len(names)), ["\n".join(lines) for lines in names])
+    else:
+        upright = [", ".join(lines) for lines in names]
+        panel.set_xticks(range(len(names)), upright, rotation=90)
+        figure.set_figheight(figure.get_figheight() + max(map(len, upright)) * CHARACTER / _PANELS_A_ROW)
 
 
 def _advice(method: str, setting: str, along: Sequence[str]) -> str:

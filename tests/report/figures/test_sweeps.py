@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,6 +67,17 @@ def test_a_number_is_drawn_with_the_time_and_a_name_as_bars(tmp_path: Path) -> N
     (bars,) = sweep(table, about, "m3d", "kernel", ["lr"]).axes
     assert [bar.get_height() for bar in bars.patches] == [61, 60.005]
     assert [text.get_text() for text in bars.get_xticklabels()] == ["gaussian\nlr 1.0", "linear\nlr 0.005"]
+
+
+def test_names_of_many_bars_do_not_run_into_each_other(tmp_path: Path) -> None:
+    for number in range(9):
+        made(tmp_path, [60.0 + number], kernel="polynomial", lr=10.0**-number)
+    made(tmp_path, [50.0], kernel="gaussian", lr=1.0)
+    figure = sweep(frame(tmp_path), sets(tmp_path), "m3d", "kernel", ["lr"])
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].get_xticklabels()]
+    assert len(boxes) == 10
+    assert not any(one.overlaps(other) for one, other in pairwise(boxes))
 
 
 @pytest.mark.parametrize("values", [(0, 1), (True, False), (None, 3), (1e-6, 1.0)])
