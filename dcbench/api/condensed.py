@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from dcbench.api.errors import InvalidCondensedSetError
+from dcbench.api.errors import InvalidCondensedSetError, OverBudgetError
 
 if TYPE_CHECKING:
     import torch
@@ -225,7 +225,7 @@ class CondensedSet:
         held, allowed = self.numbers(info), info.budget(ipc) * classes // info.classes
         if held > allowed:
             soft = f", {self.labels.numel():,} of them soft labels" if self.labels.ndim == 2 else ""
-            raise InvalidCondensedSetError(
+            raise OverBudgetError(
                 f"over budget: the set holds {held:,} numbers{soft}; "
                 f"{classes} classes at IPC {ipc} may hold {allowed:,}"
             )

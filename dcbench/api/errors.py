@@ -23,5 +23,9 @@ class InvalidCondensedSetError(DcbenchError):
     """A condensed set breaks the contract: over budget, wrong labels, NaN, or pixels out of range."""
 
 
+class OverBudgetError(InvalidCondensedSetError):
+    """A condensed set holds more numbers than its IPC allows."""
+
+
 class UnsupportedFormatError(DcbenchError):
     """A result file was written by a version of dcbench whose format this one does not know."""

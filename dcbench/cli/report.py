@@ -16,6 +16,7 @@ from dcbench.report.names import TABLES
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dcbench.report.frame import Filter
     from dcbench.report.tables import Table
 
 FORMATS = ("terminal", "markdown", "latex", "csv", "json", "html")
@@ -58,27 +59,19 @@ def command(
         _show_stored(results, stored)
         return
     place = None if store is None else _place(results, store)
+
     from dcbench.cli.filters import filter_of, finished
-    from dcbench.report.beside import beside
     from dcbench.report.frame import failures
     from dcbench.report.sets import sets
-    from dcbench.report.summary import main_figures, summarise
-    from dcbench.report.tables import ABOUT, Wanted, completed, make_tables, usual
+    from dcbench.report.tables import SUBJECT, Wanted, completed, make_tables
 
     chosen = filter_of(options | {"also_under": _also_under() if published else {}})
     rows, failed = finished(results, chosen), chosen.apply(failures(results))
-    summary = summarise(rows)
-    if not (chosen.datasets or chosen.protocol or chosen.evaluators):
-        summary = usual(table, summary)
-    if published:
-        summary = beside(summary)
-    if not best_epoch:
-        summary = main_figures(summary, whole=["moments"] if table == "table1" else [])
-    wanted = Wanted(list(chosen.methods), failed=len(failed))
+    summary = _summary(table, rows, chosen, published=published, best_epoch=best_epoch)
     summary = completed(table, summary, lambda: sets(results))
-    tables = make_tables(table, summary, wanted)
-    if not tables and len(rows) and table in ABOUT:
-        warnings.warn(f"{table} is about {ABOUT[table]}; no finished cell that was chosen is", stacklevel=1)
+    tables = make_tables(table, summary, Wanted(list(chosen.methods), failed=len(failed)))
+    if not tables and len(rows) and table in SUBJECT:
+        warnings.warn(f"{table} is about {SUBJECT[table]}; no finished cell that was chosen is", stacklevel=1)
     if form == "html":
         text = _page(tables, summary, rows, sets(results), failed, data)
     else:
@@ -89,6 +82,20 @@ def command(
         output.write_text(text, encoding="utf-8")
     if place is not None:
         _store(place, summary, tables)
+
+
+def _summary(table: str, rows: pd.DataFrame, chosen: Filter, *, published: bool, best_epoch: bool) -> pd.DataFrame:
+    """Return what *table* shows of *rows*, those that were *chosen*."""
+    from dcbench.report.beside import beside
+    from dcbench.report.summary import main_figures, summarise
+    from dcbench.report.tables import usual
+
+    summary = summarise(rows)
+    if not (chosen.datasets or chosen.protocol or chosen.evaluators):
+        summary = usual(table, summary)
+    if published:
+        summary = beside(summary)
+    return summary if best_epoch else main_figures(summary, whole=["moments"] if table == "table1" else [])
 
 
 def _show_stored(results: Path, name: str) -> None:

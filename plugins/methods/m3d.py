@@ -72,7 +72,7 @@ class M3DSettings(MatchingSettings):
     kernel: Literal["gaussian", "linear", "polynomial"] = Field(
         "gaussian",
         description="kernel of the discrepancy; lr is meant for gaussian: 1/200 of it suits linear and 5e-6 of it "
-        "polynomial, whose gradients are as much larger",
+        "polynomial, whose gradients are so much larger",
     )
     iterations: int = Field(10_000, ge=0, description="matching steps; 0 returns the initialisation")
     iterations_per_model: int = Field(5, ge=1, description="steps before a new random network is drawn")

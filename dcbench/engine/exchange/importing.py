@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from dcbench.api.condensed import PIXEL_RANGE, CondensedSet
-from dcbench.api.errors import InvalidCondensedSetError, RequestError
+from dcbench.api.errors import InvalidCondensedSetError, OverBudgetError, RequestError
 from dcbench.engine.cells import CondenseJob
 from dcbench.engine.exchange.layouts import tidy_labels
 from dcbench.engine.exchange.reading import hash_file, read_set
@@ -196,11 +196,11 @@ def _infer_ipc(labels: Tensor, info: DatasetInfo, file: Path) -> int:
 def _check(condensed: CondensedSet, info: DatasetInfo, ipc: int, file: Path) -> None:
     try:
         condensed.check(info, ipc)
-    except InvalidCondensedSetError as error:
+    except OverBudgetError as error:
         needed = -(-condensed.numbers(info) // info.budget(1))
-        over = needed > ipc and "over budget" in str(error)
-        hint = f"; --ipc {needed} is the least that allows it" if over else ""
-        raise RequestError(f"{file}: {error}{hint}") from error
+        raise RequestError(f"{file}: {error}; --ipc {needed} is the least that allows it") from error
+    except InvalidCondensedSetError as error:
+        raise RequestError(f"{file}: {error}") from error
 
 
 def _facts(

@@ -31,6 +31,9 @@ CHARACTER = 0.58 * SIZE / 72
 LINE = 1.35 * SIZE / 72
 """Height of a line of text in inches."""
 
+PANELS_A_ROW = 2
+"""Most panels side by side."""
+
 _HANDLE = 0.42  # inches that the line in front of an entry of a legend takes
 _HEIGHT = 2.2  # of a panel in inches
 
@@ -128,13 +131,13 @@ styled = rc_context(_RC)
 
 
 def panels(count: int, title: str) -> tuple[Figure, list[Axes]]:
-    """Return a figure with *count* axes, at most two side by side, each a column wide.
+    """Return a figure with *count* axes, at most `PANELS_A_ROW` side by side, each a column wide.
 
     Args:
         count: how many axes, at least one.
         title: over the figure; long ones are broken.
     """
-    columns = min(count, 2)
+    columns = min(count, PANELS_A_ROW)
     rows = -(-count // columns)
     width = COLUMN * columns
     title = wrapped(title, width)

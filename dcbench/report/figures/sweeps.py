@@ -11,14 +11,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from dcbench.report.figures.places import PANEL, NothingToDrawError, main_results, measured, split_into, titles
-from dcbench.report.figures.style import CHARACTER, COLUMN, panels, styled
+from dcbench.report.figures.style import CHARACTER, COLUMN, PANELS_A_ROW, panels, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _ROOM = 0.8  # of a panel's width, for names beside each other; where they need more they stand upright
-_PANELS_A_ROW = 2
 _ACCURACY, _TIME = "#0072b2", "#d55e00"
 
 
@@ -40,11 +39,17 @@ def sweep(frame: pd.DataFrame, sets: pd.DataFrame, method: str, setting: str, al
     groups = list(split_into(points, PANEL))
     common, own = titles([place for place, _ in groups])
     figure, axes = panels(len(groups), f"{method} · {common}")
+    upright = 0.0
     for panel, title, (_, group) in zip(axes, own, groups, strict=True):
         panel.set_title(title)
         panel.set_ylabel(measured(group))
         panel.set_xlabel(setting.replace("_", " "))
-        _draw_numbers(panel, group) if numeric else _draw_bars(figure, panel, group, along)
+        if numeric:
+            _draw_numbers(panel, group)
+        else:
+            upright = max(upright, _draw_bars(panel, group, along))
+    rows = -(-len(groups) // PANELS_A_ROW)
+    figure.set_figheight(figure.get_figheight() + rows * upright)
     return figure
 
 
@@ -121,7 +126,8 @@ def _draw_numbers(panel: Axes, points: pd.DataFrame) -> None:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
 
 
-def _draw_bars(figure: Figure, panel: Axes, points: pd.DataFrame, along: Sequence[str]) -> None:
+def _draw_bars(panel: Axes, points: pd.DataFrame, along: Sequence[str]) -> float:
+    """Draw a bar for each of *points*; return the inches that their names take below, if they have to stand upright."""
     names = [[str(row["setting"]), *(f"{name} {row[name]}" for name in along)] for row in points.to_dict("records")]
     bars = panel.bar(
         range(len(names)), points["mean"], yerr=points["std"], color=_ACCURACY, width=0.6, ecolor="#444444"
@@ -130,10 +136,10 @@ def _draw_bars(figure: Figure, panel: Axes, points: pd.DataFrame, along: Sequenc
     panel.margins(y=0.12)
     if len(names) * max(len(line) for lines in names for line in lines) * CHARACTER < _ROOM * COLUMN:
         panel.set_xticks(range(len(names)), ["\n".join(lines) for lines in names])
-    else:
-        upright = [", ".join(lines) for lines in names]
-        panel.set_xticks(range(len(names)), upright, rotation=90)
-        figure.set_figheight(figure.get_figheight() + max(map(len, upright)) * CHARACTER / _PANELS_A_ROW)
+        return 0.0
+    upright = [", ".join(lines) for lines in names]
+    panel.set_xticks(range(len(names)), upright, rotation=90)
+    return max(map(len, upright)) * CHARACTER
 
 
 def _advice(method: str, setting: str, along: Sequence[str]) -> str:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 _PHOTOGRAPHS = "idc-imagenet"
 
-ABOUT = {
+SUBJECT = {
     "table1": "what the evaluator moments measures",
     "table2": f"protocols other than {_PHOTOGRAPHS}, unless --protocol says otherwise",
     "table3": f"the protocol {_PHOTOGRAPHS}, unless --protocol says otherwise",
 }
-"""What the tables show that do not show everything."""
+"""What those tables show that do not show everything, as `usual` and their makers have it."""
 
 
 def usual(name: str, summary: pd.DataFrame) -> pd.DataFrame:
@@ -77,4 +77,4 @@ def make_tables(name: str, summary: pd.DataFrame, wanted: Wanted | None = None) 
     return makers[name](summary, wanted)
 
 
-__all__ = ["ABOUT", "Number", "Row", "Table", "Wanted", "completed", "make_tables", "usual"]
+__all__ = ["SUBJECT", "Number", "Row", "Table", "Wanted", "completed", "make_tables", "usual"]

@@ -180,6 +180,11 @@ WRONG: dict[str, tuple[Any, Mapping[str, Any], str]] = {
     "classes": ([IMAGES, torch.full((3, 4), 0.25)], {"ipc": 2}, "soft labels must be probabilities over 3"),
     "missing": ([IMAGES, torch.tensor([0, 0, 1])], {"ipc": 1}, "no image for class class 2"),
     "unequal": ([IMAGES, torch.tensor([0, 0, 1])], {}, "0 to 2 images of a class of toy; say with --ipc"),
+    "labels": (
+        [IMAGES.repeat(2, 1, 1, 1), torch.cat([LABELS, LABELS + 3])],
+        {"ipc": 1},
+        r"labels must lie in 0\.\.2, found 0\.\.5$",  # a larger budget would not help
+    ),
     "budget": ([IMAGES.repeat(2, 1, 1, 1), LABELS.repeat(2)], {"ipc": 1}, "over budget: .*; --ipc 2 is the least"),
     "dataset": ({"images": IMAGES, "labels": LABELS, "facts": '{"dataset": "mnist"}'}, {}, "of mnist, not of toy"),
     "no such dataset": ([IMAGES, LABELS], {"dataset": "tay"}, "no dataset is called 'tay'; did you mean 'toy'"),

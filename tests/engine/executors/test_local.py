@@ -104,8 +104,8 @@ def ran(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 
 REASONS = {
-    "over-budget": ("InvalidCondensedSetError", "over budget: the set holds 384 numbers"),
-    "whole": ("InvalidCondensedSetError", "over budget: the set holds 3,840 numbers"),
+    "over-budget": ("OverBudgetError", "over budget: the set holds 384 numbers"),
+    "whole": ("OverBudgetError", "over budget: the set holds 3,840 numbers"),
     "nan": ("InvalidCondensedSetError", "NaN"),
     "labels": ("InvalidCondensedSetError", "labels must lie in 0..2, found 1..3"),
     "raise": ("ValueError", "the toy method was told to raise"),
