@@ -1,8 +1,8 @@
 """Published numbers beside measured ones, and what keeps the two from being compared.
 
-A published number stands beside the measured one of the same method, IPC, network and figure, if that was made on the
-test split with the recommended settings, or with all but their number of iterations. A difference is shown only where
-iterations, data, protocol and selection agree too.
+A published number stands beside the measured one of the same method, IPC, network (as the paper calls it) and figure,
+if that was made on the test split with the recommended settings, or with all but their number of iterations. A
+difference is shown only where iterations, data, protocol and selection agree too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FIELDS = [
 ]
 """What `beside` adds to a summary; empty where there is no published number, or where it is not known."""
 
-_PLACE = ["published_dataset", "ipc", "published_method", "network", "evaluator", "figure"]
+_PLACE = ["published_dataset", "ipc", "published_method", "published_network", "evaluator", "figure"]
 
 _SELECTION = {"accuracy": "last", "accuracy_best_epoch": "best epoch on test"}
 """Figures that published accuracies stand beside, and how each is picked.
@@ -49,7 +49,18 @@ _VARIANTS = {"dm": {"order": {2: "dm+2nd", 3: "dm+2nd+3rd"}}}
 _DERIVED = {"cifar10-jpeg": "cifar10"}
 """Datasets made from a published one: its numbers are shown for orientation, as those of other data."""
 
-_NAMES = ["published_dataset", "published_method", "published_iterations", "iterations", "selection", "eligible"]
+_SHAPES = {"resnet10-cifar": "resnet10"}
+"""Networks that the paper has by the name of another one; its numbers say so in a remark."""
+
+_NAMES = [
+    "published_dataset",
+    "published_method",
+    "published_network",
+    "published_iterations",
+    "iterations",
+    "selection",
+    "eligible",
+]
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,7 @@ def _names(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "published_dataset": _DERIVED.get(entry["dataset"], entry["dataset"]),
         "published_method": paper[0] if paper else entry["method"],
+        "published_network": _SHAPES.get(entry["network"], entry["network"]),
         "published_iterations": departures.get("iterations", settings.get("iterations")),
         "iterations": settings.get("iterations"),
         "selection": _SELECTION.get(entry["figure"]),
@@ -164,7 +176,7 @@ def _published() -> pd.DataFrame:
         for figure in _DISTANCES
     ]
     table = pd.concat(parts, ignore_index=True)
-    known = ("dataset", "method", "std", "sets", "protocol", "selection", "note")
+    known = ("dataset", "method", "network", "std", "sets", "protocol", "selection", "note")
     names = {name: f"published_{name}" for name in known}
     table = table.rename(columns=names | {"networks_per_set": "published_networks"})
     return table[[*_PLACE, *(name for name in FIELDS if name in table and name not in _PLACE)]]

@@ -29,7 +29,11 @@ class FeatureSettings(Settings):
     network: str = Field("convnet3", description="architecture whose embedding is the feature space")
     epochs: int = Field(15, ge=1, description="passes over the training set when the feature network is trained")
     batch_size: int = Field(64, ge=1, description="images per training step of the feature network")
-    lr: float = Field(0.03, gt=0, description="learning rate at the start; x0.2 after 2/3 and after 5/6 of the epochs")
+    lr: float = Field(
+        0.03,
+        gt=0,
+        description="learning rate at the start; x0.2 after 2/3 and after 5/6 of the epochs, once where these are one",
+    )
 
     def recipe(self, info: DatasetInfo) -> TrainingRecipe:
         """Return how the feature network is trained on *info*: no augmentation, SGD with momentum, two drops of lr."""

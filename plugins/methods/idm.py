@@ -33,7 +33,10 @@ _ORIGINS = {
 _SUBSET = "from the code, command.txt and IDM_imagenet.py, for another subset of ImageNet"
 _LARGE_IMAGES = {
     **dict.fromkeys(_ORIGINS, Origin("extrapolated", _SUBSET)),
-    "lr": Origin("extrapolated", f"{_SUBSET}, whose pixels are learnt as they are and not normalised"),
+    "lr": Origin(
+        "extrapolated",
+        f"{_SUBSET}: 0.2 on pixels that are not normalised; on normalised ones a step has to be 1/std^2 times as large",
+    ),
 }
 _TINY_IMAGES = {
     **dict.fromkeys(
@@ -75,9 +78,10 @@ class IDM(dcbench.Method):
     step, and adds the cross-entropy of the synthetic images under that network, weighted by its training accuracy.
     Steps go class by class as in the published code, here in closed form.
 
-    It differs from that code in three ways: the images that a set starts from are all different, networks are never
-    pretrained (a command for ImageNet at IPC 50 begins so), and the last set is returned, not the one that was best on
-    the test set.
+    It differs from that code in four ways: the images that a set starts from are all different, networks are never
+    pretrained (a command for ImageNet at IPC 50 begins so), images are normalised for ImageNet as for CIFAR (that code
+    takes pixels as they are there, so that a change of brightness is a stronger one), and the last set is returned, not
+    the one that was best on the test set.
     """
 
     cite = "Zhao et al., Improved Distribution Matching for Dataset Condensation, CVPR 2023"
@@ -89,7 +93,8 @@ class IDM(dcbench.Method):
 
         Other datasets get those of CIFAR-10, or from 100 classes on those of CIFAR-100; from 128 pixels on, those of
         the subset, where images are whole beyond IPC 10. Values for IPC 10 serve up to there, and those for IPC 50
-        beyond. Below 16 pixels the run is short.
+        beyond. Below 16 pixels the run is short. The learning rate from 128 pixels on is 0.2 over the variance of a
+        normalised pixel: a step that is as large as in the code, where pixels are not normalised.
         """
         size = info.shape[-1]
         if size < TINY:
@@ -98,6 +103,7 @@ class IDM(dcbench.Method):
         if size >= LARGE:
             few = ipc <= 10
             return IDMSettings(
+                lr=4.0,
                 factor=factor if few else 1,
                 init="mix-bilinear" if few else "random",
                 batch_real=128,

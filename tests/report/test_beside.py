@@ -117,6 +117,13 @@ def test_other_places_have_no_published_number(tmp_path: Path, changes: dict[str
     assert list(explain([entry])) == ["no published number belongs here"]
 
 
+@pytest.mark.parametrize("network", ["resnet10", "resnet10-cifar"])
+def test_both_shapes_of_resnet10_have_its_number_and_a_remark(tmp_path: Path, network: str) -> None:
+    entry = _entry(tmp_path, "m3d", protocol="m3d", dataset="cifar10", ipc=10, network=network)
+    assert published_text(entry) == "56.7 (?) †‡¶"
+    assert "likely that of resnet10-cifar (m3d)" in list(explain([entry]))[-1]
+
+
 def test_a_label_whose_settings_are_the_recommended_ones_has_the_number_of_its_method(tmp_path: Path) -> None:
     entry = _entry(tmp_path, "dm", label="dm[lr=1]", protocol="dsa")
     assert entry["published"] == 89.7

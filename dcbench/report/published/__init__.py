@@ -13,7 +13,7 @@ Each table mixes rows that were made under different protocols. ``protocol``, ``
 * ``selection`` is ``last`` for the last epoch, and ``best on test`` where the best epoch or iteration was picked on the
   test set.
 * Table 4 says ``resnet10``. Two shapes have that name; works derived from the code of M3D build the narrower one on
-  CIFAR-10, which is ``resnet10-cifar`` here, so that is likely meant.
+  CIFAR-10, which is ``resnet10-cifar`` here, so that is likely meant, and a ``note`` says so.
 * IDM trains networks on CIFAR as the code of DSA does, so the protocol of its rows is ``dsa``.
 """
 

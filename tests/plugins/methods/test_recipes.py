@@ -46,7 +46,7 @@ M3D_LOW: dict[str, Row] = {
     "augmentation": ("diffaug", "published"),
     "strategy": ("color_crop_cutout", "published"),
 }
-M3D_LOW_LR = {1: 1.0, 10: 10.0, 50: 50.0}
+M3D_LOW_LR: dict[int, Row] = {1: (1.0, "inferred"), 10: (10.0, "inferred"), 50: (50.0, "extrapolated")}
 M3D_LARGE: dict[str, Row] = {
     "kernel": ("gaussian", "published"),
     "iterations": (1000, "published"),
@@ -102,6 +102,7 @@ IDM_BY_IPC: dict[int, dict[str, Any]] = {
 }
 IDM_CE_WEIGHT = {10: {1: 0.5, 10: 0.5, 50: 0.1}, 100: {1: 0.5, 10: 0.1, 50: 0.1}}
 IDM_LARGE = {
+    "lr": 4.0,
     "batch_real": 128,
     "train_batch": 128,
     "iterations_per_model": 50,
@@ -124,7 +125,7 @@ def recipe(name: str, info: DatasetInfo, ipc: int) -> dict[str, Row]:
 
 @pytest.mark.parametrize(("dataset", "ipc"), LOW_RESOLUTION)
 def test_m3d_at_low_resolution(dataset: str, ipc: int) -> None:
-    assert recipe("m3d", INFO[dataset], ipc) == M3D_LOW | {"lr": (M3D_LOW_LR[ipc], "inferred")}
+    assert recipe("m3d", INFO[dataset], ipc) == M3D_LOW | {"lr": M3D_LOW_LR[ipc]}
 
 
 @pytest.mark.parametrize(("dataset", "ipc"), LARGE)
