@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcbench.api.errors import RequestError
+from dcbench.api.errors import DcbenchError, RequestError
 from dcbench.engine.bench import Outcome, Prepared, carry_out, prepare
 from dcbench.engine.cells import digest_of
 from dcbench.engine.plan.request import Request, default_data_folder, make_request
@@ -30,8 +30,8 @@ class Finished:
     outcome: Outcome
     text: str
     """The tables, as a terminal shows them."""
-    report: Path
-    """Where the report is stored."""
+    report: Path | None
+    """Where the report is stored; None where it could not be, which a warning of the outcome explains."""
 
 
 @contextmanager
@@ -66,9 +66,14 @@ def finish(
     tables = grid_tables(shown, Wanted(labels, rows, Counter(map(_table_of, trials)), failed))
     name = f"run-{digest_of(sorted(trial.key for trial in trials))[:12]}"
     path, text = prepared.layout.report(name), terminal(tables)
-    if not is_stored(path, summary, text):
-        store_report(path, summary, text)
-    return Finished(outcome, terminal(tables, width=width, colour=colour), path)
+    report: Path | None = path
+    try:
+        if not is_stored(path, summary, text):
+            store_report(path, summary, text)
+    except (OSError, DcbenchError) as error:  # no reason to hide the table, and how the run ended
+        report = None
+        outcome.warnings.append(f"the report is not stored in {path}: {error}")
+    return Finished(outcome, terminal(tables, width=width, colour=colour), report)
 
 
 def _relabelled(results: pd.DataFrame, trials: Sequence[Trial]) -> pd.DataFrame:

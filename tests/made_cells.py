@@ -6,7 +6,17 @@ from typing import Any
 
 from dcbench.engine.cells import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
 
-DATASET = DatasetSpec(record="toy", settings={}, choice="toy", name="toy", train="aa", test="bb")
+DATASET = DatasetSpec(
+    record="toy",
+    settings={},
+    choice="toy",
+    name="toy",
+    train="aa",
+    test="bb",
+    mean=(0.5,),
+    std=(0.25,),
+    mirror_ok=False,
+)
 METHOD = MethodSpec(
     record="toy-slow",
     label="toy-slow",

@@ -25,7 +25,7 @@ class Evaluation:
     """The figures of one evaluation."""
 
     figures: Mapping[str, tuple[float, ...]]
-    """Name of a figure to its values, one per repeat, in the order of ``context.seeds``."""
+    """Name of a figure, without a slash, to its values, one per repeat, in the order of ``context.seeds``."""
 
 
 class Context(ABC):

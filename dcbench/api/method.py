@@ -67,6 +67,9 @@ class Task(ABC):
         """Report that *step* of *total* steps are done.
 
         *figures*, such as ``loss=0.3``, become the trace in the result file.
+
+        Raises:
+            DcbenchError: the name of a figure is empty, is a dot, or has a slash.
         """
 
     @abstractmethod
@@ -85,12 +88,20 @@ class Task(ABC):
             build: called with a seed of the artifact's own when nobody has built it yet; other processes wait for it.
 
         Returns:
-            the tensors, on the CPU. Their hash is recorded in the result file.
+            the tensors, on the CPU. Their hash is recorded in the result file, and so are the seconds that building
+            them took, which count among those of every set that uses them.
+
+        Raises:
+            DcbenchError: the name of a tensor is empty, is a dot, or has a slash.
         """
 
     @abstractmethod
     def checkpoint(self, state: Callable[[], State]) -> None:
-        """Offer a point to resume from. *state* is only called when the bench decides that it is time to write one."""
+        """Offer a point to resume from. *state* is only called when the bench decides that it is time to write one.
+
+        Raises:
+            DcbenchError: a name in the state is empty, is a dot, or has a slash.
+        """
 
     @abstractmethod
     def resume(self) -> dict[str, Any] | None:

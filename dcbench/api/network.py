@@ -18,6 +18,11 @@ class Network(ABC):
     layer, by ``embed``.
     """
 
+    revision: ClassVar[int] = 1
+    """Raise it when the architecture or its initialisation changes: old results made with it then no longer count.
+
+    These are the condensed sets and the evaluations whose setting ``network`` names it.
+    """
     Settings: ClassVar[type[BaseSettings]] = BaseSettings
     """The settings class, such as depth and width."""
 

@@ -25,6 +25,8 @@ class MethodRecord(Record):
 
     exempt: bool = False
     """Leave out the budget: for reference rows such as the whole training set."""
+    made_elsewhere: bool = False
+    """Its sets come into the store by ``dcbench import`` alone: a run that lacks one is refused while it is planned."""
     also_under: str = ""
     """Protocol under which the published numbers of the method were made; what was measured under it is shown beside
     published numbers whatever protocol a report asks for."""

@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from dcbench.api.errors import RequestError
+from dcbench.engine.choices import canonical
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ def filter_of(options: dict[str, Any]) -> Filter:
     """Return the filter that *options*, of `dcbench.cli.options.selection_options`, stand for.
 
     Raises:
-        RequestError: IPC or seeds are no numbers.
+        RequestError: IPC or seeds are no numbers, or a network is not written as one is.
     """
     from dcbench.engine.plan.request import parse_numbers
     from dcbench.report.frame import Filter
@@ -29,7 +30,8 @@ def filter_of(options: dict[str, Any]) -> Filter:
         for name, least in (("ipc", 1), ("seeds", 0))
         if options[name]
     }
-    return Filter(**{name: value for name, value in (options | numbers).items() if value})
+    networks = tuple(map(canonical, options["networks"] or ()))
+    return Filter(**{name: value for name, value in (options | numbers | {"networks": networks}).items() if value})
 
 
 def finished(results: Path, chosen: Filter, *, needed: bool = False) -> pd.DataFrame:

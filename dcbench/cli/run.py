@@ -49,7 +49,7 @@ def _as_text(name: str, value: Any) -> Any:
     "set",
     multiple=True,
     metavar="NAME.FIELD=VALUE",
-    help="Change a setting, such as m3d.lr=10. May be repeated.",
+    help="Change a setting, such as m3d.lr=10, wherever no brackets set it: m3d[lr=1] stays so. May be repeated.",
 )
 @click.option(
     "--classes",
@@ -128,7 +128,7 @@ def _run(prepared: Prepared) -> int:
         ended = finish(prepared, watch, width=max(out.width, 40) if out.is_terminal else None, colour=out.is_terminal)
     click.echo(ended.text, nl=False)
     _say_how_it_ended(ended.outcome, prepared)
-    if not prepared.request.smoke:
+    if ended.report is not None and not prepared.request.smoke:
         click.echo(f"report stored as {ended.report}", err=True)
     return 0 if ended.outcome.ok else 1
 

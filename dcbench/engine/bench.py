@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.cells import CondenseJob, EvaluateJob, Job
+from dcbench.engine.cells import Cell, CondenseJob, EvaluateJob, Job
 from dcbench.engine.executors.local import LocalExecutor
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Schedule
 from dcbench.engine.plan.planner import PlannedCell, Planner
@@ -21,7 +22,7 @@ from dcbench.engine.spans import span_text
 from dcbench.engine.store.atomic import sweep
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import Failure, clear_failure, write_failure
-from dcbench.engine.store.hdf5 import CorruptFileError
+from dcbench.engine.store.hdf5 import UnreadableFileError, set_aside
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.work.runtime import check_device, plan_slots
@@ -69,13 +70,36 @@ def prepare(request: Request, registry: Registry) -> Iterator[Prepared]:
     Raises:
         RequestError: something is wrong with the request; nothing was started.
         UnsupportedFormatError: the store holds files of a newer format.
+        UnreadableFileError: the store holds a file that cannot be read now; it may be whole.
     """
     check_device(request.device, request.precision)
     _check_folder(request.results)
     plan = Planner(request, registry).cells()
     with _store(request) as root:
         layout = Layout(root)
-        yield Prepared(request, registry, layout, plan, survey(layout, plan, request.existing))
+        state = survey(layout, plan, request.existing)
+        _refuse_to_condense(state.jobs, request, registry)
+        yield Prepared(request, registry, layout, plan, state)
+
+
+def _refuse_to_condense(jobs: Iterable[Job], request: Request, registry: Registry) -> None:
+    """Refuse the first of *jobs* that would have to make a set which is only ever imported."""
+    for job in jobs:
+        cell = job.cell
+        if isinstance(job, CondenseJob) and registry.find("methods", cell.method.record).record.made_elsewhere:
+            if request.smoke:
+                name = cell.method.choice
+                raise RequestError(f"--smoke begins with an empty store, and {name} is made elsewhere; leave it out")
+            place = f"{cell.dataset.name} at IPC {cell.ipc} and seed {cell.seed}"
+            raise RequestError(f"no set of {place} is imported as {cell.method.label!r}; {_import_command(cell)}")
+
+
+def _import_command(cell: Cell) -> str:
+    words = ["--dataset", cell.dataset.choice, "--name", cell.method.label]
+    words += ["--ipc", str(cell.ipc), "--seed", str(cell.seed)]
+    if cell.method.factor > 1:
+        words += ["--factor", str(cell.method.factor)]
+    return f"dcbench import FILE {shlex.join(words)}"
 
 
 @contextmanager
@@ -121,9 +145,11 @@ def carry_out(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
         incomplete=list(state.incomplete),
         warnings=list(state.warnings),
     )
-    _check_writable(layout.root)
     if state.work:
+        _check_writable(layout.root)
         sweep(layout.root)
+        for path in state.damaged:
+            set_aside(path)
         slots = plan_slots(
             request.device,
             request.jobs,
@@ -136,11 +162,19 @@ def carry_out(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
         for event in executor.run(Schedule(state.work)):
             _keep(event, prepared, outcome)
             watch(event)
-        rebuild_index(layout)
+        outcome.warnings += _index(layout)
     outcome.warnings += prepared.registry.notify(
         "dcbench_run_finished", results=layout.root, finished=outcome.finished, failed=len(outcome.failed)
     )
     return outcome
+
+
+def _index(layout: Layout) -> Iterator[str]:
+    """Rebuild the index; yield a warning if it cannot be written, as on a full disk: nothing needs it."""
+    try:
+        rebuild_index(layout)
+    except OSError as error:
+        yield f"{layout.index} is not up to date: {error.strerror or error}"
 
 
 def _keep(event: Event, prepared: Prepared, outcome: Outcome) -> None:
@@ -170,7 +204,7 @@ def _particulars(event: Finished) -> dict[str, object]:
 
 
 def _figures(event: Finished) -> dict[str, object]:
-    with suppress(CorruptFileError, OSError):
+    with suppress(UnreadableFileError, OSError):
         return {"figures": read_evaluation(event.file)["figures"]}
     return {}
 

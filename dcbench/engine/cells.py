@@ -26,6 +26,11 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def changed_network(revision: int) -> dict[str, int]:
+    """Return what the revision of a network adds to a name: nothing as long as the network is what it first was."""
+    return {"network_revision": revision} if revision > 1 else {}
+
+
 class DatasetSpec(_Frozen):
     """A dataset as a cell names it."""
 
@@ -34,7 +39,7 @@ class DatasetSpec(_Frozen):
     argument: str = ""
     """What follows the colon, as the dataset has it: absolute where it is a path. No part of the digest."""
     settings: dict[str, Any]
-    """All settings; their effect is in the fingerprints, so they are no part of the digest."""
+    """All settings; no part of the digest, since their effect is in the fingerprints, `mean`, `std` and `mirror_ok`."""
     choice: str
     """What ``--datasets`` takes to choose it, with what was set by ``--set``; no part of the digest."""
     name: str
@@ -43,6 +48,10 @@ class DatasetSpec(_Frozen):
     """Fingerprint of the training split: what a condensed set depends on."""
     test: str
     """Fingerprint of the test split: what an evaluation depends on as well."""
+    mean: tuple[float, ...]
+    """That of `DatasetInfo`, as `std` and `mirror_ok` are: what a method sees of a dataset beside its pixels."""
+    std: tuple[float, ...]
+    mirror_ok: bool
     class_names: tuple[str, ...] = ()
     """One name per class; empty where an older file does not say. For reports; no part of the digest."""
     train_images: int | None = None
@@ -63,6 +72,8 @@ class MethodSpec(_Frozen):
     digest_settings: dict[str, Any]
     """The settings as the digest sees them."""
     factor: int
+    network_revision: int = 1
+    """That of the network in its settings; part of the digest from 2 on."""
     exempt: bool = False
     departures: dict[str, Any] = {}
     """The recommended value of each setting that has another one here; no part of the digest."""
@@ -96,12 +107,16 @@ class Cell(_Frozen):
         identity = {
             "dataset": self.dataset.name,
             "train": self.dataset.train,
+            "mean": self.dataset.mean,
+            "std": self.dataset.std,
+            "mirror_ok": self.dataset.mirror_ok,
             "method": self.method.record,
             "revision": self.method.revision,
             "settings": self.method.digest_settings,
             "ipc": self.ipc,
         }
-        return identity | ({"split": self.split} if self.split != "test" else {})
+        split = {"split": self.split} if self.split != "test" else {}
+        return identity | changed_network(self.method.network_revision) | split
 
     @property
     def title(self) -> str:
@@ -147,6 +162,8 @@ class EvaluatorSpec(_Frozen):
     """What the figures are; no part of the key."""
     settings: dict[str, Any]
     digest_settings: dict[str, Any]
+    network_revision: int = 1
+    """That of the network in its settings; part of the key from 2 on."""
     recipe: dict[str, Any] | None = None
     """The expanded protocol."""
     digest_recipe: dict[str, Any] | None = None
@@ -173,13 +190,14 @@ class Trial(_Frozen):
         return digest_of(self._identity() | {"cell": self.cell.variant})
 
     def _identity(self) -> dict[str, Any]:
-        return {
+        identity = {
             "test": self.cell.dataset.test,
             "evaluator": self.evaluator.record,
             "revision": self.evaluator.revision,
             "settings": self.evaluator.digest_settings,
             "recipe": self.evaluator.digest_recipe,
         }
+        return identity | changed_network(self.evaluator.network_revision)
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class Choice:
         return self.name + (f":{self.argument}" if self.argument else "") + (f"[{changes}]" if changes else "")
 
     def over(self, general: Mapping[str, str]) -> Choice:
-        """Return the choice with *general* changes (from ``--set``) below its own."""
+        """Return the choice with *general* changes (from ``--set``); where both set something its own value stays."""
         return Choice(self.name, self.argument, {**general, **self.settings})
 
     def covers(self, other: Choice) -> bool:
@@ -73,12 +73,25 @@ def parse_choice(text: str) -> Choice:
     """Parse one item such as ``m3d[kernel=linear,lr=0.1]`` or ``folder:PATH``; a value may have brackets of its own.
 
     Raises:
-        RequestError: the text is not of that form.
+        RequestError: the text is not of that form, or sets one field twice.
     """
     match = _ITEM.fullmatch(text.strip())
     if match is None or not _balanced(match["settings"] or ""):
         raise RequestError(f"cannot read {text!r}; write name, name[field=value,field=value] or name:argument")
     return Choice(match["name"], match["argument"] or "", _parse_changes(match["settings"] or "", text))
+
+
+def canonical(text: str) -> str:
+    """Return the choice *text* as digests see it: its settings in the order of their names, and without spaces.
+
+    >>> canonical("convnet[width=64, depth=2]")
+    'convnet[depth=2,width=64]'
+
+    Raises:
+        RequestError: see `parse_choice`.
+    """
+    choice = parse_choice(text)
+    return replace(choice, settings=dict(sorted(choice.settings.items()))).label
 
 
 def parse_choices(texts: str | Iterable[str]) -> list[Choice]:
@@ -91,7 +104,7 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, dict[str, str]]:
     """Parse ``--set`` options such as ``m3d.lr=10`` into changes by plug-in.
 
     Raises:
-        RequestError: an option is not of the form NAME.FIELD=VALUE.
+        RequestError: an option is not of the form NAME.FIELD=VALUE, or two give one setting different values.
     """
     changes: dict[str, dict[str, str]] = {}
     for text in texts:
@@ -99,11 +112,14 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, dict[str, str]]:
         name, dot, key = target.rpartition(".")
         if not (equals and dot and name and key):
             raise RequestError(f"cannot read --set {text!r}; write --set NAME.FIELD=VALUE, such as --set m3d.lr=10")
+        value = value.strip()
         if not _balanced(value) or len(split_list(value)) > 1:
             raise RequestError(
                 f"cannot read --set {text!r}; one option changes one setting, and brackets come in pairs"
             )
-        changes.setdefault(name.strip(), {})[key.strip()] = value.strip()
+        known = changes.setdefault(name.strip(), {}).setdefault(key.strip(), value)
+        if known != value:
+            raise RequestError(f"--set {target.strip()} is given two values, {known} and {value}; leave out one")
     return changes
 
 
@@ -113,5 +129,7 @@ def _parse_changes(text: str, whole: str) -> dict[str, str]:
         key, equals, value = part.partition("=")
         if not (equals and key.strip()):
             raise RequestError(f"cannot read {part!r} in {whole!r}; settings are written field=value")
+        if key.strip() in changes:
+            raise RequestError(f"{whole!r} sets {key.strip()} twice; leave out one")
         changes[key.strip()] = value.strip()
     return changes

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from dcbench.api.errors import DcbenchError, RequestError
-from dcbench.engine.choices import parse_choice
+from dcbench.engine.choices import canonical, parse_choice
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -83,11 +83,17 @@ def make_network(registry: Registry, name: str) -> tuple[Network, Any]:
     return network, change_settings(network.Settings(), {**record.preset, **choice.settings}, choice.name)
 
 
-def check_network(registry: Registry, name: str, info: DatasetInfo) -> None:
-    """Refuse a network that does not exist, or that cannot take the images of *info*.
+def settle_network(registry: Registry, settings: AnySettings, info: DatasetInfo) -> tuple[AnySettings, int]:
+    """Return *settings* with the network that they name in its `canonical` form, and the revision of that network.
+
+    Settings that name none come back as they are, with 1.
 
     Raises:
-        RequestError: with what would fit.
+        RequestError: there is no such network, or it cannot take the images of *info*; with what would fit.
     """
-    network, settings = make_network(registry, name)
-    network.validate(info.shape, settings)
+    name = getattr(settings, "network", None)
+    if not isinstance(name, str):
+        return settings, 1
+    network, own = make_network(registry, name)
+    network.validate(info.shape, own)
+    return settings.changed({"network": canonical(name)}), network.revision

@@ -16,7 +16,7 @@ from dcbench.engine.cells import ABOUT
 from dcbench.engine.choices import Choice, parse_choice
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import read_failure
-from dcbench.engine.store.hdf5 import CorruptFileError
+from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.layout import Layout
 
 COLUMNS = [
@@ -66,6 +66,7 @@ pool: it is made of all that is in ``key`` but seed and step, such as settings, 
 _FAILURE = [*ABOUT, "job", "error", "message", "traceback", "time"]
 
 
+_TITLES = ["label", "method_choice", "evaluator_label"]
 _SHOWN = 6
 _COLUMN_OF = {
     "methods": "label",
@@ -154,13 +155,15 @@ def _parsed(texts: Iterable[str]) -> dict[str, Choice]:
 def frame(results: Path | str = "results") -> pd.DataFrame:
     """Return every evaluation in the folder *results*, one row for each figure of each repeat.
 
-    A damaged file is left out with a warning. The columns are `COLUMNS`.
+    A file that is damaged, or cannot be read now, is left out with a warning. The columns are `COLUMNS`.
     """
     layout = Layout(Path(results))
     rows = [row for path in layout.all_evaluations() for row in _rows(path)]
     table = pd.DataFrame(rows, columns=COLUMNS)
     # When runs of repeats overlap, as after a merge of two folders, each repeat counts once: the latest.
     table = table.astype({"step": "Int64"}).sort_values("finished", kind="stable")
+    # Two choices may mean the same settings: what was run under both has one title, the latest.
+    table[_TITLES] = table.groupby("variant")[_TITLES].transform("last")
     return table.drop_duplicates(["key", "figure", "repeat"], keep="last").reset_index(drop=True)
 
 
@@ -173,7 +176,9 @@ def failures(results: Path | str = "results") -> pd.DataFrame:
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         facts = read_evaluation(path)
-    except CorruptFileError as error:
+    except FileNotFoundError:  # a run that goes on has just put a longer one in its place
+        return
+    except UnreadableFileError as error:
         import warnings
 
         warnings.warn(f"{error}; left out of the report", stacklevel=3)

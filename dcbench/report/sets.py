@@ -10,7 +10,7 @@ import pandas as pd
 
 from dcbench.engine.cells import ABOUT
 from dcbench.engine.store.about import read_about
-from dcbench.engine.store.hdf5 import CorruptFileError
+from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.layout import Layout
 
 _FACTS = [*ABOUT, "settings", "seconds", "device", "finished", "numbers", "versions", "runtime", "origin"]
@@ -27,7 +27,8 @@ snapshot to the seconds after which it was taken, None where an older file does 
 def sets(results: Path | str = "results") -> pd.DataFrame:
     """Return every condensed set in the folder *results*, one row each, with `COLUMNS`.
 
-    A damaged file is left out with a warning; damage to images alone goes unnoticed, since none is read.
+    A file that is damaged, or cannot be read now, is left out with a warning; damage to images alone goes unnoticed,
+    since none is read.
     """
     rows = [row for path in Layout(Path(results)).all_condensed() if (row := _row(path)) is not None]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -36,7 +37,9 @@ def sets(results: Path | str = "results") -> pd.DataFrame:
 def _row(path: Path) -> dict[str, Any] | None:
     try:
         facts, snapshots = read_about(path)
-    except CorruptFileError as error:
+    except FileNotFoundError:  # removed since it was listed
+        return None
+    except UnreadableFileError as error:
         warnings.warn(f"{error}; left out", stacklevel=3)
         return None
     return {name: facts.get(name) for name in _FACTS} | {"snapshots": snapshots, "file": str(path)}

@@ -14,7 +14,15 @@ import h5py
 import pandas as pd
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, put_array, put_facts, reading, writing
+from dcbench.engine.store.hdf5 import (
+    CorruptFileError,
+    UnreadableFileError,
+    get_facts,
+    put_array,
+    put_facts,
+    reading,
+    writing,
+)
 from dcbench.engine.store.layout import Layout
 from dcbench.report.summary import PLACE, TABLE, entries, summarise
 from dcbench.report.tables.model import Number
@@ -43,8 +51,12 @@ class StoredReport:
 
 
 def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
-    """Write a report to *path*: each number of *summary*, from `summarise`, and *text* as it was printed."""
-    with writing(path, _KIND) as file:
+    """Write a report to *path*: each number of *summary*, from `summarise`, and *text* as it was printed.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk.
+    """
+    with writing(path, _KIND, in_memory=True) as file:
         put_facts(file, {"made": datetime.now(UTC).isoformat(timespec="seconds")})
         put_array(file, "text", text)
         columns = file.create_group("columns")
@@ -83,12 +95,15 @@ def _values(array: h5py.Dataset) -> Any:
 
 
 def list_reports(layout: Layout) -> list[StoredReport]:
-    """Return the reports of a results folder, the latest first. A damaged one is left out with a warning."""
+    """Return the reports of a results folder, the latest first.
+
+    One that is damaged, or cannot be read now, is left out with a warning.
+    """
     found = []
     for path in layout.all_reports():
         try:
             found.append(read_report(path))
-        except CorruptFileError as error:
+        except UnreadableFileError as error:
             warnings.warn(f"{error}; left out of the list", stacklevel=2)
     return sorted(found, key=lambda report: report.made, reverse=True)
 

@@ -29,7 +29,7 @@ KINDS = {
     "dataset": Kind(
         summary="bright bars in noise, made up",
         options="--datasets {name} --methods random,dm",
-        upkeep="Earlier results no longer count as those of this dataset when its pixels or labels change.",
+        upkeep="Earlier results no longer count as those of this dataset when its pixels, labels, mean or std change.",
     ),
     "evaluator": Kind(
         summary="accuracy of the nearest condensed image",
@@ -39,7 +39,7 @@ KINDS = {
     "network": Kind(
         summary="a perceptron with one hidden layer",
         options="--networks {name},convnet3 --methods random",
-        upkeep="Results do not know when its code changes: give a changed network another name.",
+        upkeep="Raise its `revision` when it changes: earlier results with it then no longer count.",
     ),
     "protocol": Kind(
         summary="plain SGD without augmentation",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
+    from torch.cuda import _POOL_HANDLE
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
@@ -18,6 +20,31 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
+
+
+@contextmanager
+def capturing(
+    graph: torch.cuda.CUDAGraph, *, pool: _POOL_HANDLE | None = None, stream: torch.cuda.Stream | None = None
+) -> Iterator[None]:
+    """Capture what is launched in the block, on the current GPU, in *graph*.
+
+    Args:
+        graph: a new one.
+        pool: memory that it shares with other graphs.
+        stream: what the capture runs on; one of torch's own by default.
+
+    Raises:
+        torch.OutOfMemoryError: memory ran out in the block.
+        RuntimeError: something in the block cannot be captured.
+    """
+    try:
+        with torch.cuda.graph(graph, pool=pool, stream=stream):
+            yield
+    except RuntimeError as error:
+        # A step that breaks off leaves streams unjoined; ending its capture fails then, and hides why it broke off.
+        if isinstance(error.__context__, torch.OutOfMemoryError):
+            raise error.__context__ from None
+        raise
 
 
 class CapturedStep:
@@ -60,7 +87,7 @@ class CapturedStep:
     def _captured(self) -> torch.cuda.CUDAGraph | None:
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph, stream=self._stream):
+            with capturing(graph, stream=self._stream):
                 self._step()
         except torch.OutOfMemoryError:
             raise

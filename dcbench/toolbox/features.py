@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 
 from dcbench import DcbenchError, Origin, Settings, TrainingRecipe
+from dcbench.toolbox.memory import halving
 from dcbench.toolbox.pixels import Normaliser
 from dcbench.toolbox.recipes import LARGE, origins_at
 from dcbench.toolbox.training import train
@@ -119,16 +120,21 @@ def embed(network: nn.Module, task: Task, indices: Tensor) -> Tensor:
     """Return features (n, D) float32 of the training images at *indices* (n,), ``task.chunk`` at a time.
 
     The images are normalised with the dataset's mean and std. *network* is used in the mode it is in, and the features
-    stay on its device.
+    stay on its device. Where memory runs out, ``task.chunk`` is halved.
     """
     normaliser = Normaliser.for_network(task.info.mean, task.info.std, network)
     images = task.train.images
-    parts = [
-        # moved as uint8: a conversion on the way would send four times the bytes
-        network.embed(normaliser.normalise(images[part].to(normaliser.device))).float()  # type: ignore[operator]
-        for part in torch.split(indices, task.chunk)
-    ]
-    return torch.cat(parts)
+
+    def attempt(chunk: int) -> Tensor:
+        task.chunk = chunk
+        parts = [
+            # moved as uint8: a conversion on the way would send four times the bytes
+            network.embed(normaliser.normalise(images[part].to(normaliser.device))).float()  # type: ignore[operator]
+            for part in torch.split(indices, chunk)
+        ]
+        return torch.cat(parts)
+
+    return halving(attempt, task.chunk)
 
 
 def recommended(info: DatasetInfo) -> FeatureSettings:

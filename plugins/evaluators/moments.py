@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 
 import dcbench
+from dcbench.toolbox.memory import halving
 from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
@@ -82,15 +83,19 @@ def _distances(network: nn.Module, pairs: list[tuple[Tensor, Tensor]], context: 
 def moments(network: nn.Module, images: Tensor, context: Context) -> Tensor:
     """Return means, variances and skewnesses (3, D) float64 of the features of *images* (N, C, H, W).
 
-    The images pass ``context.chunk`` at a time and only sums of powers are kept; in float64 these lose nothing that
-    float32 features had.
+    The images pass ``context.chunk`` at a time, fewer where memory runs out, and only sums of powers are kept; in
+    float64 these lose nothing that float32 features had.
     """
     normaliser = Normaliser.for_network(context.info.mean, context.info.std, network)
-    sums: Tensor | float = 0.0
-    for part in torch.split(images, context.chunk):
-        features = network.embed(normaliser.normalise(part)).double()  # type: ignore[operator]
-        sums = sums + torch.stack([features.sum(0), features.square().sum(0), features.pow(3).sum(0)])
-    first, second, third = torch.as_tensor(sums) / len(images)
+
+    def sums(chunk: int) -> Tensor:
+        total: Tensor | float = 0.0
+        for part in torch.split(images, chunk):
+            features = network.embed(normaliser.normalise(part)).double()  # type: ignore[operator]
+            total = total + torch.stack([features.sum(0), features.square().sum(0), features.pow(3).sum(0)])
+        return torch.as_tensor(total)
+
+    first, second, third = halving(sums, context.chunk) / len(images)
     variance = (second - first.square()).clamp_min(0)
     central = third - 3 * first * second + 2 * first.pow(3)
     skewness = torch.where(variance > _CONSTANT, central / variance.clamp_min(_CONSTANT).pow(1.5), 0)

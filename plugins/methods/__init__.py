@@ -46,6 +46,7 @@ def dcbench_methods() -> list[MethodRecord]:
             name="imported",
             summary="a condensed set made elsewhere, put into the store by 'dcbench import'",
             target=f"{_HERE}.imported:Imported",
+            made_elsewhere=True,
         ),
         MethodRecord(
             name="whole",

@@ -38,14 +38,9 @@ class Imported(Method):
             raise RequestError("imported.name: say which set, imported[name=NAME]; 'dcbench import' gives it that name")
 
     def condense(self, task: Task, settings: Any) -> CondensedSet:
-        """Say what is missing: a set that was imported would have been found.
+        """Say that it cannot: the bench gets here only if the set went away after a run was planned.
 
         Raises:
             RequestError: always.
         """
-        factor = f" --factor {settings.factor}" if settings.factor > 1 else ""
-        raise RequestError(
-            f"no set of {task.info.name} at IPC {task.ipc} and seed {task.replicate} is imported as {settings.name!r}; "
-            f"dcbench import FILE --dataset {task.info.name} --name {settings.name} --ipc {task.ipc} "
-            f"--seed {task.replicate}{factor}"
-        )
+        raise RequestError(f"the imported set {settings.name!r} of {task.info.name} is gone; import it again")

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from command_line import CommandLine
 
+from dcbench import DatasetInfo
 from dcbench.engine.cells import Cell, EvaluatorSpec, Trial
-from dcbench.engine.making import make_dataset
+from dcbench.engine.making import make_dataset, settle_network
 from dcbench.engine.plugins import Registry, load_registry
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.layout import Layout
@@ -49,22 +50,30 @@ def test_a_run_of_today_finds_them_under_their_names(shipped: Path, tmp_path: Pa
     registry = load_registry()
     for path in Layout(shipped).all_evaluations():
         facts = read_evaluation(path)
-        cell = _as_planned_today(registry, Cell.model_validate(facts["cell"]))
+        stored = Cell.model_validate(facts["cell"])
+        info = Data(make_dataset(registry, stored.dataset, tmp_path), stored).info
+        cell = _as_planned_today(registry, stored, info)
         assert cell.digest == facts["digest"], path
-        assert _trial_of_today(registry, cell, facts, tmp_path).key == facts["key"], path
+        assert _trial_of_today(registry, cell, info, facts).key == facts["key"], path
 
 
-def _as_planned_today(registry: Registry, cell: Cell) -> Cell:
+def _as_planned_today(registry: Registry, cell: Cell, info: DatasetInfo) -> Cell:
     method = registry.resolve("methods", cell.method.record)()
-    today = {"revision": method.revision, "digest_settings": method.Settings(**cell.method.settings).digest_form()}
+    settings, network_revision = settle_network(registry, method.Settings(**cell.method.settings), info)
+    made_by = {
+        "revision": method.revision,
+        "digest_settings": settings.digest_form(),
+        "network_revision": network_revision,
+    }
+    seen = {"mean": info.mean, "std": info.std, "mirror_ok": info.mirror_ok}
     stored = cell.model_dump()
-    return Cell.model_validate({**stored, "method": {**stored["method"], **today}})
+    changes = {"dataset": stored["dataset"] | seen, "method": stored["method"] | made_by}
+    return Cell.model_validate(stored | changes)
 
 
-def _trial_of_today(registry: Registry, cell: Cell, facts: dict[str, Any], folder: Path) -> Trial:
+def _trial_of_today(registry: Registry, cell: Cell, info: DatasetInfo, facts: dict[str, Any]) -> Trial:
     evaluator = registry.resolve("evaluators", facts["evaluator"])()
-    settings = evaluator.Settings(**facts["evaluator_settings"])
-    info = Data(make_dataset(registry, cell.dataset, folder), cell).info
+    settings, network_revision = settle_network(registry, evaluator.Settings(**facts["evaluator_settings"]), info)
     recipe = registry.resolve("protocols", facts["protocol"])().recipe(info, cell.ipc, cell.method.factor)
     spec = EvaluatorSpec(
         record=facts["evaluator"],
@@ -73,6 +82,7 @@ def _trial_of_today(registry: Registry, cell: Cell, facts: dict[str, Any], folde
         figure=evaluator.figure,
         settings=settings.model_dump(mode="json"),
         digest_settings=settings.digest_form(),
+        network_revision=network_revision,
         digest_recipe=recipe.key_form(),
     )
     return Trial(cell=cell, evaluator=spec, step=facts.get("step"))

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from made_cells import made_cell, made_trial
 
-from dcbench.engine.bench import _drop_older, _particulars
+from dcbench import RequestError
+from dcbench.engine import bench
+from dcbench.engine.bench import Outcome, Prepared, _drop_older, _particulars, carry_out
 from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
-from dcbench.engine.executors.schedule import Finished
+from dcbench.engine.executors.schedule import Event, Finished, Schedule
+from dcbench.engine.plan.request import make_request
+from dcbench.engine.plan.survey import Survey, Work
 from dcbench.engine.store.layout import Layout
 
 CELL = made_cell()
@@ -39,3 +46,54 @@ def test_older_repeats_of_the_same_networks_go_even_if_another_front_end_is_fast
     monkeypatch.setattr(Layout, "evaluations", lambda *_: found)
     _drop_older(Finished(EvaluateJob(trial=trial, first=0, stop=3), 0, new, 1.0), layout)
     assert sorted(path.parent.iterdir()) == sorted([new, more])
+
+
+class Idle:
+    """An executor that runs nothing."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def run(self, schedule: Schedule) -> Iterator[Event]:
+        return iter(())
+
+
+@pytest.fixture
+def do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Carry out what a survey found, with nobody to do the jobs."""
+    monkeypatch.setattr(bench, "LocalExecutor", Idle)
+    registry: Any = SimpleNamespace(notify=lambda *_, **__: [])
+
+    def carried_out(state: Survey) -> Outcome:
+        request = make_request(methods="toy-slow", results=tmp_path / "results", device="cpu")
+        prepared = Prepared(request, registry, Layout(request.results), [], state)
+        return carry_out(prepared, lambda _: None)
+
+    return carried_out
+
+
+WORK = Work(((CondenseJob(cell=CELL),),))
+
+
+def test_a_damaged_file_is_set_aside_by_the_run_that_makes_it_again(do: Any, tmp_path: Path) -> None:
+    path = tmp_path / "results" / "x.h5"
+    path.parent.mkdir()
+    path.write_text("damaged")
+    do(Survey(damaged=[path]))
+    assert path.exists(), "it cannot be made again: that has failed before"
+    do(Survey(work=[WORK], damaged=[path]))
+    assert not path.exists()
+    assert path.with_name("x.h5.corrupt").read_text() == "damaged"
+
+
+def test_a_results_folder_is_written_only_if_there_is_work(do: Any, tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("nothing can be written below this")
+    assert do(Survey(finished=2)).ok
+    with pytest.raises(RequestError, match="cannot write to the results folder"):
+        do(Survey(work=[WORK]))
+
+
+def test_an_index_that_cannot_be_written_is_only_warned_about(do: Any, tmp_path: Path) -> None:
+    (tmp_path / "results" / "index.h5").mkdir(parents=True)
+    (warning,) = do(Survey(work=[WORK])).warnings
+    assert warning == f"{tmp_path / 'results' / 'index.h5'} is not up to date: Is a directory"

@@ -43,14 +43,31 @@ def test_a_cell_keeps_its_name(same: Cell) -> None:
     [
         made_cell(dataset={"name": "other"}),
         made_cell(dataset={"train": "ab"}),
+        made_cell(dataset={"mean": (0.6,)}),
+        made_cell(dataset={"std": (0.3,)}),
+        made_cell(dataset={"mirror_ok": True}),
         made_cell(method={"record": "other"}),
         made_cell(method={"revision": 2}),
+        made_cell(method={"network_revision": 2}),
         made_cell(method={"digest_settings": {"lr": 2.0}}),
         made_cell(ipc=2),
         made_cell(seed=1),
         made_cell(split="validation"),
     ],
-    ids=["dataset", "training data", "method", "revision", "settings", "ipc", "seed", "split"],
+    ids=[
+        "dataset",
+        "training data",
+        "mean",
+        "std",
+        "mirrored or not",
+        "method",
+        "revision",
+        "revision of its network",
+        "settings",
+        "ipc",
+        "seed",
+        "split",
+    ],
 )
 def test_a_cell_gets_another_name(other: Cell) -> None:
     assert other.digest != made_cell().digest
@@ -58,8 +75,8 @@ def test_a_cell_gets_another_name(other: Cell) -> None:
 
 def test_digests_stay_what_they_were() -> None:
     # Stores outlive releases: these names must never change.
-    assert made_cell().digest == "010fd31ac6aa96c7e1977eeb34561df37bd5725cd8cdf9592fc74dc16b4d9ece"
-    assert made_trial().key == "d4e189d5419f11f9edd35811a3cbda1be11e354189fe32fe1a2a3bc2ebd12ab6"
+    assert made_cell().digest == "50568e2d1e20a2e3f5ff31a0809fc1f816d7a91c669fa32c6350603ecc2facaa"
+    assert made_trial().key == "a0b8a98b644786baf9fbafece68c6d87a8010d0b1291a692d43d68682eccaa0f"
 
 
 @pytest.mark.parametrize(
@@ -68,11 +85,13 @@ def test_digests_stay_what_they_were() -> None:
         ({"label": "count[x=1]"}, True),
         ({"recipe": {"epochs": 2, "repeats": 30}}, True),
         ({"revision": 2}, False),
+        ({"network_revision": 1}, True),
+        ({"network_revision": 2}, False),
         ({"record": "other"}, False),
         ({"digest_settings": {"protocol": "q"}}, False),
         ({"digest_recipe": {"epochs": 3}}, False),
     ],
-    ids=["label", "repeats", "revision", "evaluator", "settings", "recipe"],
+    ids=["label", "repeats", "revision", "first network", "changed network", "evaluator", "settings", "recipe"],
 )
 def test_the_key_of_a_trial(changes: dict[str, Any], same: bool) -> None:
     assert (made_trial(**changes).key == made_trial().key) is same

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcbench import RequestError
-from dcbench.engine.choices import Choice, parse_choice, parse_choices, parse_overrides, split_list
+from dcbench.engine.choices import Choice, canonical, parse_choice, parse_choices, parse_overrides, split_list
 
 NAMES = st.from_regex(r"[a-z][a-z0-9._+-]{0,8}", fullmatch=True)
 FIELDS = st.from_regex(r"[a-z_]{1,6}", fullmatch=True)
@@ -60,6 +60,31 @@ def test_what_cannot_be_read_is_shown(text: str) -> None:
         parse_choice(text)
 
 
+def test_a_setting_is_given_once_in_brackets() -> None:
+    with pytest.raises(RequestError, match=r"'m3d\[lr=1,factor=2, lr=2\]' sets lr twice"):
+        parse_choice("m3d[lr=1,factor=2, lr=2]")
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("convnet[width=128,depth=3]", "convnet[depth=3,width=128]"),
+        (" convnet[ depth = 3, width=128 ]", "convnet[depth=3,width=128]"),
+        ("convnet3", "convnet3"),
+        ("convnet3[]", "convnet3"),
+    ],
+)
+def test_a_choice_has_one_form_for_digests(text: str, form: str) -> None:
+    assert canonical(text) == form
+
+
+@given(CHOICES)
+def test_the_form_for_digests_means_the_same(choice: Choice) -> None:
+    form = canonical(choice.label)
+    assert parse_choice(form) == choice
+    assert canonical(form) == form
+
+
 def test_overrides_are_gathered_by_plug_in() -> None:
     texts = ["m3d.lr=10", "m3d.network=convnet[depth=4,width=8]", "k-center.x=a=b", "k-center.y="]
     assert parse_overrides(texts) == {
@@ -75,6 +100,12 @@ def test_overrides_are_gathered_by_plug_in() -> None:
 def test_an_override_that_cannot_be_read_is_shown(text: str) -> None:
     with pytest.raises(RequestError, match="--set"):
         parse_overrides([text])
+
+
+def test_an_override_may_be_repeated_but_not_contradicted() -> None:
+    assert parse_overrides(["m3d.lr=1", "m3d.lr= 1", "dm.lr=2"]) == {"m3d": {"lr": "1"}, "dm": {"lr": "2"}}
+    with pytest.raises(RequestError, match=r"--set m3d\.lr is given two values, 1 and 2"):
+        parse_overrides(["m3d.lr=1", "m3d.lr=2"])
 
 
 def test_a_choice_of_its_own_stands_above_a_general_one() -> None:

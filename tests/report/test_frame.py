@@ -9,6 +9,7 @@ from made_results import add, add_failure
 
 import dcbench
 from dcbench.engine.store.hdf5 import get_facts, put_facts
+from dcbench.engine.store.layout import Layout
 from dcbench.report.frame import COLUMNS, Filter, failures, frame
 
 if TYPE_CHECKING:
@@ -54,6 +55,45 @@ def test_a_damaged_file_is_left_out_with_a_warning_that_names_it(tmp_path: Path)
         table = frame(tmp_path)
     assert table["file"].tolist() == [str(good)]
     assert bad.exists(), "reports only read"
+
+
+def test_a_file_that_cannot_be_read_now_is_left_out_with_a_warning(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0])
+    locked = add(tmp_path, "m3d", [2.0])
+    locked.unlink()
+    locked.mkdir()
+    with pytest.warns(UserWarning, match=f"{locked.name} cannot be read now.*left out"):
+        table = frame(tmp_path)
+    assert table["method"].tolist() == ["dm"]
+
+
+def test_a_file_that_a_run_replaces_while_the_folder_is_read_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = add(tmp_path, "dm", [1.0]), add(tmp_path, "dm", [1.0, 2.0])
+    listed = Layout(tmp_path).all_evaluations()
+    old.unlink()
+    monkeypatch.setattr(Layout, "all_evaluations", lambda _: listed)
+    assert set(frame(tmp_path)["file"]) == {str(new)}
+
+
+@pytest.mark.parametrize("days", [(1, 2, 3), (3, 2, 1), (2, 2, 2)])
+def test_one_experiment_has_one_title_whatever_it_was_called_when_it_was_run(
+    tmp_path: Path, days: tuple[int, int, int]
+) -> None:
+    titles = ["dm[lr=1]", "dm", "dm[lr=1.0]"]
+    for number, (title, day) in enumerate(zip(titles, days, strict=True)):
+        place = {"first": number} if number < 2 else {"seed": 1}
+        evaluator_label = f"accuracy[network={number}]"
+        finished = f"2026-01-0{day}T00:00:00+00:00"
+        add(tmp_path, "dm", [1.0], label=title, evaluator_label=evaluator_label, finished=finished, **place)
+    add(tmp_path, "dm", [1.0], label="dm[lr=9]", settings={"lr": 9})
+    table = frame(tmp_path)
+    assert table["variant"].nunique() == 2
+    columns = table[["label", "method_choice", "evaluator_label"]]
+    found = columns[table["label"] != "dm[lr=9]"].drop_duplicates().to_numpy().tolist()
+    latest = max(range(3), key=lambda number: (days[number], number))
+    assert found == [[titles[latest], titles[latest], f"accuracy[network={latest}]"]]
 
 
 def test_results_differ_in_variant_by_settings_and_recipe_but_not_by_seed(tmp_path: Path) -> None:

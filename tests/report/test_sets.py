@@ -8,6 +8,7 @@ import pytest
 from made_results import cell_of
 from made_sets import add_set
 
+from dcbench.engine.store.layout import Layout
 from dcbench.report.sets import COLUMNS, sets
 
 if TYPE_CHECKING:
@@ -51,6 +52,20 @@ def test_a_damaged_file_is_left_out_with_a_warning(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="is damaged.*left out"):
         table = sets(tmp_path)
     assert table["method"].tolist() == ["m3d"]
+
+
+def test_a_file_that_cannot_be_read_now_is_left_out_and_one_that_is_gone_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, gone = add_set(tmp_path, "dm"), add_set(tmp_path, "idm")
+    add_set(tmp_path, "m3d")
+    listed = Layout(tmp_path).all_condensed()
+    locked.unlink()
+    locked.mkdir()
+    gone.unlink()
+    monkeypatch.setattr(Layout, "all_condensed", lambda _: listed)
+    with pytest.warns(UserWarning, match="cannot be read now.*left out"):
+        assert sets(tmp_path)["method"].tolist() == ["m3d"]
 
 
 @pytest.mark.slow

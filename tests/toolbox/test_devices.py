@@ -29,7 +29,7 @@ class FakeCuda:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ran = self.captured = self.replayed = 0
-        self.capturing = False
+        self.capturing = self.unjoined = False
         self.current = Stream()
         cuda = self
 
@@ -44,6 +44,8 @@ class FakeCuda:
                 yield
             finally:
                 cuda.capturing = False
+                if cuda.unjoined:
+                    raise RuntimeError("capturing stream has unjoined work")
 
         @contextmanager
         def stream(_: Any) -> Iterator[None]:
@@ -130,6 +132,18 @@ def test_running_out_of_memory_while_capturing_is_the_business_of_the_caller(cud
     step.forget()
     calls(step, 5)
     assert cuda.counts == (6, 1, 2)
+
+
+def test_the_end_of_a_capture_does_not_hide_that_memory_ran_out(cuda: FakeCuda) -> None:
+    def full() -> None:
+        if cuda.capturing:
+            cuda.unjoined = True
+            raise torch.OutOfMemoryError("the device is full")
+
+    step = CapturedStep(full, DEVICE)
+    calls(step, 3)
+    with pytest.raises(torch.OutOfMemoryError, match="the device is full"):
+        step()
 
 
 def test_to_the_cpu_there_is_nothing_to_send() -> None:

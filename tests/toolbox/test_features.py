@@ -79,6 +79,22 @@ def test_embedding_is_that_of_the_normalised_pixels_and_does_not_depend_on_the_c
         torch.testing.assert_close(features.double(), expected.detach(), rtol=1e-5, atol=1e-6)
 
 
+class Hungry(Tiny):
+    """Has memory for two images at once."""
+
+    def embed(self, images: Tensor) -> Tensor:
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("the device is full")
+        return super().embed(images)
+
+
+def test_an_embedding_that_runs_out_of_memory_is_made_in_smaller_chunks_from_then_on() -> None:
+    network, made, indices = Hungry().eval(), task(chunk=10), torch.arange(7)
+    features = embed(network, made, indices)
+    assert made.chunk == 2
+    torch.testing.assert_close(features, embed(network, task(chunk=1), indices))
+
+
 @pytest.mark.parametrize("labels", [range(3), range(1, 2)])
 def test_features_come_class_by_class_and_are_those_of_the_trained_network_in_eval_mode(labels: range) -> None:
     made = task(classes=labels)

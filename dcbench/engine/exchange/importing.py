@@ -102,14 +102,26 @@ def import_set(wanted: Import, layout: Layout, data: Path, registry: Registry) -
     _check(condensed, info, ipc, wanted.file)
     cell = _cell(wanted, factor, ipc, data, registry)
     path = layout.condensed(cell)
-    if path.exists() and not wanted.overwrite:
-        raise RequestError(f"{cell.title} is in {layout.root} already; take another --name, or --overwrite it")
+    if not wanted.overwrite:
+        _check_free(cell, layout)
     facts = _facts(condensed, held.facts, wanted, info, registry)
     dropped = _drop_evaluations(layout, cell)  # first, so that no number outlives the set that it belongs to
     write_condensed(path, CondensedRecord(cell, condensed, facts))
+    dropped += _drop_evaluations(layout, cell)  # what a run has measured on the former set in the meantime
     clear_failure(layout, CondenseJob(cell=cell))
     rebuild_index(layout)
     return Imported(path, cell, len(condensed), dropped)
+
+
+def _check_free(cell: Cell, layout: Layout) -> None:
+    """Refuse a name whose set, or what was measured on it, is in the store."""
+    if layout.condensed(cell).exists():
+        raise RequestError(f"{cell.title} is in {layout.root} already; take another --name, or --overwrite it")
+    if layout.evaluations_of(cell):
+        raise RequestError(
+            f"{cell.title} is not in {layout.root}, but what was measured on a set of this name is; take another "
+            "--name, copy that set's own file back, or drop the evaluations with --overwrite"
+        )
 
 
 def _check_name(name: str, registry: Registry) -> None:

@@ -195,7 +195,7 @@ class _Slot:
                 failure = Failure(said["error"], said["message"], said["traceback"], self._seconds())
                 self._outcome = Failed(job, self.number, failure)
             case "stopped":
-                return self._conclude(self._late())
+                return self._conclude(self._outcome or self._late())
             case "ended":
                 return self._conclude(self._outcome or self._died(said["signal"], said["code"]))
         return []
@@ -235,7 +235,7 @@ class _Slot:
             return []
         self._process.kill()
         self._process.wait()
-        return self._conclude(self._late())
+        return self._conclude(self._outcome or self._late())
 
     def _conclude(self, event: Event) -> list[Event]:
         self.job = None

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from dcbench.api.errors import RequestError
 from dcbench.engine.cells import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
-from dcbench.engine.choices import Choice, parse_choices, parse_overrides
+from dcbench.engine.choices import Choice, canonical, parse_choices, parse_overrides
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import validation_info
-from dcbench.engine.making import blaming, change_settings, check_network
+from dcbench.engine.making import blaming, change_settings, settle_network
 from dcbench.engine.spans import span_text
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from dcbench.api.method import Method
     from dcbench.engine.plan.request import Request
     from dcbench.engine.plugins import Registry
+
+_FILLED = {"protocol": "protocol", "network": "networks"}
+"""Settings of evaluators that an option of the request fills, each with that option."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Planner:
         """
         methods = self._chosen("methods", self.request.methods)
         evaluators = self._chosen("evaluators", self.request.evaluators)
+        self._refuse_untaken(evaluators)
         datasets = [self._dataset(choice) for choice in self._chosen("datasets", self.request.datasets)]
         self._refuse_shared_names(datasets)
         return [
@@ -97,7 +101,26 @@ class Planner:
             if bool(choice.argument) != bool(argument):
                 wanted = f"{choice.name}:{argument}" if argument else choice.name
                 raise RequestError(f"{kind[:-1]} {choice.label!r}: write {wanted}")
-        return [choice.over(self.overrides.get(choice.name, {})) for choice in choices]
+        final = [choice.over(self.overrides.get(choice.name, {})) for choice in choices]
+        return list({choice.label: choice for choice in final}.values())
+
+    def _refuse_untaken(self, evaluators: list[Choice]) -> None:
+        """Refuse protocols or networks that no evaluator would use."""
+        for name, option in _FILLED.items():
+            values = self._values(name)
+            if values and not any(self._takes(choice, name, values) for choice in evaluators):
+                own = [choice.label for choice in evaluators if name in choice.settings]
+                reason = f"{own[0]} has one of its own" if own else f"no selected evaluator has a setting {name!r}"
+                raise RequestError(f"--{option} {','.join(values)} would change nothing: {reason}")
+
+    def _takes(self, choice: Choice, name: str, values: tuple[str, ...]) -> bool:
+        if name in choice.settings:
+            return (canonical(choice.settings[name]),) == values
+        return name in self.registry.resolve("evaluators", choice.name).Settings.model_fields
+
+    def _values(self, name: str) -> tuple[str, ...]:
+        """Return what the request says of the setting *name* of evaluators, each value once."""
+        return tuple(dict.fromkeys(map(canonical, getattr(self.request, _FILLED[name]))))
 
     def _dataset(self, choice: Choice) -> _Known:
         target = self.registry.resolve("datasets", choice.name)
@@ -117,6 +140,9 @@ class Planner:
             name=info.name,
             train=train,
             test=test,
+            mean=info.mean,
+            std=info.std,
+            mirror_ok=info.mirror_ok,
             class_names=info.class_names,
             train_images=sum(info.train_counts),
         )
@@ -169,9 +195,10 @@ class Planner:
         settings = change_settings(recommended, choice.settings, choice.name)
         if self.request.smoke:
             settings = _shortened(settings)
+        # The recommended network need not be written in the one form that it gets below.
+        departures = _departures(settings.model_dump(mode="json"), recommended.model_dump(mode="json"))
         with blaming("methods", choice.name, package):
-            if isinstance(getattr(settings, "network", None), str):
-                check_network(self.registry, settings.network, info)
+            settings, network_revision = settle_network(self.registry, settings, info)
             method.validate(info, ipc, settings)
         return MethodSpec(
             record=choice.name,
@@ -180,9 +207,10 @@ class Planner:
             revision=method.revision,
             settings=settings.model_dump(mode="json"),
             digest_settings=settings.digest_form(),
+            network_revision=network_revision,
             factor=method.factor(settings),
             exempt=record.exempt,
-            departures=_departures(settings.model_dump(mode="json"), recommended.model_dump(mode="json")),
+            departures=departures,
         )
 
     def _snapshot_steps(self, spec: MethodSpec) -> tuple[int, ...]:
@@ -198,15 +226,14 @@ class Planner:
         package = self.registry.find("evaluators", choice.name).source.package
         fields = type(evaluator.Settings()).model_fields
         axes: list[list[dict[str, str]]] = [
-            self._axis(fields, "protocol", self.request.protocol or (info.default_protocol,), choice),
-            self._axis(fields, "network", self.request.networks, choice),
+            self._axis(fields, "protocol", self._values("protocol") or (info.default_protocol,), choice),
+            self._axis(fields, "network", self._values("network"), choice),
         ]
         for protocol, network in product(*axes):
             settings = change_settings(evaluator.Settings(), {**protocol, **network, **choice.settings}, choice.name)
             recipe = self._recipe(settings.protocol, info, ipc, factor) if "protocol" in fields else None
             with blaming("evaluators", choice.name, package):
-                if "network" in fields:
-                    check_network(self.registry, settings.network, info)
+                settings, network_revision = settle_network(self.registry, settings, info)
                 evaluator.validate(info, ipc, settings)
             yield (
                 EvaluatorSpec(
@@ -217,6 +244,7 @@ class Planner:
                     kind=evaluator.kind,
                     settings=settings.model_dump(mode="json"),
                     digest_settings=settings.digest_form(),
+                    network_revision=network_revision,
                     recipe=None if recipe is None else recipe.model_dump(mode="json"),
                     digest_recipe=None if recipe is None else recipe.key_form(),
                 ),

@@ -76,7 +76,7 @@ class Request(BaseModel):
     evaluators: tuple[str, ...] = ("accuracy",)
     """What to measure."""
     overrides: tuple[str, ...] = Field((), alias="set")
-    """Settings changed for every mention of a plug-in, as ``name.field=value``."""
+    """Settings changed for every mention of a plug-in, as ``name.field=value``, unless its brackets set them too."""
     classes: Span | None = None
     """Condense only these classes, such as ``0-19`` or ``7``: a part of each set; None means all."""
     repeats: int | None = Field(None, ge=1)

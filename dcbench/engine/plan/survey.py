@@ -1,4 +1,4 @@
-"""What of a plan is still to do: the store is asked for every name, and damaged files are set aside."""
+"""What of a plan is still to do: the store is asked for every name. Nothing in it is changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dcbench.engine.plan.condensing import plan_condensing
 from dcbench.engine.spans import span_text, spans_of
 from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.hdf5 import CorruptFileError, set_aside
+from dcbench.engine.store.hdf5 import CorruptFileError
 
 if TYPE_CHECKING:
     from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
@@ -55,6 +55,8 @@ class Survey:
     """What will be missing of each set that is made in parts, with what to do about it."""
     without_set: list[Cell] = field(default_factory=list)
     """Cells whose evaluations are all there and whose condensed set is not."""
+    damaged: list[Path] = field(default_factory=list)
+    """Files that count as missing, to be set aside before they are made again."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -73,6 +75,7 @@ def survey(layout: Layout, plan: Iterable[PlannedCell], existing: Existing) -> S
 
     Raises:
         UnsupportedFormatError: a file is of a newer format.
+        UnreadableFileError: a file cannot be read now; it may be whole.
     """
     state = Survey()
     # Two labels may mean the same settings, and so the same cell.
@@ -160,7 +163,9 @@ def _repeats(layout: Layout, planned: PlannedTrial, state: Survey) -> set[int]:
             read_evaluation(path)
             have |= set(repeats)
         except CorruptFileError as error:
-            state.warnings.append(_aside(error))
+            _count_as_missing(error, state)
+        except FileNotFoundError:  # a run that goes on has just put a longer one in its place
+            continue
     return have
 
 
@@ -184,15 +189,16 @@ def _has(path: Path, state: Survey) -> bool:
     """Say whether a set or part is at *path*, and whole: every checksum, since a job is about to need it."""
     from dcbench.engine.store.sets import read_condensed
 
-    if not path.exists():
-        return False
     try:
         read_condensed(path)
+    except FileNotFoundError:
+        return False
     except CorruptFileError as error:
-        state.warnings.append(_aside(error))
+        _count_as_missing(error, state)
         return False
     return True
 
 
-def _aside(error: CorruptFileError) -> str:
-    return f"{error}; set aside as {set_aside(error.path).name} and computed again"
+def _count_as_missing(error: CorruptFileError, state: Survey) -> None:
+    state.damaged.append(error.path)
+    state.warnings.append(f"{error}; the run that makes it again renames it to *.corrupt")

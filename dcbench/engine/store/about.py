@@ -23,7 +23,7 @@ def read_about(path: Path) -> tuple[dict[str, Any], dict[int, float | None]]:
     No image is read, so it is quick, and damage to the images goes unnoticed. Seconds are None in an older file.
 
     Raises:
-        CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
+        CorruptFileError, UnreadableFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
     """
     with reading(path, KIND) as file:
         seconds = get_snapshot_seconds(file["snapshots"])

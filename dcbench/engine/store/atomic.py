@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)-(?P<pid>\d+)\.tmp")
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]+\.tmp")
 
 
 def _host() -> str:
-    return re.sub(r"[^\w-]", "_", socket.gethostname()) or "host"
+    """Return where a process id means something: the host, and its process namespace, as containers have their own."""
+    host = re.sub(r"[^\w-]", "_", socket.gethostname()) or "host"
+    try:
+        return f"{host}-{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:  # only Linux has them
+        return host
 
 
 @contextmanager
@@ -23,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never a part. When the block raises, nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         _sync(temporary)
@@ -34,7 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> int:
-    """Remove temporary files below *folder* whose writer, on this host, is no longer alive. Return how many."""
+    """Remove temporary files below *folder* whose writer, known here by its id, is no longer alive; return how many."""
     removed = 0
     for path in folder.rglob(".*.tmp"):
         match = _TEMPORARY.fullmatch(path.name)

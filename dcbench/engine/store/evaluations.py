@@ -41,6 +41,7 @@ def write_evaluation(path: Path, record: EvaluationRecord) -> None:
                 "evaluator_settings": evaluator.settings,
                 "protocol": str(evaluator.settings.get("protocol", "")),
                 "network": str(evaluator.settings.get("network", "")),
+                "network_revision": evaluator.network_revision,
                 "figure": evaluator.figure,
                 "kind": evaluator.kind,
                 "recipe": evaluator.recipe,
@@ -57,7 +58,7 @@ def read_evaluation(path: Path) -> dict[str, Any]:
     """Return the facts of the evaluation at *path*, and under ``figures`` the values by name.
 
     Raises:
-        CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
+        CorruptFileError, UnreadableFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
     """
     with reading(path, KIND) as file:
         figures = {name: values[()].tolist() for name, values in file["figures"].items()}

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcbench.engine.cells import ABOUT, AssembleJob, CondenseJob, Job
+from dcbench.engine.cells import ABOUT, AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine.spans import span_text
 from dcbench.engine.store.atomic import replacing
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def write_failure(layout: Layout, job: Job, failure: Failure) -> Path:
     facts = job.cell.facts()
     about = {name: facts[name] for name in ABOUT}
     about |= {"job": job.name, "time": datetime.now(UTC).isoformat(timespec="seconds")} | asdict(failure)
+    if isinstance(job, EvaluateJob):
+        about["repeats"] = span_text(job.repeats)
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(about, indent=1) + "\n")
     _shorten(layout.log(job))

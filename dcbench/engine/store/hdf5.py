@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,25 +22,45 @@ FORMAT = 1
 # Checksums in object headers and, from v110 on, in the indexes of chunks; every HDF5 since 1.12 reads it.
 _LIBVER = ("v110", "v112")
 _FACTS = "facts"
+# How HDF5 quotes the system; h5py makes an OSError of it where a file is opened, and a KeyError where an object is.
+_REFUSED = re.compile(r"errno = \d+, error message = '([^']*)'")
 
 
-class CorruptFileError(DcbenchError):
+class UnreadableFileError(DcbenchError):
+    """A result file cannot be read; `path` is its path."""
+
+    def __init__(self, path: Path, reason: object, trouble: str = "cannot be read now") -> None:
+        """Name the file, its *trouble*, and what the reader said."""
+        super().__init__(f"{path} {trouble}: {' '.join(str(reason).split())}")
+        self.path = path
+
+
+class CorruptFileError(UnreadableFileError):
     """A result file does not open, or what it holds fails its checksum."""
 
     def __init__(self, path: Path, reason: object) -> None:
         """Name the file and what the reader said."""
-        super().__init__(f"{path} is damaged: {reason}")
-        self.path = path
+        super().__init__(path, reason, "is damaged")
 
 
 @contextmanager
-def writing(path: Path, kind: str) -> Iterator[h5py.File]:
-    """Yield a new file of *kind* that appears at *path*, whole and durable, when the block ends well."""
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver=_LIBVER) as file:
+def writing(path: Path, kind: str, *, in_memory: bool = False) -> Iterator[h5py.File]:
+    """Yield a new file of *kind* that appears at *path*, whole and durable, when the block ends well.
+
+    Args:
+        path: the file to write.
+        kind: what `reading` is to expect.
+        in_memory: make it in memory first. On a full disk HDF5 may crash the process, where this raises `OSError`.
+    """
+    driver = {"driver": "core", "backing_store": False} if in_memory else {}
+    with replacing(path) as temporary, h5py.File(temporary, "w", libver=_LIBVER, **driver) as file:
         put_text(file, "dcbench_kind", kind)
         file.attrs["dcbench_format"] = FORMAT
         put_text(file, "dcbench_version", version("dcbench"))
         yield file
+        if in_memory:
+            file.flush()
+            temporary.write_bytes(file.id.get_file_image())
 
 
 @contextmanager
@@ -48,6 +69,7 @@ def reading(path: Path, kind: str) -> Iterator[h5py.File]:
 
     Raises:
         CorruptFileError: it does not open, or something read in the block is damaged or missing.
+        UnreadableFileError: the system refuses it: no permission, a lock, a failing disk. The file may be whole.
         UnsupportedFormatError: another version of dcbench wrote it in a format this one does not know.
         FileNotFoundError: there is no such file.
     """
@@ -58,7 +80,8 @@ def reading(path: Path, kind: str) -> Iterator[h5py.File]:
     except FileNotFoundError:
         raise
     except (OSError, LookupError, RuntimeError, TypeError, ValueError) as error:  # whatever h5py makes of the damage
-        raise CorruptFileError(path, " ".join(str(error).split())) from error
+        refused = _REFUSED.search(str(error))
+        raise (UnreadableFileError(path, refused[1]) if refused else CorruptFileError(path, error)) from error
 
 
 def _check(file: h5py.File, path: Path, kind: str) -> None:
@@ -115,5 +138,6 @@ def set_aside(path: Path) -> Path:
     while aside.exists():
         number += 1
         aside = path.with_name(f"{path.name}.{number}.corrupt")
-    path.rename(aside)
+    with suppress(FileNotFoundError):  # another job found the same damage and was faster
+        path.rename(aside)
     return aside

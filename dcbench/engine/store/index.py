@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 
 def rebuild_index(layout: Layout) -> None:
-    """Write ``index.h5``: an external link, by relative path, to each result file."""
-    with writing(layout.index, "index") as file:
+    """Write ``index.h5``: an external link, by relative path, to each result file.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk.
+    """
+    with writing(layout.index, "index", in_memory=True) as file:
         for path in (*layout.all_condensed(), *layout.all_evaluations()):
             relative = os.path.relpath(path, layout.root)
             file[relative.removesuffix(".h5")] = h5py.ExternalLink(relative, "/")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcbench.engine.spans import as_span, span_text
+from dcbench.engine.store.failures import read_failure
 
 if TYPE_CHECKING:
     from dcbench.engine.cells import Cell, Job, Trial
@@ -21,15 +23,28 @@ def _safe(name: str) -> str:
     return re.sub(r"[^\w.+-]", "_", name)
 
 
+def _evaluations(stem: Path, trial: str) -> dict[Path, range]:
+    """Return the evaluation files of the trial of that name, each with the repeats it holds."""
+    found = {}
+    for path in sorted(stem.parent.glob(f"{stem.name}.{trial}.r*.h5")):
+        match = _REPEATS.search(path.name)
+        if match:
+            found[path] = range(int(match["first"]), int(match["last"]) + 1)
+    return found
+
+
 def overcome(failure: Path) -> bool:
-    """Say whether the set, or the part, that a job failed to make is there after all: another job or machine made it.
+    """Say whether what a job failed to make is there after all: another job or machine made it.
 
     Args:
         failure: the record of the failure.
     """
     stem, _, job = failure.name.removesuffix(".failed.json").partition(".")
-    made = [f"{stem}.condensed.h5", f"{stem}.{job}.part.h5"] if _ON_THE_WAY.search(failure.name) else []
-    return any(failure.with_name(name).exists() for name in made)
+    if _ON_THE_WAY.search(failure.name):
+        return any(failure.with_name(f"{stem}.{made}").exists() for made in ("condensed.h5", f"{job}.part.h5"))
+    made = _evaluations(failure.with_name(stem), job).values()
+    failed = read_failure(failure).get("repeats")
+    return failed is not None and set(as_span(failed)) <= set(chain.from_iterable(made))
 
 
 @dataclass(frozen=True)
@@ -70,13 +85,7 @@ class Layout:
 
     def evaluations(self, trial: Trial) -> dict[Path, range]:
         """Return the evaluation files of *trial* that are there, each with the repeats it holds."""
-        stem = self.stem(trial.cell)
-        found = {}
-        for path in sorted(stem.parent.glob(f"{stem.name}.{trial.name}.r*.h5")):
-            match = _REPEATS.search(path.name)
-            if match:
-                found[path] = range(int(match["first"]), int(match["last"]) + 1)
-        return found
+        return _evaluations(self.stem(trial.cell), trial.name)
 
     def evaluations_of(self, cell: Cell) -> list[Path]:
         """Return every evaluation of *cell* that is there, of its snapshots too."""

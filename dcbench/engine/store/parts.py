@@ -20,7 +20,8 @@ def assemble(cell: Cell, parts: Sequence[CondensedRecord]) -> CondensedRecord:
 
     Images stand in class order; those of a class that several parts hold come from the part that was finished last.
     Snapshots and trace have the steps that all parts have. A figure of the trace is the sum of the parts' figures, as
-    losses are sums over classes; there is none where parts overlap. Seconds are the sums of the parts' seconds.
+    losses are sums over classes; there is none where parts overlap. Seconds are the sums of the parts' seconds; in
+    those of the whole set an artifact that several parts share counts once.
 
     Raises:
         InvalidCondensedSetError: the parts are not decoded alike.
@@ -85,10 +86,14 @@ def _provenance(part: CondensedRecord) -> dict[str, Any]:
 def _merge(parts: Sequence[Mapping[str, Any]], newest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the provenance of a set from that of its *parts*: totals, the rest as the *newest* has it, and each."""
     whole = {name: value for name, value in newest.items() if name != "classes"}
+    shared = [part.get("artifact_seconds", {}) for part in parts]
+    once = {name: seconds for each in shared for name, seconds in each.items()}
+    repeated = sum(sum(each.values()) for each in shared) - sum(once.values())
     return whole | {
-        "seconds": sum(part["seconds"] for part in parts),
+        "seconds": sum(part["seconds"] for part in parts) - repeated,
         "peak_memory_bytes": max(part["peak_memory_bytes"] for part in parts),
         "device": ", ".join(dict.fromkeys(part["device"] for part in parts)),
         "artifacts": {name: value for part in parts for name, value in part["artifacts"].items()},
+        "artifact_seconds": once,
         "parts": [dict(part) for part in parts],
     }

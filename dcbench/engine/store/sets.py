@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import h5py
 import torch
+from pydantic import ValidationError
 
 from dcbench.api.condensed import CondensedSet, Decoder
+from dcbench.api.errors import UnsupportedFormatError
 from dcbench.engine.cells import Cell
 from dcbench.engine.store.about import KIND, SECONDS, get_snapshot_seconds
-from dcbench.engine.store.hdf5 import get_facts, put_array, put_facts, put_text, reading, writing
+from dcbench.engine.store.hdf5 import get_facts, get_text, put_array, put_facts, put_text, reading, writing
 
 Trace = Mapping[str, Sequence[tuple[int, float]]]
 """Name of a figure to its (step, value) pairs."""
@@ -48,18 +51,30 @@ def read_condensed(path: Path) -> CondensedRecord:
     """Read everything from *path*, which checks every checksum.
 
     Raises:
-        CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
+        CorruptFileError, UnreadableFileError, FileNotFoundError: see `reading`.
+        UnsupportedFormatError: another version of dcbench wrote it, in a format or of a cell this one does not know.
     """
     with reading(path, KIND) as file:
         facts = get_facts(file)
         return CondensedRecord(
-            cell=Cell.model_validate(facts["cell"]),
+            cell=_cell(facts["cell"], file),
             condensed=get_set(file),
             facts=facts,
             trace=get_trace(file["trace"]),
             snapshots=get_snapshots(file["snapshots"]),
             snapshot_seconds=get_snapshot_seconds(file["snapshots"]),
         )
+
+
+def _cell(said: Mapping[str, Any], file: h5py.File) -> Cell:
+    try:
+        return Cell.model_validate(said)
+    except ValidationError as error:  # facts have a checksum: this is no damage
+        first = error.errors()[0]
+        raise UnsupportedFormatError(
+            f"{file.filename} was written by dcbench {get_text(file, 'dcbench_version')}, whose cells are others than "
+            f"those of dcbench {version('dcbench')}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        ) from error
 
 
 def put_set(group: h5py.Group, condensed: CondensedSet) -> None:

@@ -11,6 +11,9 @@ import h5py
 import torch
 
 from dcbench.engine.store.hdf5 import get_facts, put_array, put_facts, reading, writing
+from dcbench.engine.store.names import check_name
+
+_SECONDS = "seconds"  # an attribute; older files have none
 
 
 def put_state(group: h5py.Group, state: Mapping[str, Any]) -> None:
@@ -18,9 +21,11 @@ def put_state(group: h5py.Group, state: Mapping[str, Any]) -> None:
 
     Raises:
         TypeError: a value is none of these; the text names it.
+        DcbenchError: a name cannot be stored.
     """
     facts: dict[str, int | float | str] = {}
     for name, value in state.items():
+        check_name(name, "a tensor or a number")
         if isinstance(value, torch.Tensor):
             put_array(group, name, value.detach().cpu().numpy())
         elif isinstance(value, int | float | str):
@@ -38,20 +43,25 @@ def get_state(group: h5py.Group) -> dict[str, Any]:
     return get_facts(group) | arrays
 
 
-def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Write named *tensors* to *path*, whole or not at all."""
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], seconds: float) -> None:
+    """Write named *tensors*, which took *seconds* to make, to *path*, whole or not at all.
+
+    Raises:
+        DcbenchError: a name cannot be stored.
+    """
     with writing(path, "tensors") as file:
         put_state(file.create_group("state"), tensors)
+        file.attrs[_SECONDS] = seconds
 
 
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors at *path*, on the CPU.
+def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], float]:
+    """Return the tensors at *path*, on the CPU, and the seconds that making them took, 0 if the file does not say.
 
     Raises:
         CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
     """
     with reading(path, "tensors") as file:
-        return get_state(file["state"])
+        return get_state(file["state"]), float(file.attrs.get(_SECONDS, 0.0))
 
 
 def hash_tensors(tensors: Mapping[str, torch.Tensor]) -> str:

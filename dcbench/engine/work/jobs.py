@@ -21,8 +21,10 @@ from dcbench.engine.spans import span_text, spans_of
 from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError, set_aside
 from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.names import check_name
 from dcbench.engine.store.parts import assemble
 from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
+from dcbench.engine.store.tensors import hash_tensors
 from dcbench.engine.work.runtime import Runtime, describe_device, peak_memory, provenance
 from dcbench.engine.work.workbench import CellTask, Data, Reporter, TrialContext
 
@@ -64,6 +66,7 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
     condensed.check(task.info, cell.ipc, exempt=cell.method.exempt, factor=cell.method.factor, classes=job.classes)
     facts = _provenance(order, registry, "methods", cell.method.record, task.seconds) | {
         "artifacts": task.recorder.artifacts,
+        "artifact_seconds": task.recorder.artifact_seconds,
         "numbers": condensed.numbers(task.info),
         "chunk": task.chunk,
         "cite": method.cite,
@@ -110,6 +113,7 @@ def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report
     trial, layout, started = job.trial, Layout(order.results), time.monotonic()
     cell, spec = trial.cell, trial.evaluator
     condensed = _at(layout.condensed(cell), trial.step)
+    content = _hash(condensed)
     data = Data(make_dataset(registry, cell.dataset, order.data), cell)
     context = TrialContext(registry, trial, job.repeats, data.info, order.runtime, report)
     evaluator = registry.resolve("evaluators", spec.record)()
@@ -119,6 +123,7 @@ def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report
     path = layout.evaluation(trial, job.repeats)
     facts = _provenance(order, registry, "evaluators", spec.record, time.monotonic() - started)
     figures = {name: tuple(map(float, values)) for name, values in evaluation.figures.items()}
+    _check_same(layout.condensed(cell), trial.step, content)
     write_evaluation(path, EvaluationRecord(trial, job.repeats, figures, facts))
     return path
 
@@ -136,6 +141,25 @@ def _at(path: Path, step: int | None) -> CondensedSet:
     return record.snapshots[step]
 
 
+def _check_same(path: Path, step: int | None, content: str) -> None:
+    """Refuse to store what was measured on *content* if the set at *path* is another by now: it has the same name."""
+    try:
+        same = _hash(_at(path, step)) == content
+    except FileNotFoundError:
+        same = False
+    if not same:
+        raise DcbenchError(
+            f"{path} was replaced or removed while it was evaluated; --existing retry-failed evaluates it again"
+        )
+
+
+def _hash(condensed: CondensedSet) -> str:
+    """Return what tells *condensed* from a set of other content."""
+    tensors = {"labels": condensed.labels, "images": condensed.images, "source_indices": condensed.source_indices}
+    held = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    return f"{hash_tensors(held)}, factor {condensed.decoder.factor}"
+
+
 def _read(path: Path) -> CondensedRecord:
     try:
         return read_condensed(path)
@@ -148,6 +172,7 @@ def _check(evaluation: Evaluation, figure: str, repeats: int) -> None:
     if figure not in evaluation.figures:
         raise DcbenchError(f"the evaluator gave no figure {figure!r}, only {', '.join(evaluation.figures) or 'none'}")
     for name, values in evaluation.figures.items():
+        check_name(name, "a figure")
         if len(values) != repeats:
             raise DcbenchError(f"the evaluator gave {len(values)} values of {name!r} for {repeats} repeats")
         for value in map(float, values):

@@ -163,6 +163,9 @@ def prepare_process(runtime: Runtime) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(mode=True)
         torch.backends.cudnn.benchmark = False
+    if runtime.device.startswith("cuda"):
+        # What is made on "cuda" and what captures a graph works on the current GPU, which would be the first one.
+        torch.cuda.set_device(runtime.device)
 
 
 def _keep_freed_memory() -> None:

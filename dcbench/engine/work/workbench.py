@@ -17,13 +17,14 @@ from dcbench.api.evaluator import Context
 from dcbench.api.method import State, Task
 from dcbench.api.protocol import TrainingRecipe
 from dcbench.api.seeds import derive_seed
-from dcbench.engine.cells import Cell, Trial, digest_of
+from dcbench.engine.cells import Cell, Trial, changed_network, digest_of
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import split_validation, validation_info
 from dcbench.engine.making import make_network
 from dcbench.engine.store.about import get_snapshot_seconds
-from dcbench.engine.store.hdf5 import CorruptFileError, reading, set_aside, writing
+from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, put_facts, reading, set_aside, writing
 from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.names import check_name
 from dcbench.engine.store.sets import get_snapshots, get_trace, put_snapshots, put_trace
 from dcbench.engine.store.tensors import get_state, hash_tensors, put_state, read_tensors, write_tensors
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from dcbench.engine.plugins import Registry
     from dcbench.engine.work.runtime import Runtime
 
-_SPENT = "seconds"  # an attribute of checkpoints; those of older versions have none
+_SPENT, _ARTIFACTS = "seconds", "artifacts"  # an attribute and a group of checkpoints; older ones have none
 
 _MOST_WRITING = 0.05
 """Share of its time that a job may spend on checkpoints: those with a queue of networks take seconds."""
@@ -97,6 +98,9 @@ class Recorder:
     snapshots: dict[int, CondensedSet] = field(default_factory=dict)
     snapshot_seconds: dict[int, float] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
+    """Name of each artifact that was used to its SHA-256."""
+    artifact_seconds: dict[str, float] = field(default_factory=dict)
+    """Name of each artifact that was used to the seconds that building it took, whoever built it."""
 
 
 class CellTask(Task):
@@ -128,7 +132,15 @@ class CellTask(Task):
 
     @property
     def seconds(self) -> float:
-        """Seconds spent on the set, with those that led to the checkpoint it was resumed from."""
+        """Seconds that the set took: from the start, with the stretches before a break and all that it is built on.
+
+        An artifact counts as if it had been built here, once; waiting for who builds it does not.
+        """
+        return self._own_seconds + sum(self.recorder.artifact_seconds.values())
+
+    @property
+    def _own_seconds(self) -> float:
+        """The seconds without those of artifacts."""
         return self._spent_before + time.monotonic() - self._started
 
     def network(self, name: str, seed: int, *, device: torch.device | None = None) -> nn.Module:
@@ -138,6 +150,8 @@ class CellTask(Task):
     def progress(self, step: int, total: int, **figures: float) -> None:
         """See `Task.progress`."""
         values = {name: float(value) for name, value in figures.items()}  # plug-ins give tensors and arrays too
+        for name in values:
+            check_name(name, "a figure")
         for name, value in values.items():
             self.recorder.trace.setdefault(name, []).append((step, value))
         self._report(step, total, values)
@@ -151,16 +165,22 @@ class CellTask(Task):
 
     def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """See `Task.artifact`."""
-        dataset = self._cell.dataset
-        name = digest_of({"dataset": dataset.name, "train": dataset.train, "split": self._cell.split, "key": dict(key)})
-        path = self._layout.artifact(dataset.name, name[:16])
+        dataset, before = self._cell.dataset, time.monotonic() - self._started
+        made_of = {"dataset": dataset.name, "train": dataset.train, "split": self._cell.split, "key": dict(key)}
+        digest = digest_of(made_of | changed_network(self._cell.method.network_revision))
+        name = digest[:16]
+        path = self._layout.artifact(dataset.name, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
-            tensors = _read_artifact(path)
-            if tensors is None:
-                tensors = dict(build(derive_seed(purpose="artifact", name=name)))
-                write_tensors(path, tensors)
-        self.recorder.artifacts[name[:16]] = hash_tensors(tensors)
+            made = _read_artifact(path)
+            if made is None:
+                begun = time.monotonic()
+                tensors = dict(build(derive_seed(purpose="artifact", name=digest)))
+                made = tensors, time.monotonic() - begun
+                write_tensors(path, *made)
+        self._started = time.monotonic() - before  # neither waiting nor building is this job's own time
+        tensors, self.recorder.artifact_seconds[name] = made
+        self.recorder.artifacts[name] = hash_tensors(tensors)
         return tensors
 
     def checkpoint(self, state: Callable[[], State]) -> None:
@@ -172,7 +192,11 @@ class CellTask(Task):
             put_state(file.create_group("state"), state())
             put_trace(file.create_group("trace"), self.recorder.trace)
             put_snapshots(file.create_group("snapshots"), self.recorder.snapshots, self.recorder.snapshot_seconds)
-            file.attrs[_SPENT] = self.seconds
+            put_facts(
+                file.create_group(_ARTIFACTS),
+                {"hashes": self.recorder.artifacts, "seconds": self.recorder.artifact_seconds},
+            )
+            file.attrs[_SPENT] = self._own_seconds
         self._last_checkpoint = time.monotonic()
         self._writing = self._last_checkpoint - started if self._interval else 0.0
 
@@ -184,6 +208,10 @@ class CellTask(Task):
                 self.recorder.snapshots = get_snapshots(file["snapshots"])
                 self.recorder.snapshot_seconds = get_snapshot_seconds(file["snapshots"])
                 state = get_state(file["state"])
+                if _ARTIFACTS in file:
+                    used = get_facts(file[_ARTIFACTS])
+                    self.recorder.artifacts |= used["hashes"]
+                    self.recorder.artifact_seconds |= used["seconds"]
                 self._spent_before = float(file.attrs.get(_SPENT, 0.0))
                 return state
         except FileNotFoundError:
@@ -217,7 +245,7 @@ class TrialContext(Context):
         self._report(step, total, {name: float(value) for name, value in figures.items()})
 
 
-def _read_artifact(path: Path) -> dict[str, Tensor] | None:
+def _read_artifact(path: Path) -> tuple[dict[str, Tensor], float] | None:
     try:
         return read_tensors(path)
     except FileNotFoundError:

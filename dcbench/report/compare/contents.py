@@ -95,12 +95,16 @@ def _facts_of_sets(layout: Layout) -> Iterator[tuple[dict[str, Any], Path]]:
 
 
 def _set(facts: Mapping[str, Any], path: Path) -> Entry:
-    cell = facts["cell"]
+    dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
     identity = {
-        "training data": cell["dataset"]["train"][:12],
-        "method": cell["method"]["record"],
-        "revision": cell["method"]["revision"],
-        "settings": cell["method"]["digest_settings"],
+        "training data": dataset["train"][:12],
+        "mean": dataset["mean"],
+        "std": dataset["std"],
+        "mirror_ok": dataset["mirror_ok"],
+        "method": method["record"],
+        "revision": method["revision"],
+        "network revision": method["network_revision"],
+        "settings": method["digest_settings"],
     }
     return _entry([facts], SET, identity, (path,))
 
@@ -112,6 +116,7 @@ def _trial(files: Sequence[Path]) -> Entry:
         "test data": facts["cell"]["dataset"]["test"][:12],
         "evaluator revision": facts["evaluator_revision"],
         "evaluator": facts["evaluator_settings"],
+        "network revision": facts["network_revision"],
         "recipe": {name: value for name, value in (facts["recipe"] or {}).items() if name != "repeats"},
     }
     names = ", ".join(name for name in (facts["protocol"], facts["network"]) if name)

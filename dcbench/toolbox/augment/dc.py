@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from dcbench.toolbox.augment.picking import pick
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -120,11 +122,8 @@ def _gathered(images: Tensor, rows: Tensor, columns: Tensor, fill: Tensor) -> Te
     """Return pixel (rows[n, y], columns[n, x]) of image n at (y, x), and *fill* where that lies outside."""
     size = images.shape[-1]
     inside = ((rows >= 0) & (rows < size)).unsqueeze(-1) & ((columns >= 0) & (columns < size)).unsqueeze(-2)
-    number = torch.arange(len(images), device=images.device).view(-1, 1, 1)
-    picked = images.permute(0, 2, 3, 1)[
-        number, rows.clamp(0, size - 1).unsqueeze(-1), columns.clamp(0, size - 1).unsqueeze(-2)
-    ]
-    return torch.where(inside.unsqueeze(1), picked.permute(0, 3, 1, 2), fill)
+    picked = pick(images, rows.clamp(0, size - 1).unsqueeze(-1), columns.clamp(0, size - 1).unsqueeze(-2))
+    return torch.where(inside.unsqueeze(1), picked, fill)
 
 
 _APPLY = (_crop, _scale, _rotate)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from dcbench.toolbox.augment.picking import pick, sample
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -31,6 +33,11 @@ def cutout_side(size: int) -> int:
 
 def _per_image(values: Tensor, images: Tensor) -> Tensor:
     return values.to(images.dtype).view(-1, 1, 1, 1)
+
+
+def _same_bits_wanted(images: Tensor) -> bool:
+    """Return whether gradients are to be the same bits every time where the quick kernels add them up in any order."""
+    return images.is_cuda and torch.are_deterministic_algorithms_enabled()
 
 
 def flip(images: Tensor, flipped: Tensor) -> Tensor:
@@ -61,6 +68,8 @@ def crop(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
     padded = functional.pad(images, (1, 1, 1, 1))
     rows = (torch.arange(1, height + 1, device=images.device) + down.view(-1, 1)).clamp(0, height + 1)
     columns = (torch.arange(1, width + 1, device=images.device) + right.view(-1, 1)).clamp(0, width + 1)
+    if _same_bits_wanted(images):
+        return pick(padded, rows.unsqueeze(2), columns.unsqueeze(1))
     padded = padded.gather(2, rows.view(count, 1, height, 1).expand(-1, channels, -1, width + 2))
     return padded.gather(3, columns.view(count, 1, 1, width).expand(-1, channels, height, -1))
 
@@ -82,6 +91,8 @@ def _affine(images: Tensor, entries: tuple[Tensor, Tensor, Tensor, Tensor]) -> T
     zero = torch.zeros_like(entries[0])
     matrices = torch.stack([entries[0], entries[1], zero, entries[2], entries[3], zero], 1).view(-1, 2, 3)
     grid = functional.affine_grid(matrices.to(images.dtype), list(images.shape), align_corners=False)
+    if _same_bits_wanted(images):
+        return sample(images, grid)
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from dcbench.toolbox.devices import CapturedStep
+from dcbench.toolbox.memory import halving
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,20 +33,19 @@ class Runner:
         Raises:
             torch.OutOfMemoryError: not even one image at a time fits.
         """
-        while True:
-            try:
-                return self._attempt(network, draws, value=value)
-            except torch.OutOfMemoryError:
-                if self._task.chunk == 1:
-                    raise
-            # Only here, where the exception is gone, are the tensors of the failed step free.
-            self._halve()
+
+        def attempt(chunk: int) -> Tensor:
+            if chunk < self._task.chunk:
+                self._lower(chunk)
+            return self._attempt(network, draws, value=value)
+
+        return halving(attempt, self._task.chunk)
 
     def _attempt(self, network: nn.Module, draws: Draws, *, value: bool) -> Tensor:
         return self._step(network, draws, value=value)
 
-    def _halve(self) -> None:
-        self._task.chunk = self._step.features.chunk = self._task.chunk // 2
+    def _lower(self, chunk: int) -> None:
+        self._task.chunk = self._step.features.chunk = chunk
 
 
 class GPURunner(Runner):
@@ -104,8 +104,8 @@ class GPURunner(Runner):
             network, draws = self._inputs
             self._loss = self._step(network, draws, value=False)
 
-    def _halve(self) -> None:
-        super()._halve()
+    def _lower(self, chunk: int) -> None:
+        super()._lower(chunk)
         if self._graph is not None:
             self._graph.forget()
         torch.cuda.empty_cache()

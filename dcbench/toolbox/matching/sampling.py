@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 RESIDENT_BYTES = 8 * 2**30
 """A training set up to this size is kept whole on the device; a larger one is sent there batch by batch."""
 
+RESIDENT_SHARE = 0.5
+"""The part of the free memory of a GPU that it may take: networks need room too."""
+
 
 def subsets(rows: int, total: int, count: int, generator: torch.Generator) -> Tensor:
     """Draw *count* different numbers below *total* for each of *rows* rows, in random order.
@@ -26,6 +29,14 @@ def subsets(rows: int, total: int, count: int, generator: torch.Generator) -> Te
         (rows, count), int64, on the CPU.
     """
     return torch.rand((rows, total), generator=generator).topk(count).indices
+
+
+def _most_resident(device: torch.device) -> float:
+    """Return how many bytes of images may be kept on *device*."""
+    if device.type != "cuda":
+        return RESIDENT_BYTES
+    free, _ = torch.cuda.mem_get_info(device)
+    return min(RESIDENT_BYTES, RESIDENT_SHARE * free)
 
 
 class ClassSampler:
@@ -62,7 +73,7 @@ class RealImages:
 
     def __init__(self, train: ImageSet, count: int, normaliser: Normaliser, device: torch.device) -> None:
         """Keep *train* on *device* if it is small enough, and prepare to draw *count* images of each class."""
-        self.resident = train.images.numel() <= RESIDENT_BYTES
+        self.resident = train.images.numel() <= _most_resident(device)
         """Whether all images lie on the device."""
         self._images = train.images.to(device) if self.resident else train.images
         self._sampler = ClassSampler(train.class_index, count)

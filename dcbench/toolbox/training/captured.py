@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from dcbench.toolbox.devices import capturing
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -55,7 +57,7 @@ class CapturedSteps:
         self._graph = torch.cuda.CUDAGraph()
         with _restored([tensor for step in steps for tensor in step.state()]):
             _on_side_stream(self._warm_up)
-            with torch.cuda.graph(self._graph, pool=pool):
+            with capturing(self._graph, pool=pool):
                 self._fork()
 
     def __call__(self, inputs: SettledDraw) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from dcbench.toolbox.memory import halving
 from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
@@ -28,14 +29,19 @@ def accuracy(
         labels: (N,) int64.
         mean: of the normalisation, one per channel.
         std: of the normalisation, one per channel.
-        chunk: images at once; bounds memory, changes no result.
+        chunk: images at once, fewer where memory runs out; bounds memory, changes no result.
     """
     normaliser = Normaliser.for_network(mean, std, network)
+
+    def right(chunk: int) -> int:
+        count = torch.zeros((), dtype=torch.int64, device=normaliser.device)
+        for start in range(0, len(labels), chunk):
+            rows = slice(start, start + chunk)
+            count += (network(normaliser.normalise(images[rows])).argmax(1) == labels[rows].to(normaliser.device)).sum()
+        return int(count)
+
     was_training = network.training
     network.eval()
-    right = torch.zeros((), dtype=torch.int64, device=normaliser.device)
-    for start in range(0, len(labels), chunk):
-        rows = slice(start, start + chunk)
-        right += (network(normaliser.normalise(images[rows])).argmax(1) == labels[rows].to(normaliser.device)).sum()
+    percent = 100 * halving(right, chunk) / len(labels)
     network.train(was_training)
-    return 100 * int(right) / len(labels)
+    return percent

@@ -11,7 +11,7 @@ from made_cells import made_trial
 
 from dcbench import CondensedSet, RequestError
 from dcbench.engine.cells import Cell, CondenseJob
-from dcbench.engine.exchange import torch_file
+from dcbench.engine.exchange import importing, torch_file
 from dcbench.engine.exchange.exporting import export_sets, name_of
 from dcbench.engine.exchange.importing import Import, Imported, import_set
 from dcbench.engine.exchange.sources import Sources
@@ -217,6 +217,33 @@ def test_another_set_of_the_same_name_is_refused_unless_it_is_to_replace_the_fir
     assert done.dropped == (files[0],), "numbers of the set that is gone"
     assert [path.exists() for path in files] == [False, True]
     assert torch.equal(read_condensed(done.path).condensed.images, IMAGES / 2)
+
+
+def test_evaluations_whose_set_is_gone_are_dropped_only_if_that_is_asked_for(bench: Bench) -> None:
+    done = bench([IMAGES, LABELS])
+    trial = made_trial(done.cell)
+    file = bench.layout.evaluation(trial, range(1))
+    write_evaluation(file, EvaluationRecord(trial, range(1), {"pixel": (1.0,)}, {}))
+    done.path.unlink()
+    with pytest.raises(RequestError, match=r"theirs seed 0 is not in .*, but what was measured on a set of this name"):
+        bench()
+    assert file.exists()
+    assert bench(overwrite=True).dropped == (file,)
+
+
+def test_what_a_run_measured_on_the_former_set_while_the_new_one_was_written_goes_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = made_trial(bench([IMAGES, LABELS]).cell)
+    file = bench.layout.evaluation(trial, range(1))
+
+    def slow(path: Path, record: CondensedRecord) -> None:
+        write_evaluation(file, EvaluationRecord(trial, range(1), {"pixel": (1.0,)}, {}))
+        write_condensed(path, record)
+
+    monkeypatch.setattr(importing, "write_condensed", slow)
+    assert bench(overwrite=True).dropped == (file,)
+    assert not file.exists()
 
 
 def test_an_import_clears_the_failure_of_a_run_that_looked_for_it(bench: Bench) -> None:

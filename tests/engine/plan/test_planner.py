@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,60 @@ def test_datasets_and_evaluators_take_settings_too(plan: Any) -> None:
     assert planned.trials[0].trial.evaluator.settings == {"scale": 3.0}
 
 
+def test_what_a_method_sees_of_a_dataset_beside_its_pixels_is_in_the_name(
+    plan: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = registry.resolve("datasets", "toy")
+    info = toy.info
+    (before,) = plan()
+    for changes in ({"mirror_ok": True}, {"mean": (0.4,)}, {"std": (0.2,)}):
+        monkeypatch.setattr(toy, "info", lambda self, changes=changes: replace(info(self), **changes))
+        (after,) = plan()
+        assert after.cell.dataset.train == before.cell.dataset.train
+        assert after.cell.digest != before.cell.digest, changes
+
+
+def test_a_network_has_one_name_however_its_settings_are_written(plan: Any) -> None:
+    texts = ("convnet[depth=1,width=8]", "convnet[width=8, depth=1]")
+    methods, trials = (
+        [plan(methods=f"herding[network={text}]")[0].cell for text in texts],
+        [plan(evaluators=f"moments[network={text}]")[0].trials[0].trial for text in texts],
+    )
+    assert len({cell.digest for cell in methods}) == len({trial.key for trial in trials}) == 1
+    assert {cell.method.settings["network"] for cell in methods} == {texts[0]}
+    assert {trial.evaluator.settings["network"] for trial in trials} == {texts[0]}
+
+
+def test_a_changed_network_renames_what_was_made_with_it(
+    plan: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"methods": "herding,random", "evaluators": "moments", "networks": "convnet[depth=1]"}
+    options |= {"set": ["herding.network=convnet[depth=1]"]}
+    before = plan(**options)
+    monkeypatch.setattr(registry.resolve("networks", "convnet"), "revision", 2)
+    after = plan(**options)
+    renamed = [one.cell.digest != other.cell.digest for one, other in zip(before, after, strict=True)]
+    assert renamed == [True, False], "random has no network"
+    assert before[1].trials[0].trial.key != after[1].trials[0].trial.key
+    assert before[1].trials[0].trial.variant != after[1].trials[0].trial.variant
+
+
+def test_what_is_asked_for_twice_is_planned_once(plan: Any) -> None:
+    cells = plan(methods="toy-slow[iterations=2],toy-slow", set=["toy-slow.iterations=2"])
+    assert [planned.cell.method.label for planned in cells] == ["toy-slow[iterations=2]"]
+    (planned,) = plan(
+        evaluators="accuracy", protocol="dc,dc", networks="convnet[depth=1,width=8],convnet[width=8,depth=1]"
+    )
+    assert len(planned.trials) == 1
+
+
+def test_an_evaluator_with_a_protocol_of_its_own_keeps_it_beside_one_that_takes_the_general_one(plan: Any) -> None:
+    (planned,) = plan(evaluators="accuracy,accuracy[protocol=short]", protocol="dc", networks="convnet[depth=1]")
+    assert [trial.trial.evaluator.settings["protocol"] for trial in planned.trials] == ["dc", "short"]
+    (planned,) = plan(evaluators="accuracy[protocol=short]", protocol="short", networks="convnet[depth=1]")
+    assert [trial.trial.evaluator.settings["protocol"] for trial in planned.trials] == ["short"]
+
+
 def test_two_labels_may_mean_the_same_cell(plan: Any) -> None:
     cells = [planned.cell for planned in plan(methods="toy-slow,toy-slow[iterations=20]")]
     assert [cell.method.label for cell in cells] == ["toy-slow", "toy-slow[iterations=20]"]
@@ -195,6 +250,22 @@ def test_the_validation_split_is_another_cell_with_fewer_images(plan: Any) -> No
             "--set toy-slow.…: nothing called 'toy-slow' is selected. Selected: count, toy",
         ),
         ({"set": ["toy-first"]}, "cannot read --set 'toy-first'"),
+        (
+            {"protocol": "nonsense"},
+            "--protocol nonsense would change nothing: no selected evaluator has a setting 'protocol'",
+        ),
+        (
+            {"networks": "convnet3,resnet10"},
+            "--networks convnet3,resnet10 would change nothing: no selected evaluator has a setting 'network'",
+        ),
+        (
+            {"evaluators": "accuracy", "protocol": "dc", "set": ["accuracy.protocol=short"]},
+            "--protocol dc would change nothing: accuracy[protocol=short] has one of its own",
+        ),
+        (
+            {"evaluators": "moments[network=convnet3]", "networks": "convnet3,resnet10"},
+            "--networks convnet3,resnet10 would change nothing: moments[network=convnet3] has one of its own",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

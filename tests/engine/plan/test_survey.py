@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -13,6 +14,7 @@ from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
 from dcbench.engine.plan.survey import Survey, survey
 from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
 from dcbench.engine.store.failures import Failure, write_failure
+from dcbench.engine.store.hdf5 import UnreadableFileError, get_facts, put_facts
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import CondensedRecord, write_condensed
 
@@ -212,14 +214,13 @@ def test_a_set_that_is_there_needs_no_part(layout: Layout) -> None:
     assert (jobs(state), state.incomplete) == ([(0, 3)], [])
 
 
-def test_a_damaged_part_is_set_aside_and_computed_again(layout: Layout) -> None:
+def test_a_damaged_part_counts_as_missing(layout: Layout) -> None:
     path = condense_part(layout, range(2))
     condense_part(layout, range(2, 3))
     path.write_bytes(path.read_bytes()[:-100])
     state = ask(layout)
     assert jobs(state) == ["classes0-1", "assemble", (0, 3)]
-    assert len(state.warnings) == 1
-    assert [found.name for found in path.parent.glob("*.corrupt")] == [f"{path.name}.corrupt"]
+    assert (len(state.warnings), state.damaged) == (1, [path])
 
 
 def test_a_part_that_failed_is_left_and_nothing_is_assembled_without_it(layout: Layout) -> None:
@@ -232,7 +233,7 @@ def test_a_part_that_failed_is_left_and_nothing_is_assembled_without_it(layout: 
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "other", "of another kind"])
-def test_a_damaged_condensed_set_is_set_aside_and_computed_again(layout: Layout, damage: str) -> None:
+def test_a_damaged_condensed_set_counts_as_missing_and_is_left_where_it_is(layout: Layout, damage: str) -> None:
     path = condense(layout)
     whole = path.read_bytes()
     if damage == "flipped":
@@ -248,26 +249,63 @@ def test_a_damaged_condensed_set_is_set_aside_and_computed_again(layout: Layout,
     assert jobs(state) == ["condense", (0, 3)]
     (warning,) = state.warnings
     assert f"{path} is damaged" in warning
-    assert f"set aside as {path.name}.corrupt" in warning
-    assert [found.name for found in path.parent.glob("*.corrupt")] == [f"{path.name}.corrupt"]
-    assert not path.exists()
+    assert state.damaged == [path]
+    assert path.exists(), "a dry run changes nothing"
 
 
-def test_a_damaged_evaluation_is_set_aside_and_computed_again(layout: Layout) -> None:
+def test_a_damaged_evaluation_counts_as_missing(layout: Layout) -> None:
     condense(layout)
     path = evaluate(layout)
     path.write_bytes(path.read_bytes()[:-100])
     state = ask(layout)
     assert jobs(state) == [(0, 3)]
-    assert len(state.warnings) == 1
+    assert (len(state.warnings), state.damaged) == (1, [path])
 
 
-def test_a_second_damaged_file_of_one_name_keeps_the_first(layout: Layout) -> None:
-    for text in ("one", "two"):
-        path = condense(layout)
-        path.write_text(text)
+def test_evaluations_that_another_run_has_just_replaced_are_no_error(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condense(layout)
+    short, longer = evaluate(layout, 0, 2), evaluate(layout, 0, 3)
+    listed = layout.evaluations(TRIAL)
+    short.unlink()
+    assert longer in listed
+    monkeypatch.setattr(Layout, "evaluations", lambda *_: listed)
+    assert jobs(ask(layout)) == []
+
+
+@pytest.mark.parametrize("make", [condense, evaluate])
+def test_a_file_that_cannot_be_read_now_stops_the_run_and_counts_neither_as_damaged_nor_as_missing(
+    layout: Layout, make: Callable[[Layout], Path]
+) -> None:
+    condense(layout)
+    path = make(layout)
+    path.rename(path.with_suffix(".aside"))
+    path.mkdir()
+    with pytest.raises(UnreadableFileError, match=f"{path.name} cannot be read now: Is a directory"):
         ask(layout)
-    assert sorted(found.read_text() for found in path.parent.glob("*.corrupt")) == ["one", "two"]
+
+
+@pytest.mark.parametrize("existing", ["skip", "overwrite"])
+def test_an_imported_set_that_cannot_be_read_now_is_not_taken_for_one_that_can_be_made_again(
+    layout: Layout, existing: str
+) -> None:
+    condense(layout, origin={"text": "a paper"}).unlink()
+    layout.condensed(CELL).mkdir()
+    with pytest.raises(UnreadableFileError, match="cannot be read now"):
+        ask(layout, existing)
+
+
+def test_a_set_of_a_cell_with_unknown_fields_was_written_by_another_dcbench_and_stays(layout: Layout) -> None:
+    path = condense(layout)
+    with h5py.File(path, "r+") as file:
+        facts = get_facts(file)
+        facts["cell"]["dataset"]["colour"] = "blue"
+        put_facts(file, facts)
+        file.attrs["dcbench_version"] = "7.8.9"
+    with pytest.raises(UnsupportedFormatError, match=r"written by dcbench 7\.8\.9.*dataset\.colour: Extra inputs"):
+        ask(layout)
+    assert path.exists()
 
 
 @pytest.mark.parametrize("make", [condense, evaluate])

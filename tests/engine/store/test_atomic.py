@@ -107,7 +107,7 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -
 
 def test_sweeping_spares_writers_that_live_other_hosts_and_other_files(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
-    spared = [".mine.tmp", ".file.h5.otherhost-1.tmp", "file.tmp", ".gitignore"]
+    spared = [".mine.tmp", ".file.h5.otherhost-1-1-0a1b2c3d.tmp", "file.tmp", ".gitignore"]
     for name in spared:
         (tmp_path / name).touch()
     with replacing(layout.index) as temporary:
@@ -115,6 +115,30 @@ def test_sweeping_spares_writers_that_live_other_hosts_and_other_files(tmp_path:
         assert sweep(tmp_path) == 0
         assert temporary.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*spared, "index.h5"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has namespaces of processes")
+def test_sweeping_removes_what_a_dead_writer_left_but_not_what_one_in_another_container_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 2**22 + 1)  # more than any process has
+    with replacing(tmp_path / "file.h5") as temporary:
+        temporary.touch()
+    here = f"-{Path('/proc/self/ns/pid').stat().st_ino}-"
+    assert here in temporary.name
+    elsewhere = temporary.with_name(temporary.name.replace(here, "-1-"))
+    for path in (temporary, elsewhere):
+        path.touch()
+    assert sweep(tmp_path) == 1
+    assert (temporary.exists(), elsewhere.exists()) == (False, True)
+
+
+def test_two_writers_of_one_file_never_share_a_temporary_one(tmp_path: Path) -> None:
+    with replacing(tmp_path / "file") as one, replacing(tmp_path / "file") as other:
+        assert one != other
+        one.write_text("one")
+        other.write_text("other")
+    assert (tmp_path / "file").read_text() == "one", "the last that ended"
 
 
 def test_a_file_that_is_not_there_is_not_a_damaged_one(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_an_evaluation_comes_back(layout: Layout) -> None:
 
 
 def test_a_failure_is_kept_until_the_job_finishes(layout: Layout) -> None:
-    job = EvaluateJob(trial=made_trial(), first=0, stop=2)
+    job = EvaluateJob(trial=made_trial(), first=5, stop=7)
     layout.log(job).write_text("printed")
     path = write_failure(layout, job, Failure("ValueError", "no luck\nat all", "Traceback", 2.0))
     kept = read_failure(path)
@@ -140,6 +140,25 @@ def test_a_failure_whose_result_is_there_after_all_does_not_count(layout: Layout
     assert layout.all_failures() == sorted(path for path in records if path != records[1])
     layout.condensed(WAY[0].cell).write_text("a set from another machine")
     assert layout.all_failures() == []
+
+
+@pytest.mark.parametrize(
+    ("failed", "counts"), [((0, 2), False), ((3, 5), False), ((1, 4), False), ((4, 6), True), ((5, 7), True)]
+)
+def test_a_failed_evaluation_counts_until_all_of_its_repeats_are_there(
+    layout: Layout, failed: tuple[int, int], counts: bool
+) -> None:
+    job = EvaluateJob(trial=made_trial(), first=failed[0], stop=failed[1])
+    path = write_failure(layout, job, Failure("ValueError", "no luck"))
+    assert layout.all_failures() == ([path] if counts else []), "repeats 0 to 4 are there"
+
+
+def test_a_failed_evaluation_is_not_made_up_for_by_another_trial_or_by_its_set(layout: Layout) -> None:
+    for trial in (made_trial(revision=2), made_trial(made_cell(seed=1))):
+        path = write_failure(layout, EvaluateJob(trial=trial, first=0, stop=2), Failure("ValueError", "no luck"))
+        assert path in layout.all_failures()
+        path.write_text("{")
+        assert path in layout.all_failures()
 
 
 def test_only_the_end_of_a_long_log_is_kept(layout: Layout) -> None:

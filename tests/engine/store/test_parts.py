@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -37,6 +38,7 @@ def part_of(classes: range, *, finished: int = 0, add: float = 0.0, **changes: A
         "peak_memory_bytes": 1000 * len(classes),
         "device": f"device {len(classes)}",
         "artifacts": {f"network {len(classes)}": "hash"},
+        "artifact_seconds": {f"network {len(classes)}": 0.5},
         "cite": "a paper",
     }
     trace = {"loss": [(step, step * float(len(classes))) for step in (1, 2, 4)]}
@@ -121,8 +123,22 @@ def test_provenance_is_added_up_and_each_part_is_listed() -> None:
         "peak_memory_bytes": 3000,
         "device": "device 3, device 2",
         "artifacts": {"network 3": "hash", "network 2": "hash"},
+        "artifact_seconds": {"network 3": 0.5, "network 2": 0.5},
         "cite": "a paper",
     }
+
+
+def test_an_artifact_that_parts_share_counts_once() -> None:
+    parts = [
+        replace(part, facts=dict(part.facts) | {"seconds": seconds, "artifact_seconds": shared})
+        for part, seconds, shared in (
+            (part_of(range(3)), 30.0, {"network": 20.0}),
+            (part_of(range(3, 5)), 28.0, {"network": 20.0, "index": 5.0}),
+        )
+    ]
+    whole = assemble(CELL, parts)
+    assert whole.facts["seconds"] == 30.0 + 28.0 - 20.0
+    assert whole.facts["artifact_seconds"] == {"network": 20.0, "index": 5.0}
 
 
 def test_seconds_of_a_snapshot_are_those_of_all_parts_or_not_known() -> None:

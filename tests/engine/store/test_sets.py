@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import h5py
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_cells import made_cell
 
-from dcbench import CondensedSet
+from dcbench import CondensedSet, DcbenchError
 from dcbench.engine.store.about import read_about
 from dcbench.engine.store.hdf5 import CorruptFileError
 from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
@@ -129,8 +130,9 @@ NAMES = st.from_regex(r"[a-z]{1,4}(\.[a-z0-9]{1,3})?", fullmatch=True)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(NAMES, TENSORS, max_size=4))
 def test_named_tensors_come_back(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    write_tensors(tmp_path / "x.h5", tensors)
-    found = read_tensors(tmp_path / "x.h5")
+    write_tensors(tmp_path / "x.h5", tensors, 2.5)
+    found, seconds = read_tensors(tmp_path / "x.h5")
+    assert seconds == 2.5
     assert {name: value.dtype for name, value in found.items()} == {
         name: value.dtype for name, value in tensors.items()
     }
@@ -139,15 +141,23 @@ def test_named_tensors_come_back(tmp_path: Path, tensors: dict[str, torch.Tensor
 
 def test_numbers_and_texts_of_a_checkpoint_come_back_as_they_were(tmp_path: Path) -> None:
     state = {"step": 3, "lr": 0.1, "phase": "warm", "none yet": "", "big": 2**62, "on": True}
-    write_tensors(tmp_path / "x.h5", state)  # type: ignore[arg-type]
-    found = read_tensors(tmp_path / "x.h5")
+    write_tensors(tmp_path / "x.h5", state, 0.0)  # type: ignore[arg-type]
+    found, _ = read_tensors(tmp_path / "x.h5")
     assert found == state
     assert {name: type(value) for name, value in found.items()} == {name: type(value) for name, value in state.items()}
 
 
 def test_what_would_need_pickling_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="'optimiser' is a dict"):
-        write_tensors(tmp_path / "x.h5", {"optimiser": {}})  # type: ignore[dict-item]
+        write_tensors(tmp_path / "x.h5", {"optimiser": {}}, 0.0)  # type: ignore[dict-item]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "net/weight", "/", "a\0b"])
+@pytest.mark.parametrize("value", [torch.zeros(2), 3], ids=["tensor", "number"])
+def test_a_name_that_would_be_a_path_in_the_file_is_refused(tmp_path: Path, name: str, value: torch.Tensor) -> None:
+    with pytest.raises(DcbenchError, match=f"{re.escape(repr(name))} is no name for"):
+        write_tensors(tmp_path / "x.h5", {name: value}, 0.0)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dcbench import DcbenchError, RequestError
+from dcbench import CondensedSet, DcbenchError, RequestError
 from dcbench.api.evaluator import Evaluation
 from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.sets import read_condensed, write_condensed
 from dcbench.engine.work.jobs import Order, _check, carry_out
 from dcbench.engine.work.runtime import Runtime
 
@@ -139,11 +143,70 @@ def test_a_set_that_is_damaged_is_set_aside_and_says_how_to_make_it_again(
     assert not path.exists()
 
 
+def test_an_intact_set_that_cannot_be_read_now_fails_the_job_and_stays(
+    do: Do, plan: Callable[..., list[PlannedCell]]
+) -> None:
+    (made,) = plan()
+    path = do(CondenseJob(cell=made.cell))
+    path.rename(path.with_suffix(".aside"))
+    path.mkdir()
+    with pytest.raises(UnreadableFileError, match=r"condensed\.h5 cannot be read now"):
+        evaluate_all(do, made)
+    assert path.is_dir(), "only what is damaged is renamed"
+
+
+def replace_by(change: str, path: Path) -> None:
+    """Do to the set at *path* what another front end may do while it is evaluated."""
+    record = read_condensed(path)
+    assert record.condensed.images is not None
+    match change:
+        case "removed":
+            path.unlink()
+        case "other pixels":
+            other = CondensedSet.of_images(1 - record.condensed.images, record.condensed.labels)
+            write_condensed(path, replace(record, condensed=other, snapshots={0: other}))
+        case "same pixels":
+            write_condensed(path, replace(record, facts={}))
+
+
+@pytest.mark.parametrize("step", [None, 0])
+@pytest.mark.parametrize(("change", "stored"), [("same pixels", True), ("other pixels", False), ("removed", False)])
+def test_what_was_measured_is_stored_only_for_the_set_that_it_was_measured_on(
+    do: Do,
+    plan: Callable[..., list[PlannedCell]],
+    layout: Layout,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    change: str,
+    stored: bool,
+    step: int | None,
+) -> None:
+    (made,) = plan(snapshots=True)
+    (trial,) = (wanted.trial for wanted in made.trials if wanted.trial.step == step)
+    path = do(CondenseJob(cell=made.cell))
+    count = registry.resolve("evaluators", "count")
+    evaluate = count.evaluate
+
+    def overtaken(*given: Any) -> Evaluation:
+        replace_by(change, path)
+        return evaluate(*given)
+
+    monkeypatch.setattr(count, "evaluate", overtaken)
+    with nullcontext() if stored else pytest.raises(DcbenchError, match="while it was evaluated; --existing retry-f"):
+        do(EvaluateJob(trial=trial, first=0, stop=2))
+    assert len(layout.evaluations_of(made.cell)) == stored
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_figure_that_is_no_number_is_refused_by_name(value: float) -> None:
     _check(Evaluation({"pixel": (1.0, 2.0)}), "pixel", 2)
     with pytest.raises(DcbenchError, match=f"the evaluator gave {value} as 'spread'"):
         _check(Evaluation({"pixel": (1.0, 2.0), "spread": (0.5, value)}), "pixel", 2)
+
+
+def test_a_figure_whose_name_would_be_a_path_in_the_file_is_refused() -> None:
+    with pytest.raises(DcbenchError, match="'error/mean' is no name for a figure"):
+        _check(Evaluation({"pixel": (1.0,), "error/mean": (0.5,)}), "pixel", 1)
 
 
 def test_an_order_is_one_line(plan: Callable[..., list[PlannedCell]], tmp_path: Path) -> None:

@@ -150,3 +150,17 @@ print([cuda, cudnn, torch.are_deterministic_algorithms_enabled(), torch.get_num_
         [sys.executable, "-c", code, runtime.model_dump_json()], capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == str(expected)
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cuda:1", "cuda:1 :4096:8"), ("cpu", "")])
+def test_the_gpu_of_a_job_is_the_current_one_and_its_libraries_find_what_they_are_to_read(
+    device: str, expected: str
+) -> None:
+    code = """
+import os, sys, torch
+from dcbench.engine.work.runtime import Runtime, prepare_process
+torch.cuda.set_device = lambda device: print(device, os.environ["CUBLAS_WORKSPACE_CONFIG"])
+prepare_process(Runtime(device=sys.argv[1], deterministic=True))
+"""
+    told = subprocess.run([sys.executable, "-c", code, device], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == expected

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from dcbench import CondensedSet, DcbenchError, InvalidCondensedSetError, RequestError
 from dcbench.engine.cells import AssembleJob, Cell, CondenseJob, EvaluateJob, Job
@@ -120,6 +121,19 @@ def test_networks_that_cells_share_differ_by_seed_and_by_what_is_held_out(regist
     assert (task(seeds=3).replicate, task().replicate) == (3, 0)
 
 
+def test_what_was_made_with_another_revision_of_a_network_is_not_found(
+    registry: Registry, tmp_path: Path, cell: Cell
+) -> None:
+    def name(cell: Cell) -> str:
+        data = Data(make_dataset(registry, cell.dataset, tmp_path), cell)
+        made = CellTask(registry, data, Layout(tmp_path / "results"), Runtime(), lambda *_: None)
+        made.artifact({"network": "tiny"}, lambda _: {"weight": torch.zeros(1)})
+        return next(iter(made.recorder.artifacts))
+
+    changed = cell.method.model_copy(update={"network_revision": 2})
+    assert name(cell) != name(cell.model_copy(update={"method": changed}))
+
+
 def test_a_network_is_decided_by_its_seed_alone_and_leaves_the_global_generator_as_it_was(task: MakeTask) -> None:
     def weights(seed: int) -> torch.Tensor:
         return torch.cat([value.flatten() for value in task().network("convnet[depth=1]", seed).parameters()])
@@ -203,6 +217,95 @@ def test_an_artifact_is_built_once_with_a_seed_of_its_own(task: MakeTask) -> Non
     assert first.recorder.artifacts == second.recorder.artifacts != {}
     first.artifact({"epochs": 2}, build)
     assert len(set(seeds)) == 2
+
+
+class Clock:
+    """Stands where the workbench reads the time, and moves when told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr("dcbench.engine.work.workbench.time.monotonic", lambda: self.now)
+
+    def build(self, seconds: float) -> Callable[[int], dict[str, torch.Tensor]]:
+        def build(_: int) -> dict[str, torch.Tensor]:
+            self.now += seconds
+            return {"weights": torch.arange(3)}
+
+        return build
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_who_finds_an_artifact_counts_the_seconds_that_building_it_took(task: MakeTask, clock: Clock) -> None:
+    builder = task()
+    builder.artifact({}, clock.build(20.0))
+    assert builder.seconds == 20.0
+    finder = task()
+    clock.now += 1.0
+    for _ in range(2):
+        finder.artifact({}, clock.build(99.0))
+    assert finder.seconds == 21.0
+    assert finder.recorder.artifact_seconds == builder.recorder.artifact_seconds
+    assert list(finder.recorder.artifact_seconds.values()) == [20.0]
+
+
+def test_waiting_for_who_builds_an_artifact_is_not_counted(
+    task: MakeTask, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task().artifact({}, clock.build(20.0))
+
+    class Held(FileLock):
+        def acquire(self, *args: Any, **options: Any) -> Any:
+            clock.now += 7.0
+            return super().acquire(*args, **options)
+
+    monkeypatch.setattr("dcbench.engine.work.workbench.FileLock", Held)
+    waited = task()
+    waited.artifact({}, clock.build(99.0))
+    clock.now += 1.0
+    assert waited.seconds == 21.0
+
+
+def test_a_resumed_run_counts_an_artifact_once_whether_it_asks_again_or_not(task: MakeTask, clock: Clock) -> None:
+    first = task(checkpoint_seconds=0)
+    first.artifact({}, clock.build(20.0))
+    clock.now += 1.0
+    first.checkpoint(lambda: {"step": 1})
+    second = task()
+    second.resume()
+    assert second.seconds == 21.0
+    assert second.recorder.artifacts == first.recorder.artifacts
+    second.artifact({}, clock.build(99.0))
+    assert second.seconds == 21.0
+
+
+def test_an_artifact_that_does_not_say_how_long_it_took_adds_nothing(
+    task: MakeTask, clock: Clock, tmp_path: Path
+) -> None:
+    task().artifact({}, clock.build(20.0))
+    (path,) = (tmp_path / "results" / "artifacts" / "toy").glob("*.h5")
+    with h5py.File(path, "r+") as file:
+        del file.attrs["seconds"]
+    finder = task()
+    finder.artifact({}, clock.build(99.0))
+    assert finder.seconds == 0.0
+
+
+@pytest.mark.parametrize("name", ["loss/real", "", "."])
+def test_a_name_that_would_be_a_path_in_a_file_is_refused_when_it_is_given(task: MakeTask, name: str) -> None:
+    made = task(checkpoint_seconds=0)
+    for give in (
+        lambda: made.progress(1, 2, **{name: 0.5}),
+        lambda: made.checkpoint(lambda: {name: torch.zeros(2)}),
+        lambda: made.artifact({}, lambda _: {name: torch.zeros(2)}),
+    ):
+        with pytest.raises(DcbenchError, match="is no name for"):
+            give()
+    assert made.recorder.trace == made.recorder.artifacts == {}
+    assert task().resume() is None
 
 
 def test_a_damaged_artifact_is_built_again(task: MakeTask, tmp_path: Path) -> None:

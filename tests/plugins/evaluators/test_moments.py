@@ -82,6 +82,21 @@ def test_the_size_of_a_chunk_changes_nothing() -> None:
         assert small[name] == pytest.approx(large[name])
 
 
+def test_where_memory_runs_out_chunks_are_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = evaluate(selection(), FakeContext(1))
+    embed = Random.embed
+
+    def hungry(network: Random, images: Tensor) -> Tensor:
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("the device is full")
+        return embed(network, images)
+
+    monkeypatch.setattr(Random, "embed", hungry)
+    figures = evaluate(selection(), FakeContext(1, chunk=1000))
+    for name in FIGURES:
+        assert figures[name] == pytest.approx(expected[name])
+
+
 def test_images_of_a_soft_label_belong_to_its_likeliest_class() -> None:
     hard = selection()
     soft = torch.nn.functional.one_hot(hard.labels, 3).float() * 0.8 + 0.2 / 3

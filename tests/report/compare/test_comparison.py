@@ -9,13 +9,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_cells import made_trial
+from made_cells import made_cell, made_trial
 from made_results import add, cell_of
 from oracles import comparison as oracle
 from oracles import paired
 
 from dcbench.api.condensed import CondensedSet
-from dcbench.engine.cells import Trial
+from dcbench.engine.cells import Cell, Trial
 from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import CondensedRecord, write_condensed
@@ -31,7 +31,10 @@ FIGURES = st.dictionaries(st.tuples(st.integers(0, 2), st.integers(0, 3)), st.in
 
 def add_set(results: Path, method: str, pixel: float = 0.5, facts: dict[str, Any] | None = None, **cell: Any) -> Path:
     """Write a condensed set of two images, all of whose pixels are *pixel*."""
-    made = cell_of(method, **cell)
+    return write_set(results, cell_of(method, **cell), pixel, facts)
+
+
+def write_set(results: Path, made: Cell, pixel: float = 0.5, facts: dict[str, Any] | None = None) -> Path:
     condensed = CondensedSet(torch.tensor([0, 1]), torch.full((2, 1, 4, 4), pixel))
     made_by = {"device": "a processor", "finished": "2026-01-01T00:00:00+00:00", "runtime": {"precision": "float32"}}
     path = Layout(results).condensed(made)
@@ -141,6 +144,16 @@ def test_another_digest_at_the_same_place_says_which_part_of_the_identity_differ
     ]
 
 
+def test_sets_may_differ_in_what_the_method_sees_beside_the_pixels(folders: tuple[Path, Path]) -> None:
+    for folder, mirror_ok, revision in zip(folders, (False, True), (1, 2), strict=True):
+        cell = made_cell(dataset={"mirror_ok": mirror_ok}, method={"network_revision": revision})
+        write_set(folder, cell)
+    assert lines(compared(*folders), "The same by name") == [
+        "mirror_ok False in A, True in B: toy ipc 1 toy-slow seed 0",
+        "network revision 1 in A, 2 in B: toy ipc 1 toy-slow seed 0",
+    ]
+
+
 def test_trials_of_one_set_may_differ_in_data_recipe_or_revision(folders: tuple[Path, Path]) -> None:
     a, b = folders
     for folder, epochs in ((a, 2), (b, 9)):
@@ -151,6 +164,10 @@ def test_trials_of_one_set_may_differ_in_data_recipe_or_revision(folders: tuple[
     assert lines(compared(a, b), "The same by name")[1:] == [
         "evaluator revision 3 in A, 4 in B: toy ipc 1 toy-slow seed 0, raised (p, n)"
     ]
+    for folder, revision in ((a, 2), (b, 3)):
+        write_trial(folder, made_trial(label="rebuilt", network_revision=revision))
+    line = "network revision 2 in A, 3 in B: toy ipc 1 toy-slow seed 0, rebuilt (p, n)"
+    assert line in lines(compared(a, b), "The same by name")
 
 
 def test_imported_sets_differ_in_the_file_they_are_from(folders: tuple[Path, Path]) -> None:

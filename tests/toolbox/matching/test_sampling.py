@@ -53,6 +53,17 @@ def test_subsets_are_different_numbers_below_the_total() -> None:
     assert len({tuple(row) for row in drawn.tolist()}) > 1
 
 
+@pytest.mark.parametrize(("device", "resident"), [("cuda:1", False), ("cpu", True)])
+def test_a_training_set_is_kept_where_half_of_the_free_memory_holds_it(
+    device: str, resident: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = made_up_set(classes=3, per_class=5)
+    free = {torch.device("cuda:1"): 2 * train.images.numel() - 1}
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free[device], 2**40))
+    info = info_of(train)
+    assert RealImages(train, 4, Normaliser(info.mean, info.std), torch.device(device)).resident is resident
+
+
 def test_real_images_are_normalised_and_stand_class_by_class() -> None:
     train = made_up_set(classes=3, per_class=5, channels=3)
     info = info_of(train)

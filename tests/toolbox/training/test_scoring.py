@@ -21,6 +21,15 @@ class Brightest(nn.Module):
         return images.mean((2, 3))
 
 
+class Hungry(Brightest):
+    """Has memory for three images at once."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > 3:
+            raise torch.OutOfMemoryError("the device is full")
+        return super().forward(images)
+
+
 def images_and_labels() -> tuple[torch.Tensor, torch.Tensor]:
     images = torch.zeros(10, 3, 4, 4, dtype=torch.uint8)
     labels = torch.arange(10) % 3
@@ -36,6 +45,13 @@ def test_counts_in_percent_whatever_the_chunk(chunk: int) -> None:
     network = Brightest()
     assert accuracy(network, images, wrong, (0.0,) * 3, (1.0,) * 3, chunk) == pytest.approx(70)
     assert max(count for count, _ in network.seen) <= chunk
+
+
+def test_where_memory_runs_out_it_counts_in_smaller_chunks() -> None:
+    network = Hungry()
+    assert accuracy(network, *images_and_labels(), (0.0,) * 3, (1.0,) * 3, 10) == 100
+    assert sum(count for count, _ in network.seen) == 10
+    assert network.training
 
 
 def test_the_images_are_normalised() -> None:

@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from dcbench.cli.filters import filter_of
+from dcbench.report.frame import Filter
+
+
+def test_a_network_is_found_however_its_settings_are_written() -> None:
+    options = {"networks": ("convnet[width=8, depth=2]", "resnet10"), "methods": None, "ipc": "1-2", "seeds": None}
+    assert filter_of(options) == Filter(networks=("convnet[depth=2,width=8]", "resnet10"), ipc=(1, 2))

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from dcbench.engine.store.hdf5 import (
+    CorruptFileError,
+    UnreadableFileError,
+    put_array,
+    put_facts,
+    reading,
+    set_aside,
+    writing,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    with writing(tmp_path / "x.h5", "test") as file:
+        put_array(file, "values", np.arange(1000))
+    return tmp_path / "x.h5"
+
+
+def read(path: Path) -> None:
+    with reading(path, "test") as file:
+        file["values"][()]
+
+
+def test_a_file_that_is_locked_elsewhere_is_not_damaged(path: Path) -> None:
+    with path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(UnreadableFileError) as caught:
+            read(path)
+    assert str(caught.value) == f"{path} cannot be read now: {os.strerror(errno.EAGAIN)}"
+    assert not isinstance(caught.value, CorruptFileError)
+
+
+def read_while_the_disk_fails(path: Path) -> None:
+    with reading(path, "test") as file:
+        (descriptor,) = (number for number in range(3, 512) if _is_open_on(number, path))
+        kept, folder = os.dup(descriptor), os.open(path.parent, os.O_RDONLY)
+        os.dup2(folder, descriptor)  # the system refuses to read from a folder
+        try:
+            file["values"][()]
+        finally:
+            os.dup2(kept, descriptor)
+            os.close(kept)
+            os.close(folder)
+
+
+def test_a_disk_that_fails_while_a_file_is_read_does_not_make_it_a_damaged_one(path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="cannot be read now") as caught:
+        read_while_the_disk_fails(path)
+    assert not isinstance(caught.value, CorruptFileError)
+
+
+def _is_open_on(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
+def test_a_second_damaged_file_of_one_name_keeps_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    for text in ("one", "two"):
+        path.write_text(text)
+        set_aside(path)
+    assert sorted(found.read_text() for found in tmp_path.glob("*.corrupt")) == ["one", "two"]
+
+
+def test_a_damaged_file_that_another_job_has_set_aside_is_no_error(tmp_path: Path) -> None:
+    set_aside(tmp_path / "x.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_made_in_memory_is_like_any_other(path: Path) -> None:
+    made = path.with_name("made.h5")
+    with writing(made, "test", in_memory=True) as file:
+        put_array(file, "values", np.arange(1000))
+    assert made.read_bytes() == path.read_bytes()
+
+
+@contextmanager
+def file_sizes_up_to(limit: int) -> Iterator[None]:
+    """Let the system refuse to make a file longer than *limit* bytes, as it does on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_an_error_for_a_file_made_in_memory_and_leaves_nothing(tmp_path: Path) -> None:
+    with (
+        file_sizes_up_to(512),
+        pytest.raises(OSError, match="File too large"),
+        writing(tmp_path / "x.h5", "test", in_memory=True) as file,
+    ):
+        put_facts(file, {"text": "x" * 5000})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_hdf5_that_dcbench_did_not_write_is_damaged(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["values"] = 1
+    with pytest.raises(CorruptFileError, match="dcbench_format"):
+        read(path)
