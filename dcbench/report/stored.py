@@ -29,8 +29,11 @@ from dcbench.report.tables.model import Number
 
 _KIND = "report"
 
-_NUMBERS = [*PLACE, "method", "kind", "mean", "std", "n", "cells", "digests"]
-"""What is stored of each number: its name, its value, and the cells it came from."""
+_NUMBERS = [*PLACE, "method", "kind", "mean", "std", "n", "cells", "variant", "digests"]
+"""What is stored of each number: its name, its value, and what it came from."""
+
+_TITLES = ["label", "evaluator_label"]
+"""Of `PLACE`, what may change though the results stay: they are called what they were last chosen as."""
 
 _ROUNDING = 1e-9  # relative: the order in which values are summed is not a change
 _MOST_CHANGES = 5  # that a description names
@@ -47,7 +50,7 @@ class StoredReport:
     """The tables, as a terminal showed them."""
     numbers: pd.DataFrame
     """One row for each number, with the columns of `dcbench.report.summary.PLACE`, ``mean``, ``std``, ``n`` and
-    ``digests``, the cells it came from, joined by spaces."""
+    ``digests``, the cells it came from, joined by spaces; ``variant`` is that of the trials."""
 
 
 def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
@@ -133,11 +136,10 @@ def changes(stored: StoredReport, table: pd.DataFrame) -> list[str]:
 
 
 def _made_again(numbers: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the summary of what *table* still holds of the cells of *numbers*, under the labels of the report."""
-    cells = numbers[[*PLACE, "digests"]].assign(digest=numbers["digests"].str.split()).explode("digest")
-    names = [name for name in PLACE if name != "label"]
-    rows = table.astype({"ipc": int}).drop(columns="label").merge(cells.drop(columns="digests"), on=[*names, "digest"])
-    return summarise(rows)
+    """Return the summary of what *table* still holds of the trials of *numbers*, under the titles of the report."""
+    trials = numbers[[*PLACE, "variant"]].assign(digest=numbers["digests"].str.split()).explode("digest")
+    names = [name for name in PLACE if name not in _TITLES]
+    return summarise(table.astype({"ipc": int}).drop(columns=_TITLES).merge(trials, on=[*names, "variant", "digest"]))
 
 
 def _same(stored: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
@@ -148,16 +150,15 @@ def _same(stored: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 
 
 def _transition(stored: Mapping[str, Any], now: Mapping[str, Any] | None) -> str:
-    kind = stored.get("kind", "percent")  # which older reports do not say
-    before = _number(stored, kind)
+    before = _number(stored)
     if now is None:
         return f"{before} → gone"
-    after = _number(now, kind)
+    after = _number(now)
     return f"{before} → {after}" if before != after else f"{before}, by less than is shown"
 
 
-def _number(entry: Mapping[str, Any], kind: Any) -> str:
-    return str(Number(entry["mean"], entry["std"], int(entry["n"]), kind=kind))
+def _number(entry: Mapping[str, Any]) -> str:
+    return str(Number(entry["mean"], entry["std"], int(entry["n"]), kind=entry["kind"]))
 
 
 def describe(stored: StoredReport, table: pd.DataFrame) -> str:

@@ -105,6 +105,14 @@ def test_a_report_holds_under_the_labels_of_its_run(tmp_path: Path) -> None:
     assert changes(read_report(path), frame(tmp_path)) == []
 
 
+def test_a_report_holds_when_its_evaluator_is_chosen_by_another_title(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0])
+    report = stored(tmp_path)
+    add(tmp_path, "dm", [2.0], seed=1, evaluator_label="accuracy[network=convnet3]", finished=LATER)
+    assert set(frame(tmp_path)["evaluator_label"]) == {"accuracy[network=convnet3]"}
+    assert changes(report, frame(tmp_path)) == []
+
+
 def test_many_changes_are_counted_and_some_are_named(tmp_path: Path) -> None:
     for ipc in range(1, 9):
         add(tmp_path, "dm", [1.0], ipc=ipc)
@@ -119,15 +127,6 @@ def test_a_report_over_nothing_is_stored_too(tmp_path: Path) -> None:
     report = stored(tmp_path)
     assert report.numbers.empty
     assert changes(report, frame(tmp_path)) == []
-
-
-def test_a_report_of_an_older_version_has_no_kinds(tmp_path: Path) -> None:
-    add(tmp_path, "dm", [1.0])
-    stored(tmp_path)
-    with h5py.File(tmp_path / "reports" / "mine.h5", "r+") as file:
-        del file["columns/kind"]
-    report = read_report(tmp_path / "reports" / "mine.h5")
-    assert changes(report, frame(tmp_path / "nowhere")) == ["toy ipc 1 dm 1.0 ± 0.0 (1) → gone"]
 
 
 def test_the_latest_report_comes_first_and_a_damaged_one_hides_no_other(tmp_path: Path) -> None:
