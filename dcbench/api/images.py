@@ -35,7 +35,7 @@ class DatasetInfo:
     mean: tuple[float, ...]
     """Mean of the training pixels in [0, 1], one per channel."""
     std: tuple[float, ...]
-    """Standard deviation of the training pixels in [0, 1], one per channel."""
+    """Standard deviation of the training pixels in [0, 1], one per channel, above 0."""
     mirror_ok: bool = True
     """Whether a mirrored image is still of its class. False for digits and letters: no augmentation flips them."""
     default_protocol: str = "m3d"

@@ -73,7 +73,7 @@ def is_stored(path: Path, summary: pd.DataFrame, text: str) -> bool:
         report = read_report(path)
     except (RequestError, CorruptFileError):
         return False
-    same = report.numbers.reindex(columns=_NUMBERS).to_numpy().tolist() == summary[_NUMBERS].to_numpy().tolist()
+    same = report.numbers.to_numpy().tolist() == summary[_NUMBERS].to_numpy().tolist()
     return same and report.text == text
 
 
@@ -89,7 +89,7 @@ def read_report(path: Path) -> StoredReport:
             f"there is no stored report {path.stem!r} in {path.parent}; 'dcbench report --stored' lists all"
         )
     with reading(path, _KIND) as file:
-        columns = {name: _values(array) for name, array in file["columns"].items()}
+        columns = {name: _values(file["columns"][name]) for name in _NUMBERS}
         return StoredReport(path.stem, get_facts(file)["made"], file["text"].asstr()[()], pd.DataFrame(columns))
 
 

@@ -9,7 +9,7 @@ from unittest import SkipTest, mock
 import torch
 
 import dcbench.testing.subject
-from dcbench.api.errors import MissingDataError
+from dcbench.api.errors import MissingDataError, RequestError
 from dcbench.api.images import Dataset, DatasetInfo, ImageSet, Split
 from dcbench.engine.data.fingerprints import hash_images
 from dcbench.testing import settings
@@ -65,7 +65,7 @@ class Subject(dcbench.testing.subject.Subject):
 
 @promise(settings.settings_have_defaults)
 def describes_itself(subject: Subject) -> None:
-    """info() gives a DatasetInfo whose counts, names, mean and std fit each other."""
+    """info() gives a DatasetInfo whose counts, names, mean and std fit each other, and a protocol that there is."""
     info = subject.info()
     if not isinstance(info, DatasetInfo):
         raise ContractBroken(f"info() gives a {type(info).__name__}, not a dcbench.DatasetInfo")
@@ -80,6 +80,13 @@ def describes_itself(subject: Subject) -> None:
         raise ContractBroken(f"images are {height} x {width} pixels; the bench takes square ones")
     if not len(info.mean) == len(info.std) == channels:
         raise ContractBroken(f"mean and std have {len(info.mean)} and {len(info.std)} numbers for {channels} channels")
+    for channel, std in enumerate(info.std):
+        if not std > 0:  # NaN is refused too
+            raise ContractBroken(f"std of channel {channel} is {std}; pixels are divided by it, so it must be above 0")
+    try:
+        subject.registry.find("protocols", info.default_protocol)
+    except RequestError as error:
+        raise ContractBroken(f"default_protocol: {error}") from error
 
 
 @promise(describes_itself)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from dcbench.api.condensed import CondensedSet
+from dcbench.api.errors import DcbenchError
 from dcbench.api.evaluator import Evaluation, Evaluator
 from dcbench.engine.data.fingerprints import hash_images
 from dcbench.engine.making import make_dataset
 from dcbench.engine.plan.planner import PlannedCell
+from dcbench.engine.store.names import check_name
 from dcbench.engine.store.tensors import hash_tensors
 from dcbench.engine.work.runtime import Runtime
 from dcbench.engine.work.workbench import TrialContext
@@ -140,6 +142,16 @@ def gives_its_main_figure(subject: Subject) -> None:
 
 
 @promise(evaluates)
+def figure_names_can_be_stored(subject: Subject) -> None:
+    """Each figure has a name that a result file can hold: not empty, no dot alone, and without a slash."""
+    for name in subject.figures:
+        try:
+            check_name(name, "a figure")
+        except DcbenchError as error:
+            raise ContractBroken(str(error)) from error
+
+
+@promise(evaluates)
 def one_value_per_repeat(subject: Subject) -> None:
     """Each figure has one value for each of context.seeds."""
     for name, values in subject.figures.items():
@@ -165,7 +177,13 @@ def figures_of_its_kind(subject: Subject) -> None:
             raise ContractBroken(f"{name!r} is {shown}; kind = {subject.target.kind!r} means 0 to {most:g}")
 
 
-_VALID = (gives_its_main_figure, one_value_per_repeat, finite_figures, figures_of_its_kind)
+_VALID = (
+    gives_its_main_figure,
+    figure_names_can_be_stored,
+    one_value_per_repeat,
+    finite_figures,
+    figures_of_its_kind,
+)
 
 
 @promise(*_VALID)

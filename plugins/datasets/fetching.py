@@ -6,6 +6,8 @@ import io
 import socket
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -14,24 +16,26 @@ from dcbench_plugins.datasets.places import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PATIENCE = 30.0
 """Seconds without an answer after which a server counts as out of reach; urllib alone would wait for ever."""
 
 
 @contextmanager
-def fetching(dataset: str, folder: Path) -> Iterator[None]:
-    """Let the body download into *folder*: one process at a time, no progress bars, no warnings.
+def fetching(dataset: str, folder: Path) -> Iterator[Path]:
+    """Lend the body a folder to download into: one process at a time, no progress bars, no warnings.
 
-    Folders that were made on the way and stayed empty are removed when the body fails.
+    It lies in *folder*, so that files can be renamed into their places when they are whole, and is removed with all
+    that is left in it. When the body fails, folders that were made on the way and stayed empty are removed too.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     locks = cache_folder()
     try:
         locks.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"fetch-{dataset}.lock"), _silence(), _patience():
-            yield
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
+                yield Path(temporary)
     except BaseException:
         for path in made:
             with suppress(OSError):

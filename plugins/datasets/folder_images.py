@@ -47,11 +47,11 @@ class Form:
         With `resize` the shorter side becomes `size` (bilinear with antialiasing), then the centre is cut out, as
         torchvision's Resize and CenterCrop do. The orientation tag of cameras is not obeyed, as in its ImageFolder.
         Colour becomes grey, and grey, palettes and CMYK become RGB, as Pillow converts them: transparency is dropped,
-        and of 16 bits a channel in a colour PNG the upper 8 stay.
+        and of 16 bits a channel in a PNG with colour or transparency the upper 8 stay.
 
         Raises:
             UnreadableDataError: the file is damaged, or its size or colour is not what the others have, or it is grey
-                with more than 8 bits.
+                with more than 8 bits and no transparency.
         """
         try:
             with Image.open(file) as image:

@@ -12,7 +12,7 @@ from dcbench import MissingDataError
 from dcbench_plugins.datasets.places import unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -55,7 +55,7 @@ def list_split(name: str, root: Path, parts: Sequence[str], wanted: Sequence[str
 
     Raises:
         MissingDataError: the folder of the split, or a wanted class of it, is not there.
-        UnreadableDataError: it has no class folders, or one without images.
+        UnreadableDataError: it has no class folders, or one without images, or one whose name is not UTF-8.
     """
     folder = next((root / part for part in parts if (root / part).is_dir()), None)
     if folder is None:
@@ -92,11 +92,22 @@ def _class_folders(name: str, folder: Path, wanted: Sequence[str] | None) -> Seq
     if not present:
         raise unreadable(name, folder, "it must hold one folder of images per class, and holds no folder")
     if wanted is None:
-        return sorted(present)
+        classes = sorted(present)
+        _check_text(name, folder, classes)
+        return classes
     absent = [label for label in wanted if label not in present]
     if absent:
         raise MissingDataError(f"{name}: {folder} lacks {len(absent)} of {len(wanted)} classes: {_few(absent)}")
     return wanted
+
+
+def _check_text(name: str, folder: Path, labels: Iterable[str]) -> None:
+    """Refuse names that no result file could hold."""
+    for label in labels:
+        try:
+            label.encode()
+        except UnicodeEncodeError:
+            raise unreadable(name, folder, f"the name of its class folder {label!r} is not UTF-8; rename it") from None
 
 
 def _few(names: Sequence[str]) -> str:

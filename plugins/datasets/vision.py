@@ -11,6 +11,7 @@ They lie as torchvision lays them out below the data folder::
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -44,7 +45,7 @@ class VisionDataset(Dataset):
 
     def present(self) -> bool:
         """Say whether the official files of both splits are there; nothing is fetched."""
-        return all(path.is_file() for split in ("train", "test") for path in self._paths(split))
+        return self._has("train") and self._has("test")
 
     def info(self) -> DatasetInfo:
         """Describe the dataset from constants; nothing is read."""
@@ -56,7 +57,7 @@ class VisionDataset(Dataset):
         Raises:
             MissingDataError: they are not there and cannot be fetched.
         """
-        if not all(path.is_file() for path in self._paths(split)):
+        if not self._has(split):
             self._fetch(split)
         return self._paths(split)
 
@@ -79,23 +80,43 @@ class VisionDataset(Dataset):
         """Return where the files of *split* are or belong."""
 
     @abstractmethod
-    def _download(self, split: Split) -> None:
-        """Let torchvision fetch *split*; fails in many ways."""
+    def _download(self, split: Split, root: Path) -> None:
+        """Let torchvision fetch *split*, laid out below *root* as below the data folder; fails in many ways."""
 
     @abstractmethod
     def _read(self, split: Split, paths: Sequence[Path]) -> tuple[Tensor, Tensor]:
         """Return images (N, C, H, W) uint8 and labels (N,) int64."""
 
+    def _has(self, split: Split) -> bool:
+        return all(path.is_file() for path in self._paths(split))
+
     def _fetch(self, split: Split) -> None:
         paths = self._paths(split)
         names, folder = [path.name for path in paths], paths[0].parent
         try:
-            with fetching(self.name, folder):
-                self._download(split)
+            with fetching(self.name, folder) as temporary:
+                if not self._has(split):  # another process may have fetched them in the meantime
+                    self._lend_archives(folder, temporary)
+                    self._download(split, temporary)
+                    self._keep(temporary)
         except Exception as error:  # no network, no room, no right to write, a server's nonsense
             raise missing(self.name, names, folder, error) from error
-        if not all(path.is_file() for path in self._paths(split)):  # torchvision is content with older layouts
+        if not self._has(split):  # torchvision may lay them out in another way
             raise missing(self.name, names, folder)
+
+    def _lend_archives(self, folder: Path, root: Path) -> None:
+        """Copy archives that somebody put into the data folder to where torchvision looks for them below *root*."""
+        for archive in {*self.root.glob("*.gz"), *folder.glob("*.gz")}:
+            place = root / archive.relative_to(self.root)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(archive, place)
+
+    def _keep(self, fetched: Path) -> None:
+        """Move the official files below *fetched* to their places; archives may hold those of both splits."""
+        for path in {*self._paths("train"), *self._paths("test")}:
+            found = fetched / path.relative_to(self.root)
+            if found.is_file():
+                found.replace(path)
 
     def _check(self, split: Split, images: Tensor, labels: Tensor, file: Path) -> None:
         info = self.info()
@@ -117,10 +138,10 @@ class MNIST(VisionDataset):
         folder, prefix = self.root / self.source / "raw", self._prefix[split]
         return [folder / f"{prefix}-images-idx3-ubyte", folder / f"{prefix}-labels-idx1-ubyte"]
 
-    def _download(self, split: Split) -> None:
+    def _download(self, split: Split, root: Path) -> None:
         base = _of_torchvision(self.source)
         own = [entry for entry in base.resources if entry[0].startswith(self._prefix[split])]
-        _narrowed(base, resources=own)(self.root, train=split == "train", download=True)
+        _narrowed(base, resources=own)(root, train=split == "train", download=True)
 
     def _read(self, split: Split, paths: Sequence[Path]) -> tuple[Tensor, Tensor]:  # noqa: ARG002
         from torchvision.datasets import mnist
@@ -151,8 +172,8 @@ class SVHN(VisionDataset):
         beside = self.root / file
         return [beside if beside.is_file() else self.root / "svhn" / file]
 
-    def _download(self, split: Split) -> None:
-        _of_torchvision(self.source)(self._paths(split)[0].parent, split=split, download=True)
+    def _download(self, split: Split, root: Path) -> None:
+        _of_torchvision(self.source)(root / "svhn", split=split, download=True)
 
     def _read(self, split: Split, paths: Sequence[Path]) -> tuple[Tensor, Tensor]:
         try:
@@ -179,21 +200,21 @@ class CIFAR10(VisionDataset):
     def _paths(self, split: Split) -> list[Path]:
         return [self.root / self._folder / name for name in (*self._names[split], self._meta)]
 
-    def _download(self, split: Split) -> None:
-        self._open(split, download=True)
+    def _download(self, split: Split, root: Path) -> None:
+        self._open(split, root, download=True)
 
     def _read(self, split: Split, paths: Sequence[Path]) -> tuple[Tensor, Tensor]:
         try:
-            data = self._open(split)
+            data = self._open(split, self.root)
         except Exception as error:
             raise _not_official(self.name, self._damaged(split, paths), error) from error
         images = np.ascontiguousarray(data.data.transpose(0, 3, 1, 2))
         return torch.from_numpy(images), torch.tensor(data.targets, dtype=torch.int64)
 
-    def _open(self, split: Split, **how: bool) -> Any:
+    def _open(self, split: Split, root: Path, **how: bool) -> Any:
         """Return torchvision's dataset; it would check the other split's files too, and so read the test set."""
         other: dict[str, list[Any]] = {"test_list": []} if split == "train" else {"train_list": []}
-        return _narrowed(_of_torchvision(self.source), **other)(self.root, train=split == "train", **how)
+        return _narrowed(_of_torchvision(self.source), **other)(root, train=split == "train", **how)
 
     def _damaged(self, split: Split, paths: Sequence[Path]) -> Path:
         from torchvision.datasets.utils import check_integrity

@@ -49,6 +49,16 @@ class Oblong(Stripes):
         return replace(super().info(), shape=(1, 4, 2))
 
 
+class NoSpread(Stripes):
+    def info(self):
+        return replace(super().info(), std=(0.0,))
+
+
+class UnknownProtocol(Stripes):
+    def info(self):
+        return replace(super().info(), default_protocol="sort")
+
+
 class PathName(Stripes):
     def info(self):
         return replace(super().info(), name="../stripes")
@@ -115,7 +125,7 @@ class Seeds(Stripes):
 
 
 BROKEN = {
-    "describes-itself": (CountsMissing, Oblong),
+    "describes-itself": (CountsMissing, Oblong, NoSpread, UnknownProtocol),
     "name-safe-for-files": (PathName,),
     "names-its-files": (NoFiles,),
     "loads-image-sets": (Floats,),

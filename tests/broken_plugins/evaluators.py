@@ -37,6 +37,12 @@ class OtherFigure(Brightness):
     figure = "darkness"
 
 
+class Slashed(Brightness):
+    def given(self, mean, condensed, train, seeds):
+        figures = super().given(mean, condensed, train, seeds).figures
+        return Evaluation({**figures, "brightness/top": figures["brightness"]})
+
+
 class OneValue(Brightness):
     def given(self, mean, condensed, train, seeds):
         return Evaluation({"brightness": (mean,)})
@@ -107,6 +113,7 @@ class Seeds(Brightness):
 BROKEN = {
     "evaluates": (Raises, ReturnsMapping),
     "gives-its-main-figure": (OtherFigure,),
+    "figure-names-can-be-stored": (Slashed,),
     "one-value-per-repeat": (OneValue,),
     "finite-figures": (NotANumber,),
     "figures-of-its-kind": (TooMuch,),

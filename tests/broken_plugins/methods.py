@@ -26,7 +26,7 @@ class Noise(Method):
         return (0,)
 
     def condense(self, task, settings):
-        labels = torch.tensor(task.classes).repeat_interleave(task.ipc)
+        labels = self.labels(task)
         state = task.resume()
         if state is None:
             images, start = self.draw(task), 0
@@ -39,6 +39,9 @@ class Noise(Method):
             task.progress(self.shown(step), settings.iterations)
             task.checkpoint(lambda images=images, step=step: self.state(task, images, step))
         return self.finished(task, images, labels)
+
+    def labels(self, task):
+        return torch.tensor(task.classes).repeat_interleave(task.ipc)
 
     def began(self, task, images, labels):
         task.snapshot(0, CondensedSet.of_images(images, labels))
@@ -259,6 +262,30 @@ class StartsAgain(Noise):
         return super().condense(task, settings)
 
 
+class IgnoresState(Noise):
+    def condense(self, task, settings):
+        task.resume()
+        task.resume = lambda: None
+        return super().condense(task, settings)
+
+
+class OffersFirst(Noise):
+    """Offers its checkpoints before the steps, so that a run which goes on offers the one it took up once more."""
+
+    def condense(self, task, settings):
+        state = task.resume()
+        if state is None:
+            state = {"images": self.draw(task), "step": 0, "generator": task.generator.get_state()}
+            self.began(task, state["images"], self.labels(task))
+        images = state["images"]
+        self.take_up(task, state)
+        for step in range(state["step"], settings.iterations):
+            task.checkpoint(lambda images=images, step=step: self.state(task, images, step))
+            images = (images + self.draw(task)) / 2
+            task.progress(step + 1, settings.iterations)
+        return self.finished(task, images, self.labels(task))
+
+
 class PartsOfTheirOwn(Noise):
     def draw(self, task):
         return torch.rand(len(task.classes) * task.ipc, *task.info.shape, generator=task.generator)
@@ -337,7 +364,7 @@ BROKEN = {
     "keeps-the-snapshots-it-announces": (Announces,),
     "says-its-factor": (WrongFactor,),
     "checkpoints-hold-plain-values": (ListState,),
-    "resumes-to-the-same-bits": (ForgetsGenerator, StartsAgain),
+    "resumes-to-the-same-bits": (ForgetsGenerator, StartsAgain, IgnoresState),
     "parts-equal-the-whole": (PartsOfTheirOwn,),
     "pickles-nothing": (Pickles,),
     "prints-nothing": (Prints,),

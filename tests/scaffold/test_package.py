@@ -31,6 +31,15 @@ def check(tool: str, *arguments: str | Path, cwd: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_plugin_called_like_an_ignored_folder_is_not_ignored(tmp_path: Path) -> None:
+    folder = create("method", Names("results"), tmp_path)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    sources = sorted((folder / "src").rglob("*.py"))
+    ignored = subprocess.run(["git", "check-ignore", *sources], cwd=folder, capture_output=True, text=True, check=False)
+    assert sources
+    assert ignored.stdout == ""
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=20)
 @given(names=NAMES)

@@ -10,6 +10,8 @@ from dcbench.testing import datasets
 BREAKERS = [(name, breaker.__name__.lower()) for name, breakers in BROKEN.items() for breaker in breakers]
 SAYS = {
     "oblong": "images are 4 x 2 pixels",
+    "nospread": "std of channel 0 is 0.0",
+    "unknownprotocol": "no protocol is called 'sort'; did you mean 'short'?",
     "pathname": "'../stripes'",
     "meaninbytes": "info() says mean 127.5000 of channel 0; the pixels have 0.5",
     "looksattest": "test.npy, a file of the test split",

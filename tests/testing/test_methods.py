@@ -12,6 +12,7 @@ SAYS = {
     "notanumber": "1 of 384 pixels are NaN or infinite",
     "seedignored": "two seeds give the same bits",
     "startsagain": "never calls task.resume()",
+    "ignoresstate": "it offers 12 checkpoints after task.resume(), and 12 in a run without a break",
     "raises": "it raises ValueError: no idea how",
     "leaves": "it calls sys.exit(3)",
     "pickles": "it calls pickle.dumps, ",
@@ -26,6 +27,12 @@ SAYS = {
 
 def test_a_good_method_passes_every_check(ask):
     assert ask("method", "noise") == ({}, {})
+
+
+@pytest.mark.parametrize("name", ["noise", "offersfirst"])
+@pytest.mark.parametrize("checkpoints", [1, 2, 3])
+def test_a_method_with_few_checkpoints_is_not_taken_for_one_that_starts_again(ask, name, checkpoints):
+    assert ask("method", f"{name}[iterations={checkpoints}]") == ({}, {})
 
 
 @pytest.mark.parametrize(("check", "name"), BREAKERS)

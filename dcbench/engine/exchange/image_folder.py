@@ -27,15 +27,20 @@ ABOUT = "set.json"
 
 _MODES = {1: "L", 3: "RGB"}
 _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+_DEEP_MODES = ("I", "F")  # what Pillow's modes with more than 8 bits begin with; it would clip them without a word
 _LONGEST = 100  # bytes that every file system takes, with room for a number
 
 
 def folder_names(class_names: Sequence[str]) -> list[str]:
     """Return one folder name for each class: its own, as far as every file system takes it, and all different."""
-    safe = [re.sub(r"[^\w.+ -]", "_", name)[:_LONGEST].strip(" .") or "class" for name in class_names]
+    safe = [_cut(re.sub(r"[^\w.+ -]", "_", name)).strip(" .") or "class" for name in class_names]
     if len({name.casefold() for name in safe}) == len(safe):
         return safe
     return [f"{label}-{name}" for label, name in enumerate(safe)]
+
+
+def _cut(name: str) -> str:
+    return name.encode()[:_LONGEST].decode(errors="ignore")
 
 
 def write(folder: Path, exported: PortableSet) -> None:
@@ -98,7 +103,8 @@ def read(folder: Path, info: DatasetInfo) -> PortableSet:
     folders are named as the classes of *info* are, or by their numbers.
 
     Raises:
-        RequestError: a folder is of no class, an image does not open or differs in size, or there is none.
+        RequestError: a folder is of no class, an image does not open, is grey with more than 8 bits or differs in
+            size, or there is none.
     """
     about = _read_about(folder)
     files = _labelled(folder, _classes_of(about, info))
@@ -155,7 +161,7 @@ def _labelled(folder: Path, classes: Mapping[str, int]) -> list[tuple[Path, int]
         (path, label)
         for home, label in sorted(homes.items(), key=lambda item: (item[1], item[0]))
         for path in sorted(home.iterdir())
-        if path.suffix.lower() in _ENDINGS
+        if path.suffix.lower() in _ENDINGS and not path.name.startswith(".")
     ]
 
 
@@ -171,6 +177,8 @@ def _load(files: Sequence[Path], folder: Path, channels: int) -> Tensor:
     for path in files:
         try:
             with Image.open(path) as picture:
+                if picture.mode.startswith(_DEEP_MODES):
+                    raise RequestError(f"{path} has pixels of kind {picture.mode}: only 8 bits a channel are read")
                 arrays.append(np.asarray(picture.convert(_MODES.get(channels, "RGB"))))
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             raise RequestError(f"{path} cannot be read as an image: {error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from dcbench.api.condensed import PIXEL_RANGE, CondensedSet
 from dcbench.api.errors import InvalidCondensedSetError, OverBudgetError, RequestError
 from dcbench.engine.cells import CondenseJob
 from dcbench.engine.exchange.layouts import tidy_labels
-from dcbench.engine.exchange.reading import hash_file, read_set
+from dcbench.engine.exchange.reading import hash_source, read_set
 from dcbench.engine.exchange.sources import Sources
 from dcbench.engine.making import make_dataset
 from dcbench.engine.plan.planner import Planner
@@ -104,7 +103,7 @@ def import_set(wanted: Import, layout: Layout, data: Path, registry: Registry) -
     path = layout.condensed(cell)
     if not wanted.overwrite:
         _check_free(cell, layout)
-    facts = _facts(condensed, held.facts, wanted, info, registry)
+    facts = _facts(condensed, held, wanted, info, registry)
     dropped = _drop_evaluations(layout, cell)  # first, so that no number outlives the set that it belongs to
     write_condensed(path, CondensedRecord(cell, condensed, facts))
     dropped += _drop_evaluations(layout, cell)  # what a run has measured on the former set in the meantime
@@ -216,7 +215,7 @@ def _check(condensed: CondensedSet, info: DatasetInfo, ipc: int, file: Path) -> 
 
 
 def _facts(
-    condensed: CondensedSet, made: Mapping[str, Any], wanted: Import, info: DatasetInfo, registry: Registry
+    condensed: CondensedSet, held: PortableSet, wanted: Import, info: DatasetInfo, registry: Registry
 ) -> dict[str, Any]:
     """Return the provenance: of the making only what the file says, and nothing that was not measured."""
     source = registry.find("methods", METHOD).source
@@ -235,12 +234,12 @@ def _facts(
         "origin": {
             "text": wanted.origin,
             "file": wanted.file.name,
-            "sha256": hash_file(wanted.file),
+            "sha256": hash_source(wanted.file, held.beside),
             "date": now,
             "space": wanted.space,
             "clipped": wanted.clip,
             **normalised,
-            "made": {name: made[name] for name in _MADE if name in made},
+            "made": {name: held.facts[name] for name in _MADE if name in held.facts},
         },
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -17,13 +18,13 @@ def read(path: Path) -> PortableSet:
     """Return the set at *path*: arrays of images and of labels under usual names.
 
     Raises:
-        RequestError: the file is damaged, holds Python objects, or no images with labels.
+        RequestError: the file is damaged, holds Python objects, no images with labels, or no factor from 1 on.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             held = {name: torch.from_numpy(np.asarray(file[name])) for name in file.files}
-    except (ValueError, TypeError, OSError, EOFError, BadZipFile) as error:
+    except (ValueError, TypeError, OSError, EOFError, RuntimeError, BadZipFile, zlib.error) as error:
         raise RequestError(f"{path} cannot be read as a numpy archive of numbers: {error}") from error
     images, labels = choose_set(held, 0, path)
     factor = held.get("factor")
-    return PortableSet(images, labels, parse_factor(None if factor is None else factor.item(), path))
+    return PortableSet(images, labels, parse_factor(None if factor is None else factor.squeeze().tolist(), path))

@@ -32,6 +32,8 @@ class PortableSet:
     """Names of the classes, in the order of the labels; empty where they are not known."""
     unbounded: bool = False
     """Whether pixels may lie anywhere, see `CondensedSet`."""
+    beside: tuple[Path, ...] = ()
+    """The files that it was read from, beside the one that was named."""
 
     @property
     def decoder(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,12 +41,22 @@ def read_set(path: Path, info: DatasetInfo, sources: Sources, number: int) -> Po
             return npz_file.read(path)
 
 
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal; for a folder, of the names and contents of all files below it."""
-    if path.is_file():
-        with path.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    value = hashlib.sha256()
-    for file in sorted(found for found in path.rglob("*") if found.is_file()):
-        value.update(f"{file.relative_to(path).as_posix()}\0{hash_file(file)}\n".encode())
-    return value.hexdigest()
+def hash_source(path: Path, beside: Sequence[Path] = ()) -> str:
+    """Return the SHA-256, in hexadecimal, of what a set was read from: the file at *path*.
+
+    For a folder it is that of the names and contents of all files below it, sorted; with files *beside* the one at
+    *path*, of the names and contents of all of them, in this order.
+    """
+    if path.is_dir():
+        return _hash_named(path, sorted(found for found in path.rglob("*") if found.is_file()))
+    return _hash_named(path.parent, [path, *beside]) if beside else _hash_file(path)
+
+
+def _hash_named(folder: Path, files: Sequence[Path]) -> str:
+    lines = [f"{file.relative_to(folder).as_posix()}\0{_hash_file(file)}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -50,8 +50,10 @@ def read(path: Path, number: int) -> PortableSet:
         RequestError: the file is no torch file, would have to be unpickled, or holds no such set.
     """
     held = _load(path)
+    beside: tuple[Path, ...] = ()
     if isinstance(held, torch.Tensor):
-        held = [held, _load(labels_beside(path))]
+        beside = (labels_beside(path),)
+        held = [held, *map(_load, beside)]
     images, labels = choose_set(held, number, path)
     about = held if isinstance(held, Mapping) else {}
     return PortableSet(
@@ -60,6 +62,7 @@ def read(path: Path, number: int) -> PortableSet:
         parse_factor(about.get("factor"), path),
         parse_facts(about.get("facts"), path),
         unbounded=about.get("unbounded") is True,
+        beside=beside,
     )
 
 

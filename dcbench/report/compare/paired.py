@@ -33,6 +33,7 @@ def sign_flip_p(differences: Sequence[float]) -> float | None:
     values = np.asarray(differences, dtype=np.float64)
     if len(values) < 2:
         return None
+    values = values[values != 0]  # whichever sign it has, a zero changes no sum
     scale = float(np.abs(values).sum())
     if scale == 0:
         return 1.0

@@ -95,7 +95,9 @@ def _count(number: int, what: str) -> str:
 def _sets(sets: SetsInBoth) -> Iterator[str]:
     if not sets.count:
         return
-    yield f"{sets.identical} of {sets.count} hold identical images, to the last bit"
+    yield f"{sets.identical} of {sets.count} hold identical images and labels, to the last bit"
+    if sets.other_labels:
+        yield f"labels differ in {sets.other_labels} of the others"
     if sets.largest_difference is not None:
         yield f"pixels of the others, in [0, 1], differ by at most {sets.largest_difference:.2g}"
 

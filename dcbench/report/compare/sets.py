@@ -22,6 +22,8 @@ class SetsInBoth:
     count: int
     identical: int
     """Of these, how many hold the same labels and images, or indices, to the last bit."""
+    other_labels: int
+    """Of the others, how many differ in their labels."""
     largest_difference: float | None
     """Between two pixels in [0, 1] of the others; None where none of them can be compared."""
 
@@ -32,15 +34,17 @@ def compare_sets(pairs: Iterable[tuple[Path, Path]]) -> SetsInBoth:
     Raises:
         CorruptFileError, UnsupportedFormatError: a file cannot be read.
     """
-    count = identical = 0
+    count = identical = other_labels = 0
     differences = []
     for first, second in ((_read(a), _read(b)) for a, b in pairs):
         count += 1
         if _content_hash(first) == _content_hash(second):
             identical += 1
-        elif first.images is not None and second.images is not None and first.images.shape == second.images.shape:
+            continue
+        other_labels += not torch.equal(first.labels, second.labels)
+        if first.images is not None and second.images is not None and first.images.shape == second.images.shape:
             differences.append(float((first.images - second.images).abs().max()))
-    return SetsInBoth(count, identical, max(differences, default=None))
+    return SetsInBoth(count, identical, other_labels, max(differences, default=None))
 
 
 def _read(path: Path) -> CondensedSet:

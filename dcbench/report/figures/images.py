@@ -36,7 +36,7 @@ def condensed_grid(
     initial: bool = True,
     train: ImageSet | None = None,
 ) -> Figure:
-    """Return the images of a condensed set, a row for each class.
+    """Return the images of a condensed set, a row for each class, in grey unless they have three channels.
 
     Args:
         record: a set with its snapshots, from `dcbench.engine.store.sets.read_condensed`.
@@ -83,6 +83,15 @@ def mosaic(rows: Sequence[Tensor | None], columns: int) -> Tensor:
     return picture.clamp(0, 1)
 
 
+def rgb(picture: Tensor) -> Tensor:
+    """Return *picture* (C, H, W) as red, green and blue (H, W, 3).
+
+    Without three channels there are no colours: the mean of the channels is shown as grey.
+    """
+    colours = picture if len(picture) == 3 else picture.mean(0, keepdim=True).expand(3, -1, -1)
+    return colours.permute(1, 2, 0)
+
+
 def _gap(size: int) -> int:
     """Return the pixels between two images of *size* pixels."""
     return max(1, size // 16)
@@ -114,7 +123,7 @@ def _side_by_side(halves: Sequence[Tensor], rows: int) -> tuple[Tensor, list[flo
     channels, height, width = halves[0].shape
     space = torch.ones(channels, height, height // (2 * rows))
     pieces = [piece for half in halves for piece in (half, space)][:-1]
-    picture = torch.cat(pieces, 2).expand(3, -1, -1).permute(1, 2, 0)
+    picture = rgb(torch.cat(pieces, 2))
     return picture, [width / 2 + place * (width + space.shape[2]) for place in range(len(halves))]
 
 

@@ -75,10 +75,10 @@ def over_setting(
     about = {row["digest"]: row for row in sets.to_dict("records") if setting in row["settings"]}
     table = frame[frame["step"].isna() & (frame["method"] == method) & frame["digest"].isin(list(about))]
     cells = [about[digest] for digest in table["digest"]]
-    columns = {name: [cell["settings"].get(name) for cell in cells] for name in along}
+    columns = {name: [_value(cell["settings"].get(name)) for cell in cells] for name in along}
     table = main_results(
         table.assign(
-            setting=[cell["settings"][setting] for cell in cells],
+            setting=[_value(cell["settings"][setting]) for cell in cells],
             rest=[_rest(cell["settings"], free) for cell in cells],
             spent=[cell["seconds"] for cell in cells],
             **columns,
@@ -97,6 +97,11 @@ def over_setting(
     chosen = [_largest(group) for _, group in points.groupby(PANEL, dropna=False)]
     kept = [group for group in chosen if len(group) > 1]
     return (pd.concat(kept) if kept else points[:0]).drop(columns="rest").reset_index(drop=True)
+
+
+def _value(setting: Any) -> Any:
+    """Return *setting* as a table takes it: a list, such as widths of layers, as text."""
+    return json.dumps(setting) if isinstance(setting, list | dict) else setting
 
 
 def _rest(settings: Mapping[str, Any], free: Sequence[str]) -> str:

@@ -120,6 +120,7 @@ def _missing(tables: Sequence[Table]) -> Iterator[str]:
 def _sheets(contents: Contents, source_images: SourceImages) -> Iterator[Sheet]:
     """Yield a picture for each column of each row: that of its first seed."""
     shown = contents.sets[contents.sets["digest"].isin(_digests(contents.summary))]
-    first = shown.sort_values(["dataset", "ipc", "label", "seed"]).drop_duplicates(["dataset", "ipc", "label"])
+    column = ["dataset", "ipc", "label", "split"]
+    first = shown.sort_values([*column, "seed"]).drop_duplicates(column)
     for path in first["file"]:
         yield sheet(Path(path), BUDGET // len(first), source_images)

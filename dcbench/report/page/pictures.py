@@ -36,12 +36,12 @@ def pictures(frame: pd.DataFrame, sets: pd.DataFrame) -> Iterator[Picture]:
     """Yield every figure that *frame* and *sets* have something for."""
     drawings: dict[str, Callable[[], Figure]] = {}
     if frame.groupby("dataset")["ipc"].nunique().gt(1).any():
-        drawings["Accuracy over images per class, for each dataset and protocol"] = lambda: accuracy_over_ipc(frame)
+        drawings["Results over images per class, for each dataset and protocol"] = lambda: accuracy_over_ipc(frame)
     if frame["step"].notna().any():
-        drawings["Accuracy over matching steps"] = lambda: accuracy_over(frame, sets, "steps")
-        drawings["Accuracy over seconds of condensing"] = lambda: accuracy_over(frame, sets, "seconds")
+        drawings["Results over matching steps"] = lambda: accuracy_over(frame, sets, "steps")
+        drawings["Results over seconds of condensing"] = lambda: accuracy_over(frame, sets, "seconds")
     for method, setting in _swept(frame):
-        title = f"Accuracy of {method} over {setting.replace('_', ' ')}"
+        title = f"Results of {method} over {setting.replace('_', ' ')}"
         drawings[title] = partial(sweep, frame, sets, method, setting)
     for title, draw in drawings.items():
         try:

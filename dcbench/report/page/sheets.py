@@ -14,7 +14,7 @@ from PIL import Image
 
 from dcbench.api.errors import DcbenchError
 from dcbench.engine.store.sets import read_condensed
-from dcbench.report.figures.images import by_class, mosaic
+from dcbench.report.figures.images import by_class, mosaic, rgb
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +55,8 @@ def sheet(path: Path, bytes_allowed: int, source_images: SourceImages) -> Sheet:
     """
     record = read_condensed(path)
     cell = record.cell
-    title = f"{cell.dataset.name} · IPC {cell.ipc} · {cell.method.label} · seed {cell.seed}"
+    split = "" if cell.split == "test" else f" · {cell.split} split"
+    title = f"{cell.dataset.name} · IPC {cell.ipc} · {cell.method.label} · seed {cell.seed}{split}"
     try:
         train = source_images(record)
     except DcbenchError as error:
@@ -93,7 +94,7 @@ def _encoded(rows: list[Tensor], columns: int) -> tuple[str, tuple[int, int]]:
     With one image of each class the classes stand side by side, or there would be a tower.
     """
     picture = mosaic(rows, columns) if columns > 1 else mosaic([torch.cat([row[:1] for row in rows])], len(rows))
-    array = (picture * 255).round().byte().expand(3, -1, -1).permute(1, 2, 0).numpy()
+    array = (rgb(picture) * 255).round().byte().numpy()
     image = Image.fromarray(array)
     side = rows[0].shape[-1]
     if side > _WIDEST:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from fakes import info_of, made_up_set
@@ -35,6 +36,14 @@ def test_folder_names_are_safe_and_all_different(names: list[str]) -> None:
 def test_ordinary_names_stay_as_they_are() -> None:
     assert folder_names(["n01440764", "ice cream", "T-shirt"]) == ["n01440764", "ice cream", "T-shirt"]
     assert folder_names(["a", "A"]) == ["0-a", "1-A"]
+
+
+def test_long_names_are_cut_at_bytes_between_letters(tmp_path: Path) -> None:
+    long = "\u732b" * 120
+    assert folder_names([long, "a"]) == ["\u732b" * 33, "a"]
+    write(tmp_path / "set", replace(SET, class_names=(long, long + "a", "b")))
+    back = read(tmp_path / "set", replace(INFO, class_names=(long, long + "a", "b")))
+    assert back.labels.tolist() == [2, 0, 1]
 
 
 def test_a_folder_holds_a_picture_for_each_stored_image(tmp_path: Path) -> None:
@@ -99,6 +108,22 @@ def test_a_wrong_folder_is_one_line(tmp_path: Path) -> None:
     (pictures(tmp_path / "c", "cat") / "cat" / "1.png").write_text("no picture")
     with pytest.raises(RequestError, match=r"1\.png cannot be read as an image"):
         read(tmp_path / "c", INFO)
+
+
+@pytest.mark.parametrize(("kind", "form"), [(np.uint16, "PNG"), (np.float32, "TIFF")])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_more_than_eight_bits_of_grey_are_refused(
+    tmp_path: Path, kind: type[np.generic], form: str, channels: int
+) -> None:
+    home = pictures(tmp_path, "cat") / "cat"
+    Image.fromarray(np.full((8, 8), 40_000, dtype=kind)).save(home / "deep.png", format=form)
+    with pytest.raises(RequestError, match=r"deep\.png .*pixels of kind [IF].*8 bits"):
+        read(tmp_path, replace(INFO, shape=(channels, 8, 8)))
+
+
+def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
+    (pictures(tmp_path, "cat") / "cat" / "._0.png").write_bytes(b"what macOS keeps beside a file")
+    assert read(tmp_path, INFO).labels.tolist() == [0]
 
 
 @pytest.mark.parametrize(

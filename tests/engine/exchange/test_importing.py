@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,21 @@ def test_a_set_becomes_a_finished_cell_with_its_origin(bench: Bench) -> None:
     assert torch.equal(record.condensed.labels, LABELS), "in the order of the file"
     origin = record.facts["origin"]
     assert (origin["text"], origin["file"], origin["space"], origin["made"]) == ("a paper", "x.pt", "pixel", {})
-    assert len(origin["sha256"]) == 64
+    assert origin["sha256"] == sha256(bench.file.read_bytes()).hexdigest()
     assert (record.facts["seconds"], record.facts["device"], record.facts["numbers"]) == (0.0, "imported", 192)
+
+
+def test_of_images_and_labels_in_two_files_both_are_hashed(bench: Bench, tmp_path: Path) -> None:
+    images, labels = tmp_path / "images_x.pt", tmp_path / "labels_x.pt"
+    torch.save(IMAGES, images)
+    found = []
+    for classes in (LABELS, LABELS.flip(0)):
+        torch.save(classes, labels)
+        done = bench(file=images, overwrite=True)
+        found.append(read_condensed(done.path).facts["origin"]["sha256"])
+    listed = "".join(f"{file.name}\0{sha256(file.read_bytes()).hexdigest()}\n" for file in (images, labels))
+    assert found[1] == sha256(listed.encode()).hexdigest()
+    assert found[0] != found[1]
 
 
 def test_the_digest_depends_on_name_and_factor_not_on_the_file(bench: Bench) -> None:

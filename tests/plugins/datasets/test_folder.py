@@ -301,6 +301,17 @@ def test_classes_that_do_not_fit_are_named(data: Path) -> None:
         of(data).info()
 
 
+def test_a_class_folder_whose_name_is_no_text_is_named(data: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    try:
+        write(data / "train" / name / "a.png")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    with pytest.raises(UnreadableDataError, match=r"pets/train cannot .* 'caf\\udce9' .*UTF-8") as caught:
+        of(data).info()
+    str(caught.value).encode()
+
+
 def test_a_split_without_class_folders_is_named(tmp_path: Path) -> None:
     write(tmp_path / "flat/train/a.png")
     with pytest.raises(UnreadableDataError, match="flat/train"):

@@ -6,9 +6,11 @@ import os
 import pickle
 import struct
 import sys
+import tarfile
 import urllib.error
 import urllib.request
 import warnings
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,7 @@ from dcbench import Dataset, MissingDataError, UnreadableDataError
 from dcbench_plugins.datasets import standard, vision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -246,6 +248,98 @@ def test_a_download_is_silent_and_only_of_the_split_asked_for(
     assert of("mnist", tmp_path / "data").load("train").labels.tolist() == LABELS["train"]
     assert set(asked) == {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"}
     assert capfd.readouterr() == ("", "")
+
+
+class Server:
+    """Answers requests with the files in *folder*, of which only the first bytes come while the line is *dropped*."""
+
+    def __init__(self, folder: Path, dropped: bool = False) -> None:
+        self.folder, self.dropped, self.asked = folder, dropped, 0
+
+    def __call__(self, request: Any) -> Any:
+        self.asked += 1
+        whole = (self.folder / request.full_url.rpartition("/")[2]).read_bytes()
+        stream = io.BytesIO(whole[:1000] if self.dropped else whole)
+        stream.url, stream.length = request.full_url, None  # type: ignore[attr-defined]
+        return stream
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Return a server of SVHN and of CIFAR-10, the latter packed as the official archive is."""
+    folder = tmp_path / "server"
+    write_svhn(folder, monkeypatch)
+    write_cifar(folder, "cifar10", monkeypatch)
+    with tarfile.open(folder / official.CIFAR10.filename, "w:gz") as archive:
+        archive.add(folder / official.CIFAR10.base_folder, official.CIFAR10.base_folder)
+    packed = (folder / official.CIFAR10.filename).read_bytes()
+    monkeypatch.setattr(official.CIFAR10, "tgz_md5", hashlib.md5(packed).hexdigest())
+    answer = Server(folder)
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    return answer
+
+
+@pytest.mark.parametrize("name", ["svhn", "cifar10"])
+def test_a_dropped_connection_leaves_nothing_and_the_next_run_fetches_again(
+    name: str, tmp_path: Path, server: Server
+) -> None:
+    root = tmp_path / "data"
+    server.dropped = True
+    with pytest.raises(MissingDataError, match="fetching them failed"):
+        of(name, root).load("train")
+    assert not root.exists()
+    server.dropped = False
+    dataset = of(name, root)
+    assert dataset.load("train").labels.tolist() == LABELS["train"]
+    kept = {path for path in root.rglob("*") if path.is_file()}
+    assert set(dataset.files("train")) <= kept <= {*dataset.files("train"), *dataset.files("test")}
+
+
+def test_one_archive_brings_both_splits(tmp_path: Path, server: Server) -> None:
+    of("cifar10", tmp_path / "data").load("train")
+    server.asked = 0
+    assert of("cifar10", tmp_path / "data").load("test").labels.tolist() == LABELS["test"]
+    assert server.asked == 0
+
+
+def test_an_archive_that_lies_there_is_unpacked_and_stays(tmp_path: Path, server: Server) -> None:
+    data, name = tmp_path / "data", official.CIFAR10.filename
+    data.mkdir()
+    (data / name).write_bytes((server.folder / name).read_bytes())
+    assert of("cifar10", data).load("train").labels.tolist() == LABELS["train"]
+    assert server.asked == 0
+    assert (data / name).is_file()
+
+
+def test_a_growing_file_does_not_have_its_name_yet(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, seen = of("svhn", tmp_path / "data"), []
+    file = tmp_path / "data/svhn/train_32x32.mat"
+
+    def answer(request: Any) -> Any:
+        stream = server(request)
+        read = stream.read
+        stream.read = lambda size: (seen.append(file.exists()), read(size))[1]
+        return stream
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    assert dataset.files("train") == [file]
+    assert seen
+    assert not any(seen)
+
+
+def test_what_another_process_fetched_in_the_meantime_is_not_fetched_again(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def late(dataset: str, folder: Path) -> Iterator[Path]:
+        write_svhn(folder, monkeypatch)
+        yield tmp_path
+
+    monkeypatch.setattr(vision, "fetching", late)
+    assert len(of("svhn", tmp_path / "data").load("train")) == SMALL["train"]
+    assert server.asked == 0
 
 
 def test_svhn_may_lie_beside_the_other_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,8 +34,14 @@ def add_set(results: Path, method: str, pixel: float = 0.5, facts: dict[str, Any
     return write_set(results, cell_of(method, **cell), pixel, facts)
 
 
-def write_set(results: Path, made: Cell, pixel: float = 0.5, facts: dict[str, Any] | None = None) -> Path:
-    condensed = CondensedSet(torch.tensor([0, 1]), torch.full((2, 1, 4, 4), pixel))
+def write_set(
+    results: Path,
+    made: Cell,
+    pixel: float = 0.5,
+    facts: dict[str, Any] | None = None,
+    labels: tuple[int, int] = (0, 1),
+) -> Path:
+    condensed = CondensedSet(torch.tensor(labels), torch.full((2, 1, 4, 4), pixel))
     made_by = {"device": "a processor", "finished": "2026-01-01T00:00:00+00:00", "runtime": {"precision": "float32"}}
     path = Layout(results).condensed(made)
     write_condensed(path, CondensedRecord(made, condensed, made_by | (facts or {})))
@@ -207,6 +213,19 @@ def test_sets_of_one_name_are_compared_by_what_they_hold(folders: tuple[Path, Pa
     sets = compared(a, b).sets
     assert (sets.count, sets.identical, sets.largest_difference) == (3, 2, 0.25)
     assert compared(a, a).sets.largest_difference is None
+    assert lines(compared(a, b), "Condensed sets in both") == [
+        "2 of 3 hold identical images and labels, to the last bit",
+        "pixels of the others, in [0, 1], differ by at most 0.25",
+    ]
+
+
+def test_sets_that_differ_in_their_labels_say_so(folders: tuple[Path, Path]) -> None:
+    for folder, labels in zip(folders, ((0, 1), (1, 0)), strict=True):
+        write_set(folder, cell_of("m3d"), labels=labels)
+        write_set(folder, cell_of("dm"))
+    comparison = compared(*folders)
+    assert (comparison.sets.identical, comparison.sets.other_labels) == (1, 1)
+    assert "labels differ in 1 of the others" in lines(comparison, "Condensed sets in both")
 
 
 def test_a_trial_with_two_files_is_one_trial(folders: tuple[Path, Path]) -> None:

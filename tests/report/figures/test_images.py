@@ -54,6 +54,14 @@ def test_each_image_stands_in_the_row_of_its_class_beside_what_it_was(channels: 
         assert torch.allclose(drawn[rows, left * pitch :][:, :8], 1 - shown)
 
 
+@pytest.mark.parametrize("channels", [2, 4])
+def test_channels_without_colours_are_drawn_as_their_mean(channels: int) -> None:
+    record = record_of(2, 1, channels)
+    drawn = picture(condensed_grid(record, initial=False))
+    first = record.condensed.stored_images()[0].mean(0)
+    assert all(torch.allclose(drawn[:8, :8, colour], first) for colour in range(3))
+
+
 def test_without_a_first_snapshot_or_wish_there_is_one_half() -> None:
     record = record_of(2, 1)
     assert halves(condensed_grid(record, initial=False)) == ["condensed"]

@@ -45,6 +45,12 @@ def test_settings_that_may_differ_along_are_shown_beside(tmp_path: Path) -> None
     assert points_of(tmp_path, "kernel", "lr") == [("gaussian", 1.0, 60, 9, 1), ("linear", 0.005, 50, 9, 1)]
 
 
+def test_a_list_is_a_value_too(tmp_path: Path) -> None:
+    made(tmp_path, [60.0], widths=[8, 16])
+    made(tmp_path, [50.0], widths=[8])
+    assert points_of(tmp_path, "widths") == [("[8, 16]", 60, 9, 1), ("[8]", 50, 9, 1)]
+
+
 def test_snapshots_are_no_part_of_it(tmp_path: Path) -> None:
     for value in (1, 2):
         made(tmp_path, [60.0], depth=value)

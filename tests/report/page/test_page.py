@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import base64
+import io
 import re
 import time
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 import torch
 from made_results import add, add_failure
 from made_sets import add_set
+from PIL import Image
 
 from dcbench.api.errors import MissingDataError
 from dcbench.engine.store.sets import CondensedRecord
@@ -67,6 +71,20 @@ def test_a_page_is_well_formed_and_loads_nothing(tmp_path: Path) -> None:
             assert (attributes.get(attribute) or "#").startswith(("#", "data:")), (name, attribute)
     assert "url(" not in _page(tmp_path)
     assert not elements.of("link")
+
+
+def test_the_style_is_what_its_file_says(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [90.0])
+    assert files("dcbench.report.page").joinpath("style.css").read_text().strip() in _page(tmp_path)
+
+
+def test_a_set_of_the_held_out_split_has_a_picture_of_its_own(tmp_path: Path) -> None:
+    for split in ("test", "validation"):
+        add(tmp_path, "dm", [90.0], split=split)
+        add_set(tmp_path, "dm", split=split)
+    text = _page(tmp_path)
+    assert "toy · IPC 1 · dm · seed 0 · validation split" in text
+    assert len(_Elements(text).of("img")) == 2
 
 
 def test_images_have_alternative_texts_and_heads_have_scopes(tmp_path: Path) -> None:
@@ -144,6 +162,13 @@ def test_a_picture_shows_fewer_images_until_it_fits(tmp_path: Path) -> None:
     nothing = sheet(path, 10, lambda record: None)
     assert nothing.source == ""
     assert re.search(r"dcbench show [0-9a-f]{12} --image", nothing.note)
+
+
+def test_two_channels_are_shown_as_their_mean(tmp_path: Path) -> None:
+    images = torch.tensor([0.2, 0.6]).view(1, 2, 1, 1).expand(30, 2, 64, 64)
+    shown = sheet(add_set(tmp_path, "dm", images, ipc=10), 10**6, lambda record: None)
+    with Image.open(io.BytesIO(base64.b64decode(shown.source.partition(",")[2]))) as picture:
+        assert picture.getpixel((32, 32)) == pytest.approx((0.4 * 255,) * 3, abs=3)
 
 
 def test_a_number_names_its_own_networks_and_no_others_of_the_same_sets(tmp_path: Path) -> None:
