@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcbench.cli.run import command
+from dcbench.cli import cli
 from dcbench.engine.choices import split_list
 from dcbench.report.page.commands import commands
 
@@ -78,7 +78,7 @@ def test_dcbench_run_knows_every_option_that_is_written() -> None:
     (line,) = commands(_frame({"split": "validation", "evaluator_label": "moments", "step": 0}))
     for word in shlex.split(line):
         if word.startswith("--"):
-            assert word in CliRunner().invoke(command, ["--help"]).output
+            assert word in CliRunner().invoke(cli, ["run", "--help"]).output
 
 
 def test_an_empty_protocol_is_not_said() -> None:
