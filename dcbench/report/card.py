@@ -14,8 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.failures import read_failure
-from dcbench.engine.store.layout import overcome
+from dcbench.engine.store.failures import overcome, read_failure
 from dcbench.engine.store.sets import CondensedRecord, read_condensed
 from dcbench.report.sparkline import is_logarithmic, sparkline
 from dcbench.report.tables.model import Number, duration

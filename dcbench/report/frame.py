@@ -15,7 +15,7 @@ from dcbench.api.errors import RequestError
 from dcbench.engine.cells import ABOUT
 from dcbench.engine.choices import Choice, parse_choice
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.failures import read_failure
+from dcbench.engine.store.failures import read_failure, standing_failures
 from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.layout import Layout
 
@@ -169,8 +169,8 @@ def frame(results: Path | str = "results") -> pd.DataFrame:
 
 def failures(results: Path | str = "results") -> pd.DataFrame:
     """Return the failures that the folder *results* remembers, one row each."""
-    layout = Layout(Path(results))
-    return pd.DataFrame([read_failure(path) for path in layout.all_failures()], columns=_FAILURE)
+    failed = standing_failures(Layout(Path(results)))
+    return pd.DataFrame(map(read_failure, failed), columns=_FAILURE)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcbench.engine.cells import ABOUT, AssembleJob, CondenseJob, EvaluateJob, Job
-from dcbench.engine.spans import span_text
+from dcbench.engine.spans import as_span, span_text
 from dcbench.engine.store.atomic import replacing
+from dcbench.engine.store.layout import evaluations_named, is_on_the_way
 
 if TYPE_CHECKING:
     from dcbench.engine.store.layout import Layout
@@ -54,6 +56,25 @@ def read_failure(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         return {"error": "Unreadable", "message": f"{path.name}: {error}"}
     return facts
+
+
+def overcome(failure: Path) -> bool:
+    """Say whether what a job failed to make is there after all: another job or machine made it.
+
+    Args:
+        failure: the record of the failure.
+    """
+    stem, _, job = failure.name.removesuffix(".failed.json").partition(".")
+    if is_on_the_way(failure):
+        return any(failure.with_name(f"{stem}.{made}").exists() for made in ("condensed.h5", f"{job}.part.h5"))
+    made = evaluations_named(failure.with_name(stem), job).values()
+    failed = read_failure(failure).get("repeats")
+    return failed is not None and set(as_span(failed)) <= set(chain.from_iterable(made))
+
+
+def standing_failures(layout: Layout) -> list[Path]:
+    """Return every record of a failure, but those that were `overcome`."""
+    return [path for path in layout.all_failures() if not overcome(path)]
 
 
 def clear_failure(layout: Layout, job: Job) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcbench.engine.spans import as_span, span_text
-from dcbench.engine.store.failures import read_failure
 
 if TYPE_CHECKING:
     from dcbench.engine.cells import Cell, Job, Trial
@@ -23,7 +21,12 @@ def _safe(name: str) -> str:
     return re.sub(r"[^\w.+-]", "_", name)
 
 
-def _evaluations(stem: Path, trial: str) -> dict[Path, range]:
+def is_on_the_way(path: Path) -> bool:
+    """Say whether *path* is a record, a log or a checkpoint of a job on the way to a condensed set."""
+    return _ON_THE_WAY.search(path.name) is not None
+
+
+def evaluations_named(stem: Path, trial: str) -> dict[Path, range]:
     """Return the evaluation files of the trial of that name, each with the repeats it holds."""
     found = {}
     for path in sorted(stem.parent.glob(f"{stem.name}.{trial}.r*.h5")):
@@ -31,20 +34,6 @@ def _evaluations(stem: Path, trial: str) -> dict[Path, range]:
         if match:
             found[path] = range(int(match["first"]), int(match["last"]) + 1)
     return found
-
-
-def overcome(failure: Path) -> bool:
-    """Say whether what a job failed to make is there after all: another job or machine made it.
-
-    Args:
-        failure: the record of the failure.
-    """
-    stem, _, job = failure.name.removesuffix(".failed.json").partition(".")
-    if _ON_THE_WAY.search(failure.name):
-        return any(failure.with_name(f"{stem}.{made}").exists() for made in ("condensed.h5", f"{job}.part.h5"))
-    made = _evaluations(failure.with_name(stem), job).values()
-    failed = read_failure(failure).get("repeats")
-    return failed is not None and set(as_span(failed)) <= set(chain.from_iterable(made))
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,7 @@ class Layout:
 
     def on_the_way(self, cell: Cell) -> list[Path]:
         """Return what nobody needs once the condensed set is there: failures and logs of its jobs, and checkpoints."""
-        return [path for path in self._files(cell) if _ON_THE_WAY.search(path.name)]
+        return [path for path in self._files(cell) if is_on_the_way(path)]
 
     def evaluation(self, trial: Trial, repeats: range) -> Path:
         """Return the path of the evaluation that holds *repeats*."""
@@ -85,7 +74,7 @@ class Layout:
 
     def evaluations(self, trial: Trial) -> dict[Path, range]:
         """Return the evaluation files of *trial* that are there, each with the repeats it holds."""
-        return _evaluations(self.stem(trial.cell), trial.name)
+        return evaluations_named(self.stem(trial.cell), trial.name)
 
     def evaluations_of(self, cell: Cell) -> list[Path]:
         """Return every evaluation of *cell* that is there, of its snapshots too."""
@@ -125,8 +114,8 @@ class Layout:
         return sorted(path for path in self.root.glob("*/*/ipc*/s*.r*.h5") if _REPEATS.search(path.name))
 
     def all_failures(self) -> list[Path]:
-        """Return every record of a failure below the root, unless what it was on the way to is there after all."""
-        return sorted(path for path in self.root.glob("*/*/ipc*/s*.failed.json") if not overcome(path))
+        """Return every record of a failure, of those too that were overcome."""
+        return sorted(self.root.glob("*/*/ipc*/s*.failed.json"))
 
     def all_reports(self) -> list[Path]:
         """Return every stored report."""

@@ -12,7 +12,7 @@ from made_cells import made_cell, made_trial
 from dcbench import CondensedSet
 from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.store.evaluations import EvaluationRecord, read_evaluation, write_evaluation
-from dcbench.engine.store.failures import Failure, clear_failure, read_failure, write_failure
+from dcbench.engine.store.failures import Failure, clear_failure, read_failure, standing_failures, write_failure
 from dcbench.engine.store.hdf5 import get_facts
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
@@ -91,7 +91,7 @@ def test_a_failure_is_kept_until_the_job_finishes(layout: Layout) -> None:
         "Traceback",
         "toy-slow",
     )
-    assert layout.all_failures() == [path]
+    assert standing_failures(layout) == [path]
     clear_failure(layout, job)
     assert not path.exists()
     assert not layout.log(job).exists()
@@ -124,22 +124,22 @@ def test_with_the_set_all_is_forgotten_that_was_on_the_way_to_it(layout: Layout,
     left = [path for path in layout.root.rglob(f"{layout.stem(WAY[0].cell).name}.*") if path != part]
     assert left == [evaluation]
     assert part.exists()
-    assert layout.all_failures() == [evaluation, other]
+    assert standing_failures(layout) == [evaluation, other]
 
 
 def test_a_part_that_is_finished_leaves_the_others_alone(layout: Layout) -> None:
     records = fail_on_the_way(layout, *WAY)
     clear_failure(layout, WAY[1])
-    assert layout.all_failures() == sorted(path for path in records if path != records[1])
+    assert standing_failures(layout) == sorted(path for path in records if path != records[1])
     assert layout.checkpoint(WAY[2].cell, WAY[2].classes).exists()
 
 
 def test_a_failure_whose_result_is_there_after_all_does_not_count(layout: Layout) -> None:
     records = fail_on_the_way(layout, *WAY)
     layout.condensed(WAY[1].cell, WAY[1].classes).write_text("a part from another machine")
-    assert layout.all_failures() == sorted(path for path in records if path != records[1])
+    assert standing_failures(layout) == sorted(path for path in records if path != records[1])
     layout.condensed(WAY[0].cell).write_text("a set from another machine")
-    assert layout.all_failures() == []
+    assert standing_failures(layout) == []
 
 
 @pytest.mark.parametrize(
@@ -150,15 +150,15 @@ def test_a_failed_evaluation_counts_until_all_of_its_repeats_are_there(
 ) -> None:
     job = EvaluateJob(trial=made_trial(), first=failed[0], stop=failed[1])
     path = write_failure(layout, job, Failure("ValueError", "no luck"))
-    assert layout.all_failures() == ([path] if counts else []), "repeats 0 to 4 are there"
+    assert standing_failures(layout) == ([path] if counts else []), "repeats 0 to 4 are there"
 
 
 def test_a_failed_evaluation_is_not_made_up_for_by_another_trial_or_by_its_set(layout: Layout) -> None:
     for trial in (made_trial(revision=2), made_trial(made_cell(seed=1))):
         path = write_failure(layout, EvaluateJob(trial=trial, first=0, stop=2), Failure("ValueError", "no luck"))
-        assert path in layout.all_failures()
+        assert path in standing_failures(layout)
         path.write_text("{")
-        assert path in layout.all_failures()
+        assert path in standing_failures(layout)
 
 
 def test_only_the_end_of_a_long_log_is_kept(layout: Layout) -> None:
