@@ -312,11 +312,11 @@ def resumes_to_the_same_bits(subject: Subject) -> None:
 
 
 def _interrupt(subject: Subject, results: Path) -> int:
-    """Condense until half of the checkpoints were offered, write that one, and return its number, counted from 1."""
+    """Condense until more than half of the checkpoints were offered, write that one, and return its number, from 1."""
     offered = subject.usual.task.offered
     if not offered:
         raise SkipTest("it never calls task.checkpoint(state): right only if it never takes long")
-    number = (offered + 1) // 2
+    number = offered // 2 + 1
     with suppress(Interrupted):
         subject.condense(subject.usual_situation, results=results, interrupt_after=number)
     return number

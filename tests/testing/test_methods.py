@@ -35,6 +35,12 @@ def test_a_method_with_few_checkpoints_is_not_taken_for_one_that_starts_again(as
     assert ask("method", f"{name}[iterations={checkpoints}]") == ({}, {})
 
 
+@pytest.mark.parametrize("checkpoints", [2, 3])
+def test_a_method_that_starts_again_is_found_by_few_checkpoints(ask, checkpoints):
+    failed, _ = ask("method", f"ignoresstate[iterations={checkpoints}]")
+    assert list(failed) == ["resumes-to-the-same-bits"]
+
+
 @pytest.mark.parametrize(("check", "name"), BREAKERS)
 def test_a_method_that_breaks_one_promise_fails_that_check_alone(ask, check, name):
     failed, _ = ask("method", name)
