@@ -72,7 +72,8 @@ def finish(
             store_report(path, summary, text)
     except (OSError, DcbenchError) as error:  # no reason to hide the table, and how the run ended
         report = None
-        outcome.warnings.append(f"the report is not stored in {path}: {error}")
+        reason = getattr(error, "strerror", None) or error
+        outcome.warnings.append(f"the report is not stored in {path}: {reason}")
     return Finished(outcome, terminal(tables, width=width, colour=colour), report)
 
 

@@ -140,8 +140,9 @@ def _say_how_it_ended(outcome: Outcome, prepared: Prepared) -> None:
         from dcbench.engine.work.jobs import name_of
 
         click.echo(f"failed: {name_of(job)}: {failure}", err=True)
-        if not prepared.request.smoke:
-            click.echo(f"        see {prepared.layout.failure(job)}", err=True)
+        kept = prepared.layout.failure(job)
+        if kept.exists() and not prepared.request.smoke:  # on a full disk nothing could be kept
+            click.echo(f"        see {kept}", err=True)
     for line in outcome.incomplete:
         click.echo(line, err=True)
     if outcome.failed_before:

@@ -59,7 +59,7 @@ def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
     Raises:
         OSError: it cannot be written, as on a full disk.
     """
-    with writing(path, _KIND, in_memory=True) as file:
+    with writing(path, _KIND) as file:
         put_facts(file, {"made": datetime.now(UTC).isoformat(timespec="seconds")})
         put_array(file, "text", text)
         columns = file.create_group("columns")

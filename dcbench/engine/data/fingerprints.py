@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,11 +48,12 @@ def fingerprint(dataset: Dataset, split: Split) -> str:
             "split": split,
         }
     )
-    known = _read()
-    if state not in known:
-        _remember(state, hash_images(dataset.load(split)))
-        known = _read()
-    return known[state]
+    known = _read().get(state)
+    if known is None:
+        known = hash_images(dataset.load(split))
+        with suppress(OSError):  # a cache that cannot be written, in a container or on a full disk, is done without
+            _remember(state, known)
+    return known
 
 
 def hash_images(images: ImageSet) -> str:

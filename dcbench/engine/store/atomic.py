@@ -26,7 +26,8 @@ def _host() -> str:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside *path*; when the block ends well, make it durable and rename it to *path*.
 
-    A reader sees the old file or the new one, never a part. When the block raises, nothing is left behind.
+    A reader sees the old file or the new one, never a part. When the block raises, nothing is left behind. What the
+    system says when a disk is full or fails names no file; here it names *path*.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
@@ -35,6 +36,10 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(temporary)
         os.replace(temporary, path)  # noqa: PTH105  (the one call that the standard promises to be atomic)
         _sync(path.parent)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -44,23 +45,26 @@ class CorruptFileError(UnreadableFileError):
 
 
 @contextmanager
-def writing(path: Path, kind: str, *, in_memory: bool = False) -> Iterator[h5py.File]:
+def writing(path: Path, kind: str) -> Iterator[h5py.File]:
     """Yield a new file of *kind* that appears at *path*, whole and durable, when the block ends well.
+
+    It is made in memory, since HDF5 itself may crash the process on a full disk.
 
     Args:
         path: the file to write.
         kind: what `reading` is to expect.
-        in_memory: make it in memory first. On a full disk HDF5 may crash the process, where this raises `OSError`.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk; nothing of it stays.
     """
-    driver = {"driver": "core", "backing_store": False} if in_memory else {}
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver=_LIBVER, **driver) as file:
+    made = BytesIO()
+    with h5py.File(made, "w", libver=_LIBVER) as file:
         put_text(file, "dcbench_kind", kind)
         file.attrs["dcbench_format"] = FORMAT
         put_text(file, "dcbench_version", version("dcbench"))
         yield file
-        if in_memory:
-            file.flush()
-            temporary.write_bytes(file.id.get_file_image())
+    with replacing(path) as temporary:
+        temporary.write_bytes(made.getbuffer())
 
 
 @contextmanager

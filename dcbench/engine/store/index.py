@@ -19,7 +19,7 @@ def rebuild_index(layout: Layout) -> None:
     Raises:
         OSError: it cannot be written, as on a full disk.
     """
-    with writing(layout.index, "index", in_memory=True) as file:
+    with writing(layout.index, "index") as file:
         for path in (*layout.all_condensed(), *layout.all_evaluations()):
             relative = os.path.relpath(path, layout.root)
             file[relative.removesuffix(".h5")] = h5py.ExternalLink(relative, "/")

@@ -54,6 +54,13 @@ def test_a_cache_below_the_home_folder_is_the_one_that_the_datasets_use(monkeypa
     assert cache_folder() == places.cache_folder() == Path.home() / "somewhere"
 
 
+def test_a_cache_that_cannot_be_written_is_done_without(root: Path) -> None:
+    (root / "cache").write_text("a file where a folder belongs")
+    dataset = stored(root)
+    assert fingerprint(dataset, "train") == fingerprint(dataset, "train") == hash_images(dataset.load("train"))
+    assert dataset.loads == 3
+
+
 def test_the_hash_is_that_of_the_images() -> None:
     images = made_up_set()
     other = images.images.clone()

@@ -17,11 +17,13 @@ from dcbench.engine.store.hdf5 import CorruptFileError, reading
 from dcbench.engine.store.layout import Layout
 
 WRITER = """
-import sys
+import os, sys, time
 from pathlib import Path
 import numpy as np
 from dcbench.engine.store.hdf5 import put_array, writing
 
+sync = os.fsync
+os.fsync = lambda descriptor: [time.sleep(0.003), sync(descriptor)]  # a slow disk: some are hit while they write
 folder, run = Path(sys.argv[1]), int(sys.argv[2])
 for number in range(1, 10_000):
     # Every other file is an old one that is replaced.
