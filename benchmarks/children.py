@@ -79,6 +79,7 @@ class Measurer:
         gc.collect()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
+            torch.compiler.reset()  # it compiles one piece of code for a few networks only, and then runs it as it is
 
 
 class Child:

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -94,7 +95,10 @@ class _Child:
         context = multiprocessing.get_context("fork")
         self._verdicts, sending = context.Pipe(duplex=False)
         self._process = context.Process(target=_judge_all, args=(checks, sending))
-        self._process.start()
+        with warnings.catch_warnings():
+            # Python warns of forks where threads are: torch has some, and the child, which has one, needs no other.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._process.start()
         sending.close()
         self.ended = False
         """Whether the process was killed by a check, or because it took too long."""

@@ -37,14 +37,21 @@ def capturing(
         torch.OutOfMemoryError: memory ran out in the block.
         RuntimeError: something in the block cannot be captured.
     """
+    broke_off: Exception | None = None
     try:
         with torch.cuda.graph(graph, pool=pool, stream=stream):
-            yield
-    except RuntimeError as error:
-        # A step that breaks off leaves streams unjoined; ending its capture fails then, and hides why it broke off.
-        if isinstance(error.__context__, torch.OutOfMemoryError):
-            raise error.__context__ from None
+            try:
+                yield
+            except Exception as error:
+                broke_off = error
+                raise
+    except RuntimeError:
+        # What may not be captured spoils the capture; ending it fails then, and hides why the block broke off.
+        if broke_off is not None:
+            raise broke_off from None
         raise
+    finally:
+        broke_off = None  # its traceback leads here: together they would keep the memory of what failed
 
 
 class CapturedStep:

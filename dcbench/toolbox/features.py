@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 from dcbench import DcbenchError, Origin, Settings, TrainingRecipe
-from dcbench.toolbox.memory import halving
+from dcbench.toolbox.memory import fits, halving
 from dcbench.toolbox.pixels import Normaliser
 from dcbench.toolbox.recipes import LARGE, origins_at
 from dcbench.toolbox.training import train
@@ -100,7 +100,9 @@ def feature_network(task: Task, settings: FeatureSettings) -> nn.Module:
 
 
 def _train(network: nn.Module, task: Task, recipe: TrainingRecipe, seed: int) -> None:
-    images, labels = task.train.images.to(task.device), task.train.labels.to(task.device)
+    images = task.train.images
+    if fits(images, task.device):
+        images = images.to(task.device)
     total = recipe.epochs + len(task.classes)
     # A network with dropout draws from the global generators: whichever cell trains it must get the same weights.
     with torch.random.fork_rng([task.device] if task.device.type == "cuda" else []):
@@ -108,7 +110,7 @@ def _train(network: nn.Module, task: Task, recipe: TrainingRecipe, seed: int) ->
         train(
             network,
             images,
-            labels,
+            task.train.labels,
             recipe,
             generator=torch.Generator().manual_seed(seed),
             after_epoch=lambda epoch: task.progress(epoch, total),

@@ -9,7 +9,20 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from torch import Tensor
+
 Result = TypeVar("Result")
+
+RESIDENT_SHARE = 0.5
+"""The part of the free memory of a GPU that images may take to be kept there: networks need room too."""
+
+
+def fits(images: Tensor, device: torch.device) -> bool:
+    """Return whether *images*, which are uint8 and on the CPU, may be kept whole on *device*."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return images.numel() <= RESIDENT_SHARE * free
 
 
 def halving(attempt: Callable[[int], Result], chunk: int) -> Result:

@@ -42,7 +42,7 @@ class Normaliser:
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Return normalised images from *pixels* (..., C, H, W), uint8 or floating, where 1 is what 255 is in uint8."""
-        images = pixels.to(self.device, self.dtype)
+        images = pixels.to(self.device).to(self.dtype)  # in this order, so that bytes are sent and not floats
         if pixels.dtype == torch.uint8:
             images = images / 255
         return (images - self._mean) / self._std

@@ -146,6 +146,18 @@ def test_the_end_of_a_capture_does_not_hide_that_memory_ran_out(cuda: FakeCuda) 
         step()
 
 
+def test_the_end_of_a_capture_does_not_hide_what_may_not_be_captured(cuda: FakeCuda) -> None:
+    def spoils() -> None:
+        if cuda.capturing:
+            cuda.unjoined = True
+            raise ValueError("numbers were sent to the GPU")
+
+    step = CapturedStep(spoils, DEVICE)
+    calls(step, 3)
+    with pytest.warns(UserWarning, match="runs eagerly: numbers were sent to the GPU"):
+        step()
+
+
 def test_to_the_cpu_there_is_nothing_to_send() -> None:
     tensor = torch.ones(2)
     assert send(tensor, DEVICE) is tensor

@@ -52,7 +52,7 @@ def build_network(registry: Registry, name: str, info: DatasetInfo, seed: int, d
     """Return a freshly initialised network on *device*; its weights depend on nothing but *seed*."""
     network, settings = make_network(registry, name)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the generators of all GPUs too
         module = network.build(info.shape, info.classes, settings)
     return module.to(device).train()
 

@@ -10,8 +10,9 @@ torchvision's (`RandomResizedCrop`) and the lighting that of Krizhevsky et al., 
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
@@ -33,6 +34,7 @@ _ATTEMPTS = 10  # crops that are drawn before the whole image is taken, since no
 _EIGENVALUES = (0.2175, 0.0188, 0.0045)
 _EIGENVECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
 _GREY = (0.299, 0.587, 0.114)
+_Figures: TypeAlias = tuple[float, ...] | tuple[tuple[float, ...], ...]
 _ORDERS = torch.tensor(list(permutations(range(3))), dtype=torch.float64)
 
 
@@ -75,7 +77,7 @@ class ImageNetAugmentation:
         The same kernels run whatever was drawn. Not meant to be differentiated.
         """
         columns = draw.to(images.device, images.dtype).unbind(1)
-        mean, std = (images.new_tensor(figures).view(-1, 1, 1) for figures in (self._mean, self._std))
+        mean, std = (_constant(figures, images).view(-1, 1, 1) for figures in (self._mean, self._std))
         pixels = _cropped(images * std + mean, columns[:4])
         flipped = columns[4].view(-1, 1, 1, 1) > 0
         pixels = _jittered(torch.where(flipped, pixels.flip(3), pixels), columns[5:8], columns[8:11])
@@ -141,10 +143,21 @@ def _jittered(pixels: Tensor, factors: Sequence[Tensor], order: Sequence[Tensor]
 
 
 def _grey(pixels: Tensor) -> Tensor:
-    return (pixels * pixels.new_tensor(_GREY).view(-1, 1, 1)).sum(1, keepdim=True)
+    return (pixels * _constant(_GREY, pixels).view(-1, 1, 1)).sum(1, keepdim=True)
 
 
 def _lit(pixels: Tensor, moves: Tensor) -> Tensor:
     """Move the colour of each image by *moves* (N, 3) along the principal axes; the result is not clipped."""
-    axes = pixels.new_tensor(_EIGENVECTORS) * pixels.new_tensor(_EIGENVALUES)
+    axes = _constant(_EIGENVECTORS, pixels) * _constant(_EIGENVALUES, pixels)
     return pixels + (moves @ axes.mT).view(-1, 3, 1, 1)
+
+
+def _constant(figures: _Figures, like: Tensor) -> Tensor:
+    """Return *figures* as a tensor of the device and type of *like*."""
+    return _made_once(figures, like.device, like.dtype)
+
+
+@cache
+def _made_once(figures: _Figures, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return *figures* as the same tensor each time: a captured step must not send numbers to the GPU."""
+    return torch.tensor(figures, device=device, dtype=dtype)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from dcbench.toolbox.memory import fits
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,12 +16,6 @@ if TYPE_CHECKING:
 
     from dcbench import ImageSet
     from dcbench.toolbox.pixels import Normaliser
-
-RESIDENT_BYTES = 8 * 2**30
-"""A training set up to this size is kept whole on the device; a larger one is sent there batch by batch."""
-
-RESIDENT_SHARE = 0.5
-"""The part of the free memory of a GPU that it may take: networks need room too."""
 
 
 def subsets(rows: int, total: int, count: int, generator: torch.Generator) -> Tensor:
@@ -29,14 +25,6 @@ def subsets(rows: int, total: int, count: int, generator: torch.Generator) -> Te
         (rows, count), int64, on the CPU.
     """
     return torch.rand((rows, total), generator=generator).topk(count).indices
-
-
-def _most_resident(device: torch.device) -> float:
-    """Return how many bytes of images may be kept on *device*."""
-    if device.type != "cuda":
-        return RESIDENT_BYTES
-    free, _ = torch.cuda.mem_get_info(device)
-    return min(RESIDENT_BYTES, RESIDENT_SHARE * free)
 
 
 class ClassSampler:
@@ -73,7 +61,7 @@ class RealImages:
 
     def __init__(self, train: ImageSet, count: int, normaliser: Normaliser, device: torch.device) -> None:
         """Keep *train* on *device* if it is small enough, and prepare to draw *count* images of each class."""
-        self.resident = train.images.numel() <= _most_resident(device)
+        self.resident = fits(train.images, device)
         """Whether all images lie on the device."""
         self._images = train.images.to(device) if self.resident else train.images
         self._sampler = ClassSampler(train.class_index, count)

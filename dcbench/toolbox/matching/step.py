@@ -49,7 +49,7 @@ class MatchingStep:
         position = self._optimiser.visit()
         training = self._learnable.training_images(position).flatten(0, 1)
         if draws.chosen is not None:
-            training = training.index_select(0, draws.chosen)
+            training = training[draws.chosen]  # index_select waits for the GPU on the way back if bits are to be equal
         real = self.features.real(network, draws)
         synthetic = self.features.synthetic(network, training, draws)
         losses = self._objective(synthetic, real, value=value)

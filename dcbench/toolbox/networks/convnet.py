@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from dcbench.toolbox.networks.layers import Norm, norm_layer
+from dcbench.toolbox.networks.layers import Conv2d, Norm, norm_layer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,7 +51,7 @@ class ConvNet(nn.Module):
         for block in range(depth):
             channels, padding = (width, 1) if block else (shape[0], first_padding)
             layers += [
-                nn.Conv2d(channels, width, 3, padding=padding),
+                Conv2d(channels, width, 3, padding=padding),
                 norm_layer(norm, width),
                 nn.ReLU(),
                 nn.AvgPool2d(2),

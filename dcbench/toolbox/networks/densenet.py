@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from dcbench.toolbox.networks.layers import Conv2d
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -27,9 +29,9 @@ class Bottleneck(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             *_norm_relu(channels),
-            nn.Conv2d(channels, 4 * growth, 1, bias=False),
+            Conv2d(channels, 4 * growth, 1, bias=False),
             *_norm_relu(4 * growth),
-            nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False),
+            Conv2d(4 * growth, growth, 3, padding=1, bias=False),
         )
 
     def forward(self, images: Tensor) -> Tensor:
@@ -55,7 +57,7 @@ class DenseNet(nn.Module):
     ) -> None:
         super().__init__()
         channels = 2 * growth
-        layers: list[nn.Module] = [nn.Conv2d(shape[0], channels, 3, padding=1, bias=False)]
+        layers: list[nn.Module] = [Conv2d(shape[0], channels, 3, padding=1, bias=False)]
         for block, depth in enumerate(blocks):
             if block:
                 layers += _transition(channels)
@@ -81,4 +83,4 @@ def _norm_relu(channels: int) -> list[nn.Module]:
 
 
 def _transition(channels: int) -> list[nn.Module]:
-    return [*_norm_relu(channels), nn.Conv2d(channels, channels // 2, 1, bias=False), nn.AvgPool2d(2)]
+    return [*_norm_relu(channels), Conv2d(channels, channels // 2, 1, bias=False), nn.AvgPool2d(2)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from torch import nn
 
 from dcbench.toolbox.networks.instance_norm import InstanceNorm
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Norm = Literal["instance", "batch", "none"]
 """``instance`` treats every image by itself; with ``batch`` the images of a batch depend on each other."""
@@ -24,7 +27,18 @@ def norm_layer(norm: Norm, width: int) -> nn.Module:
     return nn.BatchNorm2d(width) if norm == "batch" else nn.Identity()
 
 
-class HeConv2d(nn.Conv2d):
+class Conv2d(nn.Conv2d):
+    """A convolution whose result has the type of its weights, also where autocast computes it in half precision.
+
+    So whatever comes after it, norms and features, keeps its precision on every device.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Convolve *images* (N, C, H, W)."""
+        return super().forward(images).to(self.weight.dtype)
+
+
+class HeConv2d(Conv2d):
     """A convolution without bias whose weights are N(0, 2 / (k * k * out_channels)): He et al. 2015, by fan-out.
 
     The padding keeps the side for odd kernels at stride 1.

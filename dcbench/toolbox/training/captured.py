@@ -37,8 +37,10 @@ def capture_steps(lockstep: Lockstep) -> Advance:
         step.begin_epoch(fresh=True)
     graphs: dict[int, CapturedSteps] = {}
     pool = torch.cuda.graph_pool_handle()
+    # Memory that was used on one stream is used again on that stream alone.
+    streams = [torch.cuda.Stream() for _ in lockstep.steps]  # type: ignore[no-untyped-call]
     for size, draw in lockstep.examples().items():
-        graphs[size] = CapturedSteps(lockstep.steps, draw, pool)
+        graphs[size] = CapturedSteps(lockstep.steps, draw, streams, pool)
     return lambda draw: graphs[draw.rows.shape[-1]](draw)
 
 
@@ -48,12 +50,18 @@ class CapturedSteps:
     Args:
         steps: one for each network, all on one GPU.
         inputs: what the graph reads, on that GPU, one row for each network; overwritten at each replay.
-        pool: memory that the graph shares with others, which do not run at the same time.
+        streams: one for each network.
+        pool: memory that the graph shares with others of the same streams, which do not run at the same time.
     """
 
-    def __init__(self, steps: Sequence[StaticStep], inputs: SettledDraw, pool: _POOL_HANDLE) -> None:
-        self._steps, self._inputs = steps, inputs
-        self._streams = [torch.cuda.Stream() for _ in steps]  # type: ignore[no-untyped-call]
+    def __init__(
+        self,
+        steps: Sequence[StaticStep],
+        inputs: SettledDraw,
+        streams: Sequence[torch.cuda.Stream],
+        pool: _POOL_HANDLE,
+    ) -> None:
+        self._steps, self._inputs, self._streams = steps, inputs, streams
         self._graph = torch.cuda.CUDAGraph()
         with _restored([tensor for step in steps for tensor in step.state()]):
             _on_side_stream(self._warm_up)
@@ -72,12 +80,18 @@ class CapturedSteps:
     def _fork(self) -> None:
         """Launch one step of each network on a stream of its own, between a fork from the current stream and a join."""
         current = torch.cuda.current_stream()
-        for index, (step, stream) in enumerate(zip(self._steps, self._streams, strict=True)):
-            stream.wait_stream(current)
-            with torch.cuda.stream(stream):
-                step(self._inputs[index])
-        for stream in self._streams:
-            current.wait_stream(stream)
+        forked: list[torch.cuda.Stream] = []
+        try:
+            for index, (step, stream) in enumerate(zip(self._steps, self._streams, strict=True)):
+                stream.wait_stream(current)
+                forked.append(stream)
+                with torch.cuda.stream(stream):
+                    step(self._inputs[index])
+        finally:
+            # Also where a step raises: a capture with a stream that has not joined cannot be ended, and torch then
+            # keeps its memory.
+            for stream in forked:
+                current.wait_stream(stream)
 
 
 def _on_side_stream(work: Callable[[], None]) -> None:

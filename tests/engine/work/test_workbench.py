@@ -147,6 +147,15 @@ def test_a_network_is_decided_by_its_seed_alone_and_leaves_the_global_generator_
     assert not torch.equal(weights(8), first)
 
 
+def test_building_a_network_leaves_the_generators_of_gpus_alone(
+    task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeded: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    task().network("convnet[depth=1]", 7)
+    assert seeded == []
+
+
 @pytest.mark.parametrize("value", [0.5, torch.tensor(0.5), np.float32(0.5)], ids=["float", "tensor", "numpy"])
 def test_a_figure_is_reported_and_traced_as_a_number(task: MakeTask, value: float) -> None:
     reports: list[tuple[int, int, Mapping[str, float]]] = []

@@ -17,12 +17,13 @@ SHAPE = (3, 32, 32)
 BUILD: dict[str, Callable[[], nn.Module]] = {
     "convnet": lambda: ConvNet(SHAPE, 5, width=6),
     "convnet-batch": lambda: ConvNet(SHAPE, 5, width=6, norm="batch"),
+    "convnet-none": lambda: ConvNet(SHAPE, 5, width=6, norm="none"),
     "resnet-batch": lambda: ResNet(SHAPE, 5, width=4),
     "resnet-instance": lambda: ResNet(SHAPE, 5, width=4, norm="instance"),
     "resnetap": lambda: ResNet(SHAPE, 5, width=4, norm="instance", average_pool=True),
     "densenet": lambda: DenseNet(SHAPE, 5, blocks=(1, 2, 2, 1), growth=4),
 }
-PER_SAMPLE = ["convnet", "resnet-instance", "resnetap"]
+PER_SAMPLE = ["convnet", "convnet-none", "resnet-instance", "resnetap"]
 every_network = pytest.mark.parametrize("name", BUILD)
 
 
@@ -78,7 +79,7 @@ def test_channels_last_and_float64_change_nothing_but_rounding(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", BUILD)
-def test_images_are_independent_of_each_other_exactly_under_instance_norm(name: str) -> None:
+def test_images_are_independent_of_each_other_exactly_without_batch_norm(name: str) -> None:
     network = built(name).double()
     images = torch.randn(6, *SHAPE, dtype=torch.float64)
     images[3:] *= 3  # so that statistics of the batch would show
@@ -102,3 +103,14 @@ def test_norms_by_name() -> None:
     assert (instance.num_groups, instance.num_channels, instance.affine) == (6, 6, True)
     assert isinstance(norm_layer("batch", 6), nn.BatchNorm2d)
     assert isinstance(norm_layer("none", 6), nn.Identity)
+
+
+@every_network
+def test_half_precision_is_for_convolutions_and_not_for_features(name: str) -> None:
+    images = torch.rand(2, *SHAPE, generator=torch.Generator().manual_seed(0))
+    network = built(name).eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = network.embed(images)
+    assert rough.dtype == torch.float32
+    exact = network.embed(images)
+    assert 0 < (rough - exact).norm() < 0.05 * exact.norm()

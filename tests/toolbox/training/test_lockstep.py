@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from fake_gpu import GPU, Sent, fake_gpu
 from fakes import info_of, made_up_set
 from torch import nn
 from training_setup import FULL, RECIPES, data, network_of, recipe_of, seeded
 
+from dcbench.toolbox.augment import imagenet
 from dcbench.toolbox.training import lockstep as module
 from dcbench.toolbox.training import train
+from dcbench.toolbox.training.draws import SettledDraw
 from dcbench.toolbox.training.lockstep import Lockstep
+from dcbench.toolbox.training.preparation import Preparation
 from dcbench_plugins.protocols.dc import DC
 from dcbench_plugins.protocols.dsa import DSA
 from dcbench_plugins.protocols.idc import IDC
@@ -116,3 +120,17 @@ def test_modes_are_those_of_training_at_the_start_of_every_epoch() -> None:
     alone = network_of(batch_norm=True)
     train(alone, *data(), recipe_of(batch_size=4), generator=seeded())
     assert_same(networks[0], alone)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_preparing_a_batch_on_a_gpu_sends_nothing_there_which_a_captured_step_must_not(name: str) -> None:
+    preparation = Preparation(RECIPES[name], 5)
+    settled = preparation.settle(next(preparation.epoch(7, seeded())))
+    with fake_gpu():
+        images = torch.zeros(len(settled.rows), 3, 5, 5, device=GPU)
+        draw = SettledDraw(*(torch.zeros_like(tensor, device=GPU) for tensor in settled.tensors()))
+        preparation.apply_settled(images, draw)  # as a warm-up does, which makes what is made once
+        with Sent() as sent:
+            preparation.apply_settled(images, draw)
+    imagenet._made_once.cache_clear()  # its tensors are fake
+    assert sent.types == []
