@@ -14,6 +14,7 @@ from dcbench.engine.bench import Outcome, Prepared, carry_out, prepare
 from dcbench.engine.cells import digest_of
 from dcbench.engine.plan.request import Request, default_data_folder, make_request
 from dcbench.engine.plugins import load_registry
+from dcbench.engine.store.failures import read_failure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,8 @@ def finish(
     trials = [planned.trial for cell in prepared.plan for planned in cell.trials if planned.trial.step is None]
     labels = list(dict.fromkeys(trial.cell.method.label for trial in trials))
     summary = summarise(_relabelled(frame(prepared.layout.root), trials))
-    failed = len(outcome.failed) + outcome.failed_before
+    failed = [job.cell.facts() | {"job": job.name} for job, _ in outcome.failed]
+    failed += map(read_failure, prepared.survey.failed_before)
     shown = summary[summary["main"].astype(bool)]
     rows = list(dict.fromkeys((trial.cell.dataset.name, trial.cell.ipc) for trial in trials))
     tables = grid_tables(shown, Wanted(labels, rows, Counter(map(_table_of, trials)), failed))

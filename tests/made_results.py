@@ -28,14 +28,17 @@ def cell_of(
     choice: str | None = None,
     class_names: Sequence[str] = (),
     train_images: int | None = None,
+    train: str = "aa",
+    method_revision: int = 1,
 ) -> Cell:
     """Return the cell of *method*; its settings are those of `made_cells` unless *settings* says otherwise.
 
-    *source* is the record of the dataset, and *choice* what chose it; both are its name unless given.
+    *source* is the record of the dataset, and *choice* what chose it; both are its name unless given. *train* is the
+    fingerprint of its training split.
     """
     label = label or method
     changes: dict[str, Any] = {"record": method, "label": label, "choice": label, "exempt": method == "whole"}
-    changes["departures"] = dict(departures or {})
+    changes |= {"departures": dict(departures or {}), "revision": method_revision}
     if settings is not None:
         changes |= {"settings": dict(settings), "digest_settings": dict(settings)}
     data = {
@@ -44,6 +47,7 @@ def cell_of(
         "choice": choice or dataset,
         "class_names": class_names,
         "train_images": train_images,
+        "train": train,
     }
     return made_cell(ipc, seed, split, method=changes, dataset=data)
 

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from made_cells import made_trial
 
 from dcbench.engine.bench import Prepared
+from dcbench.engine.cells import EvaluateJob
+from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.plan.survey import Survey
+from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.layout import Layout
 from dcbench.session import finish
 
@@ -30,3 +35,11 @@ def test_a_report_that_cannot_be_stored_is_warned_about_and_the_table_is_there(p
     assert (ended.text, ended.report) == (stored.text, None)
     (warning,) = ended.outcome.warnings
     assert warning.startswith(f"the report is not stored in {stored.report}: ")
+
+
+def test_what_failed_before_counts_below_the_tables_that_lack_it(prepared: Prepared) -> None:
+    trials = [made_trial(), made_trial(record="other", label="other")]
+    failed = write_failure(prepared.layout, EvaluateJob(trial=trials[0], first=0, stop=3), Failure("ValueError", ""))
+    plan = [PlannedCell(trials[0].cell, tuple(PlannedTrial(trial, 3) for trial in trials), range(3))]
+    text = finish(replace(prepared, plan=plan, survey=Survey(failed_before=[failed])), lambda _: None).text
+    assert [line.partition("cells")[2].strip() for line in text.splitlines() if "cells" in line] == ["· 1 failed", ""]

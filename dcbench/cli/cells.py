@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcbench.api.errors import RequestError
+from dcbench.report.reading import check_folder
 
 if TYPE_CHECKING:
     from dcbench.engine.store.layout import Layout
@@ -22,11 +23,10 @@ def find_stem(layout: Layout, text: str) -> Path:
     """
     if "/" in text or text.endswith(".h5"):
         return _stem_of_file(Path(text))
-    check_folder(layout.root)
-    files = [*layout.all_condensed(), *layout.all_parts(), *layout.all_evaluations(), *layout.all_failures()]
-    stems = sorted({_stem(path) for path in files})
     head = text[:12]
-    found = [stem for stem in stems if stem.name.partition("-")[2].startswith(head) or stem.name == text]
+    found = [
+        stem for stem in files_by_stem(layout) if stem.name.partition("-")[2].startswith(head) or stem.name == text
+    ]
     if len(found) == 1:
         return found[0]
     if not found:
@@ -36,14 +36,17 @@ def find_stem(layout: Layout, text: str) -> Path:
     )
 
 
-def check_folder(results: Path) -> None:
-    """Refuse a results folder that is not there.
+def files_by_stem(layout: Layout) -> dict[Path, list[Path]]:
+    """Return what the names of the files of each cell begin with, and these files: its set, if there is one, first.
 
     Raises:
-        RequestError: it is not there.
+        RequestError: there is no such folder.
     """
-    if not results.is_dir():
-        raise RequestError(f"there is no results folder {results}; 'dcbench run' makes one")
+    check_folder(layout.root)
+    found: dict[Path, list[Path]] = {}
+    for path in (*layout.all_condensed(), *layout.all_parts(), *layout.all_evaluations(), *layout.all_failures()):
+        found.setdefault(_stem(path), []).append(path)
+    return dict(sorted(found.items()))
 
 
 def condensed_file(stem: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 from dcbench.api.errors import RequestError
 from dcbench.cli.filters import filter_of
 from dcbench.cli.options import selection_options
-from dcbench.cli.terminal import terminal_width
+from dcbench.cli.terminal import is_terminal, terminal_width
 
 if TYPE_CHECKING:
     from dcbench.report.compare.contents import Contents
@@ -51,15 +50,13 @@ def command(a: Path, b: Path, form: str, **options: Any) -> None:
     elif form == "markdown":
         text = render.markdown(comparison, names)
     else:
-        text = render.terminal(comparison, names, width=terminal_width(), colour=sys.stdout.isatty())
+        text = render.terminal(comparison, names, width=terminal_width(), colour=is_terminal())
     click.echo(text, nl=False)
 
 
 def _read(results: Path, chosen: Filter) -> Contents:
-    from dcbench.cli.cells import check_folder
     from dcbench.report.compare.contents import read_contents
 
-    check_folder(results)
     contents = read_contents(results, chosen)
     if not contents.entries:
         from dcbench.report.frame import frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,18 +26,18 @@ def command(data: Path | None) -> None:
 
     registry = load_registry()
     root = data or default_data_folder()
-    _section("versions", _versions())
-    _section("devices", _devices())
-    _section("folders", {"data": str(root), "cache": str(cache_folder())})
-    _section("datasets", _datasets(registry, root))
-    broken = {problem.source.package: problem.message for problem in registry.problems}
-    _section("plug-ins that do not load", broken or {"none": ""})
+    _section("versions", _versions().items())
+    _section("devices", _devices().items())
+    _section("folders", [("data", str(root)), ("cache", str(cache_folder()))])
+    _section("datasets", _datasets(registry, root).items())
+    broken = [(problem.source.package, problem.message) for problem in registry.problems]
+    _section("plug-ins that do not load", broken or [("none", "")])
 
 
-def _section(title: str, facts: dict[str, str]) -> None:
+def _section(title: str, facts: Collection[tuple[str, str]]) -> None:
     click.secho(title, bold=True)
-    width = max(map(len, facts), default=0)
-    for name, value in facts.items():
+    width = max((len(name) for name, _ in facts), default=0)
+    for name, value in facts:
         click.echo(f"  {name:<{width}}  {value}".rstrip())
 
 

@@ -58,9 +58,9 @@ def command(
     class. images: the condensed images of one cell, beside those it began with. setting: accuracy over one setting of
     one method, with the time if it is a number, such as iterations_per_model.
     """
-    from dcbench.cli.cells import check_folder
     from dcbench.cli.filters import filter_of
     from dcbench.report.figures.style import format_of, save
+    from dcbench.report.reading import check_folder
 
     check_folder(results)
     format_of(output)  # before minutes are spent on what it would refuse

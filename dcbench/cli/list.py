@@ -10,6 +10,7 @@ import click
 
 from dcbench.api.errors import RequestError
 from dcbench.cli.options import data_option
+from dcbench.cli.terminal import terminal_width
 
 if TYPE_CHECKING:
     from dcbench.api.images import DatasetInfo
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from dcbench.engine.plugins import Registry
 
 _WITHOUT_SETTINGS = ("protocols",)
+_NARROWEST = 8  # characters of a column, however narrow the terminal is
 
 
 @click.command("list")
@@ -114,8 +116,8 @@ def _show_recommended(method: Method, info: DatasetInfo, ipc: int, package: str)
     _show_table({"setting": 40, "value": 40, "default": 40, "meaning": 44, "origin": 56}, rows)
 
 
-def _show_table(widths: dict[str, int], rows: Sequence[Sequence[str]]) -> None:
-    """Print *rows*, each column wrapped to its width."""
+def _show_table(widest: dict[str, int], rows: Sequence[Sequence[str]]) -> None:
+    """Print *rows*, each column at most as wide as *widest* says; a terminal that is narrower narrows them."""
     if not rows:
         click.echo("no settings")
         return
@@ -123,9 +125,21 @@ def _show_table(widths: dict[str, int], rows: Sequence[Sequence[str]]) -> None:
 
     from tabulate import tabulate
 
+    heads = list(widest)
+    needed = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    widths = _fitted(list(map(min, needed, widest.values())), terminal_width())
     # Wrapped here: tabulate's own maxcolwidths prints the text "False" as "True".
-    wrapped = [[fill(cell, width) for cell, width in zip(row, widths.values(), strict=True)] for row in rows]
-    click.echo(tabulate(wrapped, list(widths), "simple", disable_numparse=True))
+    wrapped = [[fill(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    click.echo(tabulate(wrapped, heads, "simple", disable_numparse=True))
+
+
+def _fitted(widths: list[int], terminal: int | None) -> list[int]:
+    """Return *widths*, the widest made narrower until they fit into *terminal* characters, two between columns."""
+    if terminal is not None:
+        room = terminal - 2 * (len(widths) - 1)
+        while sum(widths) > room and max(widths) > _NARROWEST:
+            widths[widths.index(max(widths))] -= 1
+    return widths
 
 
 def _text(value: Any) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dcbench.report.frame import Filter
     from dcbench.report.tables import Table
 
+_BEST_EPOCH = "accuracy_best_epoch"
+
 FORMATS = ("terminal", "markdown", "latex", "csv", "json", "html")
 
 
@@ -26,9 +28,12 @@ FORMATS = ("terminal", "markdown", "latex", "csv", "json", "html")
 @click.argument("table", type=click.Choice(TABLES), default="grid")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="terminal", show_default=True)
 @click.option("--output", type=OutputFile(), help="Write into this file.")
-@click.option("--best-epoch", is_flag=True, help="Show best-epoch figures as well, in tables that say so.")
+@click.option("--best-epoch", is_flag=True, help="Show best-epoch accuracies as well, in tables that say so.")
 @click.option("--published", is_flag=True, help="Show published numbers below the measured ones.")
 @click.option("--store", metavar="NAME", help="Keep this report in the results folder under this name.")
+@click.option(
+    "--overwrite", is_flag=True, help="With --store, replace the report of that name if its numbers or text are others."
+)
 @click.option(
     "--stored", metavar="[NAME]", is_flag=False, flag_value="", help="Print a stored report; without NAME list all."
 )
@@ -42,6 +47,7 @@ def command(
     best_epoch: bool,
     published: bool,
     store: str | None,
+    overwrite: bool,
     stored: str | None,
     results: Path,
     data: Path | None,
@@ -50,28 +56,37 @@ def command(
     """Print a table: grid compares methods over dataset x IPC; the others have the shape of the M3D paper's tables.
 
     table1: distances of moments. table2: as the grid, with the share of the data. table3: accuracy and time. table4:
-    evaluation networks as columns. Without filters each shows what the paper's table is about.
+    evaluation networks as columns. Without --protocol and --evaluators each shows what the paper's table is about.
     """
-    from dcbench.cli.cells import check_folder
+    from dcbench.cli.stored import keep, place_of, refuse_others, show_stored
+    from dcbench.report.reading import check_folder
 
     check_folder(results)
     if stored is not None:
-        _show_stored(results, stored)
+        refuse_others(click.get_current_context())
+        show_stored(results, stored)
         return
-    place = None if store is None else _place(results, store)
+    if overwrite and store is None:
+        raise RequestError("--overwrite goes with --store")
+    place = None if store is None else place_of(results, store)
 
     from dcbench.cli.filters import filter_of, finished
     from dcbench.report.frame import failures
+    from dcbench.report.selection import shown_in
     from dcbench.report.sets import sets
-    from dcbench.report.tables import SUBJECT, Wanted, completed, make_tables
+    from dcbench.report.summary import entries
+    from dcbench.report.tables import Wanted, completed, make_tables
 
     chosen = filter_of(options | {"also_under": _also_under() if published else {}})
     rows, failed = finished(results, chosen), chosen.apply(failures(results))
     summary = _summary(table, rows, chosen, published=published, best_epoch=best_epoch)
     summary = completed(table, summary, lambda: sets(results))
-    tables = make_tables(table, summary, Wanted(list(chosen.methods), failed=len(failed)))
-    if not tables and len(rows) and table in SUBJECT:
-        warnings.warn(f"{table} is about {SUBJECT[table]}; no finished cell that was chosen is", stacklevel=1)
+    tables = make_tables(table, summary, Wanted(list(chosen.methods), failed=entries(failed)))
+    summary = shown_in(tables, summary)
+    if not tables:
+        _say_why(table, len(rows), len(failed))
+    if place is not None:
+        keep(place, summary, tables, overwrite=overwrite)
     if form == "html":
         text = _page(tables, summary, rows, sets(results), failed, data)
     else:
@@ -80,59 +95,34 @@ def command(
         click.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
-    if place is not None:
-        _store(place, summary, tables)
 
 
 def _summary(table: str, rows: pd.DataFrame, chosen: Filter, *, published: bool, best_epoch: bool) -> pd.DataFrame:
-    """Return what *table* shows of *rows*, those that were *chosen*."""
+    """Return what *table* is made of: *rows*, those that were *chosen*, as one line for each number."""
     from dcbench.report.beside import beside
     from dcbench.report.summary import main_figures, summarise
     from dcbench.report.tables import usual
 
     summary = summarise(rows)
-    if not (chosen.datasets or chosen.protocol or chosen.evaluators):
+    if not (chosen.protocol or chosen.evaluators):
         summary = usual(table, summary)
     if published:
         summary = beside(summary)
-    return summary if best_epoch else main_figures(summary, whole=["moments"] if table == "table1" else [])
+    shown = main_figures(summary, whole=["moments"] if table == "table1" else [])
+    if not best_epoch:
+        return shown
+    return summary[summary.index.isin(shown.index) | (summary["figure"] == _BEST_EPOCH)]
 
 
-def _show_stored(results: Path, name: str) -> None:
-    """Print the stored report called *name*, or a line for each if there is no name."""
-    from dcbench.engine.store.layout import Layout
-    from dcbench.report.frame import frame
-    from dcbench.report.stored import describe, list_reports, read_report, state
+def _say_why(table: str, finished: int, failed: int) -> None:
+    """Warn of why *table* is empty, where it need not be: there are *finished* figures, or *failed* jobs."""
+    from dcbench.report.tables import SUBJECT
 
-    layout, rows = Layout(results), frame(results)
-    if name:
-        report = read_report(layout.report(name))
-        click.echo(report.text, nl=False)
-        click.echo(f"stored {report.made}, {state(report, rows)}")
-        return
-    reports = list_reports(layout)
-    for report in reports:
-        click.echo(describe(report, rows))
-    if not reports:
-        click.echo(f"There are no stored reports in {results}.")
-
-
-def _place(results: Path, name: str) -> Path:
-    """Return the file for the report that is to be called *name*."""
-    from dcbench.engine.store.layout import Layout
-
-    path = Layout(results).report(name)
-    if path.stem != name:
-        raise RequestError(f"--store {name!r}: a name is made of letters, digits and . _ + -, such as {path.stem}")
-    return path
-
-
-def _store(path: Path, summary: pd.DataFrame, tables: list[Table]) -> None:
-    from dcbench.report.render import terminal
-    from dcbench.report.stored import store_report
-
-    store_report(path, summary, terminal(tables))
-    click.echo(f"report stored as {path}", err=True)
+    if finished and table in SUBJECT:
+        warnings.warn(f"{table} is about {SUBJECT[table]}; no finished cell that was chosen is", stacklevel=2)
+    elif failed and not finished:
+        jobs = "job" if failed == 1 else "jobs"
+        warnings.warn(f"{failed} {jobs} failed; 'dcbench show' lists the cells, and shows why for each", stacklevel=2)
 
 
 def _also_under() -> dict[str, str]:

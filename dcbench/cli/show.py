@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 @results_option(must_exist=False)
 @data_option
 def command(cell: str | None, image: Path | None, results: Path, data: Path | None) -> None:
-    """Show CELL, named by the head of its digest or by a file, on a card. Without CELL, list all."""
+    """Show CELL, named by the head of its digest or by a file, on a card. Without CELL, list all, failed ones too."""
     from dcbench.cli.cells import find_stem
     from dcbench.engine.store.layout import Layout
 
@@ -43,31 +41,48 @@ def command(cell: str | None, image: Path | None, results: Path, data: Path | No
 
 
 def _list(layout: Layout) -> None:
-    from dcbench.cli.cells import check_folder
-    from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, reading
+    from dcbench.cli.cells import files_by_stem
 
-    check_folder(layout.root)
-    paths = layout.all_condensed()
-    if not paths:
-        click.echo(f"there is no condensed set in {layout.root}", err=True)
-    for path in paths:
-        try:
-            with reading(path, "condensed") as file:
-                facts = get_facts(file)
-        except CorruptFileError as error:
-            warnings.warn(str(error), stacklevel=1)
-            continue
-        click.echo(
-            f"{facts['digest'][:12]}  {facts['dataset']} ipc {facts['ipc']} {facts['label']} seed {facts['seed']}"
-        )
+    cells = files_by_stem(layout)
+    if not cells:
+        click.echo(f"there is no cell in {layout.root}", err=True)
+    for paths in cells.values():
+        facts = next(filter(None, map(_facts, paths)), None)
+        if facts is not None:
+            place = f"{facts['dataset']} ipc {facts['ipc']} {facts['label']} seed {facts['seed']}"
+            click.echo(f"{facts['digest'][:12]}  {place}{_state(paths)}")
+
+
+def _facts(path: Path) -> dict[str, Any] | None:
+    """Return what one file of a cell says of it; None where it cannot be read."""
+    from dcbench.engine.store.about import read_about
+    from dcbench.engine.store.evaluations import read_evaluation
+    from dcbench.engine.store.failures import read_failure
+    from dcbench.report.reading import read_or_warn
+
+    if path.suffix == ".json":
+        facts = read_failure(path)
+        return facts if "digest" in facts else None
+    if path.name.endswith((".condensed.h5", ".part.h5")):
+        return read_or_warn(lambda each: read_about(each)[0], path)
+    return read_or_warn(read_evaluation, path)
+
+
+def _state(paths: list[Path]) -> str:
+    """Say of the cell with the files *paths* whether a job failed, or its set is not there."""
+    from dcbench.engine.store.failures import overcome
+
+    if any(path.suffix == ".json" and not overcome(path) for path in paths):
+        return "  failed"
+    return "" if paths[0].name.endswith(".condensed.h5") else "  no condensed set"
 
 
 def _card(stem: Path) -> str:
-    from dcbench.cli.terminal import terminal_width
+    from dcbench.cli.terminal import is_terminal, terminal_width
     from dcbench.report.card import card
     from dcbench.report.drawing import drawn
 
-    return drawn(card(stem), width=terminal_width(), colour=sys.stdout.isatty())
+    return drawn(card(stem), width=terminal_width(), colour=is_terminal())
 
 
 def _draw(stem: Path, image: Path, data: Path | None) -> None:

@@ -6,6 +6,11 @@ import shutil
 import sys
 
 
+def is_terminal() -> bool:
+    """Say whether standard output is a terminal; one that was closed is none."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def terminal_width() -> int | None:
     """Return the width of the terminal in characters, or None where standard output goes elsewhere."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return shutil.get_terminal_size().columns if is_terminal() else None

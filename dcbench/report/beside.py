@@ -52,11 +52,13 @@ _DERIVED = {"cifar10-jpeg": "cifar10"}
 _SHAPES = {"resnet10-cifar": "resnet10"}
 """Networks that the paper has by the name of another one; its numbers say so in a remark."""
 
+_NAMINGS = ("{method}", "{method} ipc {ipc}", "{method} {dataset}", "{method} {dataset} ipc {ipc}")
+"""How a note names what a mark holds for."""
+
 _NAMES = [
     "published_dataset",
     "published_method",
     "published_network",
-    "published_iterations",
     "iterations",
     "selection",
     "eligible",
@@ -113,7 +115,6 @@ def _names(entry: Mapping[str, Any]) -> dict[str, Any]:
         "published_dataset": _DERIVED.get(entry["dataset"], entry["dataset"]),
         "published_method": paper[0] if paper else entry["method"],
         "published_network": _SHAPES.get(entry["network"], entry["network"]),
-        "published_iterations": departures.get("iterations", settings.get("iterations")),
         "iterations": settings.get("iterations"),
         "selection": _SELECTION.get(entry["figure"]),
         "eligible": entry["split"] == "test" and set(departures) <= allowed,
@@ -146,7 +147,7 @@ def explain(table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not shown:
         yield "no published number belongs here"
     if accuracies:
-        yield f"published: mean ± std (sets x networks, ? where not known), in {SOURCE}"
+        yield f"published: mean ± std (sets x repeats, ? where not known), in {SOURCE}"
     if len(accuracies) < len(shown):
         yield f"published distances, in {SOURCE}, are not defined further there: compare their order only"
     if any(not pd.isna(entry["difference"]) for entry in shown):
@@ -156,10 +157,10 @@ def explain(table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{mark.symbol} {mark.what} the published number: {_grouped(marked, mark.published)}"
 
 
-def published_hours() -> pd.DataFrame:
+def published_hours() -> dict[tuple[str, int, str], float]:
     """Return the hours of Table 3 that are known, by ``published_dataset``, ``ipc`` and ``method``."""
-    table = paper_table(3).rename(columns={"dataset": "published_dataset"})
-    return table.loc[table["hours"].notna(), ["published_dataset", "ipc", "method", "hours"]]
+    table = paper_table(3).dropna(subset="hours")
+    return dict(zip(zip(table["dataset"], table["ipc"], table["method"], strict=True), table["hours"], strict=True))
 
 
 def _published() -> pd.DataFrame:
@@ -176,7 +177,7 @@ def _published() -> pd.DataFrame:
         for figure in _DISTANCES
     ]
     table = pd.concat(parts, ignore_index=True)
-    known = ("dataset", "method", "network", "std", "sets", "protocol", "selection", "note")
+    known = ("dataset", "method", "network", "std", "sets", "protocol", "selection", "iterations", "note")
     names = {name: f"published_{name}" for name in known}
     table = table.rename(columns=names | {"networks_per_set": "published_networks"})
     return table[[*_PLACE, *(name for name in FIELDS if name in table and name not in _PLACE)]]
@@ -189,11 +190,30 @@ def _counts(entry: Mapping[str, Any]) -> str:
     return "x".join("?" if pd.isna(count) else str(count) for count in counts)
 
 
-def _grouped(marked: Iterable[Mapping[str, Any]], column: str) -> str:
-    """Return what *column* says, each with the methods it holds for: ``dsa (dm), not known (whole)``."""
-    methods: dict[str, list[str]] = {}
+def _grouped(marked: Sequence[Mapping[str, Any]], column: str) -> str:
+    """Return what *column* says, each with the methods it holds for: ``dsa (dm), not known (whole)``.
+
+    A method that it says several things of is named with its data: ``1000 (m3d imagenet10), 10000 (m3d cifar10)``.
+    """
+    by_method: dict[str, list[Mapping[str, Any]]] = {}
     for entry in marked:
-        said = methods.setdefault("not known" if pd.isna(entry[column]) else str(entry[column]), [])
-        if entry["method"] not in said:
-            said.append(entry["method"])
-    return ", ".join(f"{what} ({', '.join(names)})" for what, names in methods.items())
+        by_method.setdefault(entry["method"], []).append(entry)
+    telling = {method: _telling(alike, column) for method, alike in by_method.items()}
+    names: dict[str, dict[str, None]] = {}
+    for entry in marked:
+        names.setdefault(_said(entry, column), {})[telling[entry["method"]].format(**entry)] = None
+    return ", ".join(f"{what} ({', '.join(named)})" for what, named in names.items())
+
+
+def _telling(entries_of_method: Iterable[Mapping[str, Any]], column: str) -> str:
+    """Return the shortest of `_NAMINGS` under which no name has two values of *column*, or else the longest."""
+    pairs = [(entry, _said(entry, column)) for entry in entries_of_method]
+    for naming in _NAMINGS:
+        named = {(naming.format(**entry), said) for entry, said in pairs}
+        if len({name for name, _ in named}) == len(named):
+            return naming
+    return _NAMINGS[-1]
+
+
+def _said(entry: Mapping[str, Any], column: str) -> str:
+    return "not known" if pd.isna(entry[column]) else str(entry[column])

@@ -17,7 +17,7 @@ from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import overcome, read_failure
 from dcbench.engine.store.sets import CondensedRecord, read_condensed
 from dcbench.report.sparkline import is_logarithmic, sparkline
-from dcbench.report.tables.model import Number, duration
+from dcbench.report.tables.model import Number, counted, duration
 
 if TYPE_CHECKING:
     from dcbench.api.condensed import CondensedSet
@@ -114,7 +114,8 @@ def _file(facts: Mapping[str, Any], path: Path) -> Iterator[tuple[str, str]]:
 def _settings(record: CondensedRecord) -> Iterator[tuple[str, str]]:
     recommended = record.cell.method.departures
     for name, value in record.facts["settings"].items():
-        yield name, f"{value}  (recommended: {recommended[name]})" if name in recommended else str(value)
+        advice = str(recommended.get(name, ""))  # an imported set has a name, for which nothing is recommended
+        yield name, f"{value}  (recommended: {advice})" if advice else str(value)
 
 
 def _curve(points: Iterable[tuple[int, float]]) -> str:
@@ -163,7 +164,9 @@ def _figures(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     for name, repeats in figures.items():
         values = [repeats[repeat] for repeat in sorted(repeats)]
         each = " ".join(f"{value:.2f}" if kind == "percent" else f"{value:.4g}" for value in values)
-        yield name, f"{Number(fmean(values), pstdev(values), len(values), kind=kind)}: {each}"
+        count = len(values)
+        number = Number(fmean(values), pstdev(values), count, kind=kind, counts=counted(1, count, count))
+        yield name, f"{number}: {each}"
 
 
 def _trial_provenance(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -16,8 +16,8 @@ from dcbench.engine.cells import ABOUT
 from dcbench.engine.choices import Choice, parse_choice
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import read_failure, standing_failures
-from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.layout import Layout
+from dcbench.report.reading import check_folder, read_or_warn
 
 COLUMNS = [
     "dataset",
@@ -121,12 +121,19 @@ class Filter:
         return table
 
     def unmet(self, table: pd.DataFrame) -> Iterator[str]:
-        """Yield a line for each wanted value that no row of *table* has, with those that there are."""
+        """Yield a line for each wanted value that no row of *table* has, with those that there are.
+
+        Where each value fits some row and yet none passes, one line says that.
+        """
+        met = True
         for name, column in _COLUMN_OF.items():
             for value in getattr(self, name):
                 alone: dict[str, Any] = {name: (value,), "also_under": self.also_under}
                 if Filter(**alone).apply(table).empty:
+                    met = False
                     yield f"no finished cell here has --{name} {value}; there is {_some(table[column], str(value))}"
+        if met and not table.empty and self.apply(table).empty:
+            yield "no finished cell here fits all of what was chosen"
 
 
 def _some(column: pd.Series[Any], wanted: str) -> str:
@@ -156,7 +163,11 @@ def frame(results: Path | str = "results") -> pd.DataFrame:
     """Return every evaluation in the folder *results*, one row for each figure of each repeat.
 
     A file that is damaged, or cannot be read now, is left out with a warning. The columns are `COLUMNS`.
+
+    Raises:
+        RequestError: there is no such folder.
     """
+    check_folder(Path(results))
     layout = Layout(Path(results))
     rows = [row for path in layout.all_evaluations() for row in _rows(path)]
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -174,14 +185,8 @@ def failures(results: Path | str = "results") -> pd.DataFrame:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        facts = read_evaluation(path)
-    except FileNotFoundError:  # a run that goes on has just put a longer one in its place
-        return
-    except UnreadableFileError as error:
-        import warnings
-
-        warnings.warn(f"{error}; left out of the report", stacklevel=3)
+    facts = read_or_warn(read_evaluation, path)
+    if facts is None:
         return
     common = {name: facts[name] for name in COLUMNS if name in facts}
     dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,21 @@ import pandas as pd
 
 from dcbench.engine.cells import ABOUT
 from dcbench.engine.store.about import read_about
-from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.layout import Layout
+from dcbench.report.reading import read_or_warn
 
 _FACTS = [*ABOUT, "settings", "seconds", "device", "finished", "numbers", "versions", "runtime", "origin"]
 
-COLUMNS = [*_FACTS, "snapshots", "file"]
+_DATA, _REVISIONS = ("train", "mean", "std", "mirror_ok"), ("revision", "network_revision")
+
+COLUMNS = [*_FACTS, "conditions", "snapshots", "file"]
 """Columns of the frame.
 
-``settings``, ``versions`` and ``runtime`` are dicts; ``origin`` is where an imported set is from; ``seconds`` were
-spent condensing, breaks aside; ``numbers`` counts pixels and soft labels; ``snapshots`` is a dict from the step of each
-snapshot to the seconds after which it was taken, None where an older file does not say.
+``settings``, ``versions`` and ``runtime`` are dicts, and so is ``conditions``, what a set depends on beside its method,
+settings, IPC and seed: the data, by fingerprint and statistics, and the revisions of method and network; ``origin`` is
+where an imported set is from; ``seconds`` were spent condensing, breaks aside; ``numbers`` counts pixels and soft
+labels; ``snapshots`` is a dict from the step of each snapshot to the seconds after which it was taken, None where an
+older file does not say.
 """
 
 
@@ -30,16 +33,13 @@ def sets(results: Path | str = "results") -> pd.DataFrame:
     A file that is damaged, or cannot be read now, is left out with a warning; damage to images alone goes unnoticed,
     since none is read.
     """
-    rows = [row for path in Layout(Path(results)).all_condensed() if (row := _row(path)) is not None]
+    rows = [row for path in Layout(Path(results)).all_condensed() if (row := read_or_warn(_row, path)) is not None]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(path: Path) -> dict[str, Any] | None:
-    try:
-        facts, snapshots = read_about(path)
-    except FileNotFoundError:  # removed since it was listed
-        return None
-    except UnreadableFileError as error:
-        warnings.warn(f"{error}; left out", stacklevel=3)
-        return None
-    return {name: facts.get(name) for name in _FACTS} | {"snapshots": snapshots, "file": str(path)}
+def _row(path: Path) -> dict[str, Any]:
+    facts, snapshots = read_about(path)
+    dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
+    conditions = {name: dataset[name] for name in _DATA} | {name: method[name] for name in _REVISIONS}
+    found = {"conditions": conditions, "snapshots": snapshots, "file": str(path)}
+    return {name: facts.get(name) for name in _FACTS} | found

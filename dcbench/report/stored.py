@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,6 @@ import pandas as pd
 from dcbench.api.errors import RequestError
 from dcbench.engine.store.hdf5 import (
     CorruptFileError,
-    UnreadableFileError,
     get_facts,
     put_array,
     put_facts,
@@ -24,12 +22,13 @@ from dcbench.engine.store.hdf5 import (
     writing,
 )
 from dcbench.engine.store.layout import Layout
+from dcbench.report.reading import read_or_warn
 from dcbench.report.summary import PLACE, TABLE, entries, summarise
-from dcbench.report.tables.model import Number
+from dcbench.report.tables.model import Number, counted
 
 _KIND = "report"
 
-_NUMBERS = [*PLACE, "method", "kind", "mean", "std", "n", "cells", "variant", "digests"]
+_NUMBERS = [*PLACE, "method", "kind", "mean", "std", "n", "cells", "fewest", "most", "variant", "digests"]
 """What is stored of each number: its name, its value, and what it came from."""
 
 _TITLES = ["label", "evaluator_label"]
@@ -49,8 +48,8 @@ class StoredReport:
     text: str
     """The tables, as a terminal showed them."""
     numbers: pd.DataFrame
-    """One row for each number, with the columns of `dcbench.report.summary.PLACE`, ``mean``, ``std``, ``n`` and
-    ``digests``, the cells it came from, joined by spaces; ``variant`` is that of the trials."""
+    """One row for each number, with the columns of `dcbench.report.summary.PLACE`, ``mean``, ``std``, ``n``, ``cells``,
+    ``fewest``, ``most``, ``variant`` of the trials, and ``digests``, the cells it came from, joined by spaces."""
 
 
 def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
@@ -102,13 +101,8 @@ def list_reports(layout: Layout) -> list[StoredReport]:
 
     One that is damaged, or cannot be read now, is left out with a warning.
     """
-    found = []
-    for path in layout.all_reports():
-        try:
-            found.append(read_report(path))
-        except UnreadableFileError as error:
-            warnings.warn(f"{error}; left out of the list", stacklevel=2)
-    return sorted(found, key=lambda report: report.made, reverse=True)
+    read = (read_or_warn(read_report, path) for path in layout.all_reports())
+    return sorted(filter(None, read), key=lambda report: report.made, reverse=True)
 
 
 def changes(stored: StoredReport, table: pd.DataFrame) -> list[str]:
@@ -158,7 +152,8 @@ def _transition(stored: Mapping[str, Any], now: Mapping[str, Any] | None) -> str
 
 
 def _number(entry: Mapping[str, Any]) -> str:
-    return str(Number(entry["mean"], entry["std"], int(entry["n"]), kind=entry["kind"]))
+    counts = counted(entry["cells"], entry["fewest"], entry["most"])
+    return str(Number(entry["mean"], entry["std"], int(entry["n"]), kind=entry["kind"], counts=counts))
 
 
 def describe(stored: StoredReport, table: pd.DataFrame) -> str:

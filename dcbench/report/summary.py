@@ -27,18 +27,23 @@ _CONSTANT = [
 ]
 """What is the same for all values of one number."""
 
+_FOUND = ["mean", "std", "n", "cells", "fewest", "most"]
+
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each number of a report, from a `frame`. Snapshots are left out.
 
-    The mean and standard deviation (of the population, as the published codes compute it) are over seeds x repeats;
-    ``n`` counts them and ``cells`` counts the seeds. Results under one label that differ in their variant never pool:
+    The mean and standard deviation (of the population, as the published codes compute it) are over sets x repeats;
+    ``n`` counts all values and ``cells`` the sets, one for each seed; ``fewest`` and ``most`` are the repeats of the
+    set that has fewest and of the one that has most. Results under one label that differ in their variant never pool:
     the latest is shown and ``older`` counts the others. ``digests`` names the cells, joined by spaces.
     """
     table = table[table["step"].isna()]
     if table.empty:
-        return pd.DataFrame(columns=[*PLACE, *_CONSTANT, "mean", "std", "n", "cells", "variant", "older", "digests"])
-    grouped = table.groupby([*PLACE, "variant"], sort=False, dropna=False)
+        return pd.DataFrame(columns=[*PLACE, *_CONSTANT, *_FOUND, "variant", "older", "digests"])
+    names = [*PLACE, "variant"]
+    repeats = table.groupby([*names, "digest"], dropna=False)["digest"].transform("size")
+    grouped = table.assign(repeats=repeats).groupby(names, sort=False, dropna=False)
     summary = grouped.agg(
         **{column: (column, "first") for column in _CONSTANT},
         # A figure that is no number is not left out: the mean would be that of fewer values than n says.
@@ -46,6 +51,8 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         std=("value", lambda values: float(values.std(ddof=0, skipna=False))),
         n=("value", "size"),
         cells=("digest", "nunique"),
+        fewest=("repeats", "min"),
+        most=("repeats", "max"),
         digests=("digest", lambda digests: " ".join(sorted(set(digests)))),
         finished=("finished", "max"),
     ).reset_index()

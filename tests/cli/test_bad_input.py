@@ -61,6 +61,8 @@ def _refused(ended: Ended) -> str:
         ("--classes 0-4 --methods random", "random cannot be condensed in parts; run it without --classes"),
         ("--ipc 6000", "--ipc 6000 is more than the 1"),
         ("--seeds 1-x", "--seeds takes whole numbers from 0 on"),
+        ("--seeds 0-9999999999", "--seeds takes at most 1,000,000 numbers; 0-9999999999 are more"),
+        ("--ipc 1-300000000", "--ipc takes at most 1,000,000 numbers"),
         ("--repeats 0", "run: Invalid value for '--repeats'"),
         ("--jobs 0", "run: Invalid value for '--jobs'"),
         ("--split train", "run: Invalid value for '--split'"),

@@ -1,7 +1,16 @@
 from __future__ import annotations
 
+import pytest
+
+from dcbench.api.errors import RequestError
 from dcbench.cli.filters import filter_of
 from dcbench.report.frame import Filter
+
+
+@pytest.mark.parametrize("name", ["methods", "datasets", "evaluators", "networks"])
+def test_a_list_of_nothing_is_refused(name: str) -> None:
+    with pytest.raises(RequestError, match=f"--{name} names nothing; leave it out for all"):
+        filter_of({"networks": None, "ipc": None, "seeds": None} | {name: ()})
 
 
 def test_a_network_is_found_however_its_settings_are_written() -> None:

@@ -4,6 +4,9 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
+
+from dcbench.cli import cli
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +111,16 @@ def test_a_mistake_is_one_line(dcbench: CommandLine, tmp_path: Path, arguments: 
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"dcbench: {said}")
     assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_settings_fit_into_the_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setattr("dcbench.cli.list.terminal_width", lambda: width)
+    shown = CliRunner().invoke(cli, ["list", "methods", "m3d", "--dataset", "digits"], catch_exceptions=False)
+    about, table = shown.output.split("setting ", 1)
+    assert "minimised maximum mean discrepancy" in about
+    assert max(map(len, table.splitlines())) <= width
+    assert "iterations" in table
 
 
 def test_values_are_shown_as_they_are(dcbench: CommandLine, tmp_path: Path) -> None:

@@ -113,6 +113,14 @@ def test_doctor_says_what_the_machine_has(dcbench: CommandLine, data: Path, tmp_
     assert facts["broken-pack"].startswith("does not load: ModuleNotFoundError")
 
 
+def test_doctor_names_every_problem_of_a_package(dcbench: CommandLine, data: Path, tmp_path: Path) -> None:
+    modules = {f"part_{name}": f"import not_installed_{name}\n" for name in "ab"}
+    entry_points = {name: name for name in modules}
+    folder = install_package(tmp_path / "packages", "two-faults", entry_points, modules)
+    ended = dcbench("doctor", "--data", data, cwd=tmp_path, path=folder)
+    assert all(f"No module named 'not_installed_{name}'" in ended.out for name in "ab")
+
+
 def test_doctor_says_which_dataset_is_at_fault(dcbench: CommandLine, data: Path, tmp_path: Path) -> None:
     folder = install_package(tmp_path / "packages", "faulty-pack", {"it": "faulty_pack"}, {"faulty_pack": FAULTY})
     ended = dcbench("doctor", "--data", data, cwd=tmp_path, path=folder)

@@ -54,7 +54,7 @@ def test_a_terminal_shows_live_bars_and_then_a_table_that_fits(toy_folder: Path,
     )
     assert "failed  toy ipc 1 toy-bad seed 0: condense: ValueError" in shown
     table = shown[shown.rindex("count, pixel, test split") :]
-    assert table.count(" ± 0.0 (1) │") == 3, "no number is cut off"
+    assert table.count(" ± 0.0 (1x1) │") == 3, "no number is cut off"
     assert max(map(len, table.partition("mean ±")[0].splitlines())) <= COLUMNS
     assert "\x1b[1m" in said, "the best is bold"
     assert said.count("\x1b[?25l") == said.count("\x1b[?25h"), "the cursor is shown again"

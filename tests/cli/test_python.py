@@ -29,6 +29,7 @@ for wrong in (
     lambda: dcbench.run(dry_run=True),
     lambda: dcbench.run(ipc=1.5),
     lambda: dcbench.load("nowhere.h5"),
+    lambda: dcbench.frame("typo"),
 ):
     try:
         wrong()
@@ -86,4 +87,5 @@ def test_a_wrong_request_raises(told: dict[str, object]) -> None:
     assert others == [
         "--ipc takes whole numbers from 1 on, such as 1,10,50 or 1-4; not '1.5'",
         "there is no file nowhere.h5",
+        "there is no results folder typo; 'dcbench run' makes one",
     ]

@@ -3,11 +3,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
+import subprocess
+import sys
 from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
-from made_results import add
+from made_results import add, add_failure
 
 from dcbench.report.render import EMPTY
 
@@ -28,7 +31,7 @@ def _records(dcbench: CommandLine, results: Path, *filters: str) -> set[tuple[st
 def test_a_report_shows_every_finished_cell_and_counts_failures(dcbench: CommandLine, finished: Path) -> None:
     ended = dcbench("report", cwd=finished.parent)
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.count("(4)") == 4, "two seeds times two repeats in two rows of two columns"
+    assert ended.out.count("(2x2)") == 4, "two seeds times two repeats in two rows of two columns"
     assert "8/8 cells · 4 failed" in ended.out
     assert ended.out == dcbench("report", "grid", "--results", finished, cwd=finished).out
 
@@ -50,6 +53,81 @@ def test_a_table_that_stays_empty_says_what_it_is_about(
     assert (ended.code, ended.out.strip()) == (0, EMPTY)
     assert ended.err.startswith(f"warning: {table} is about ")
     assert about in ended.err
+
+
+def test_the_failures_of_a_folder_without_results_are_counted(dcbench: CommandLine, tmp_path: Path) -> None:
+    add_failure(tmp_path / "results", "dm")
+    add_failure(tmp_path / "results", "m3d")
+    ended = dcbench("report", cwd=tmp_path)
+    assert (ended.code, ended.out) == (0, f"{EMPTY}\n")
+    assert ended.err == "warning: 2 jobs failed; 'dcbench show' lists the cells, and shows why for each\n"
+
+
+def test_filters_that_fit_nothing_together_say_so(dcbench: CommandLine, tmp_path: Path) -> None:
+    add(tmp_path / "results", "dm", [1.0], ipc=1)
+    add(tmp_path / "results", "m3d", [1.0], ipc=10)
+    ended = dcbench("report", "--methods", "dm", "--ipc", "10", cwd=tmp_path)
+    assert (ended.code, ended.out) == (0, f"{EMPTY}\n")
+    assert ended.err == "warning: no finished cell here fits all of what was chosen\n"
+
+
+@pytest.mark.parametrize("option", ["methods", "datasets", "protocol", "ipc"])
+def test_an_empty_filter_is_refused(dcbench: CommandLine, finished: Path, option: str) -> None:
+    ended = dcbench("report", f"--{option}", ",", cwd=finished.parent)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"dcbench: --{option} n")
+
+
+@pytest.mark.parametrize("table", ["table1", "table4"])
+def test_every_form_and_the_stored_report_hold_the_numbers_of_the_table(
+    dcbench: CommandLine, tmp_path: Path, table: str
+) -> None:
+    add(tmp_path / "results", "dm", [50.0], network="", ipc=1)
+    asked = ("report", table, "--evaluators", "accuracy")
+    assert dcbench(*asked, "--store", "kept", cwd=tmp_path).out == f"{EMPTY}\n"
+    assert json.loads(dcbench(*asked, "--format", "json", cwd=tmp_path).out) == []
+    assert len(dcbench(*asked, "--format", "csv", cwd=tmp_path).out.splitlines()) == 1
+    assert "  0 numbers  " in dcbench("report", "--stored", cwd=tmp_path).out
+
+
+def test_a_dataset_does_not_change_what_a_table_is_about(dcbench: CommandLine, tmp_path: Path) -> None:
+    for protocol in ("dc", "idc-imagenet"):
+        add(tmp_path / "results", "dm", [50.0], protocol=protocol)
+    for table, about in (("table2", ["dc"]), ("table3", ["idc-imagenet"])):
+        text = dcbench("report", table, "--datasets", "toy", "--format", "json", cwd=tmp_path).out
+        assert [record["protocol"] for record in json.loads(text)] == about
+
+
+def test_a_stored_report_stands_alone(dcbench: CommandLine, tmp_path: Path) -> None:
+    add(tmp_path / "results", "dm", [50.0])
+    assert dcbench("report", "--store", "mine", cwd=tmp_path).code == 0
+    assert "50.0" in dcbench("report", "--stored", "mine", "--results", "results", cwd=tmp_path).out
+    ended = dcbench("report", "table2", "--stored", "mine", "--format", "json", "--ipc", "1", cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    said = "--stored prints a report as it was kept, and takes --results only; not table, --format, --ipc"
+    assert ended.err == f"dcbench: {said}\n"
+
+
+def test_a_stored_report_is_replaced_only_on_request(dcbench: CommandLine, tmp_path: Path) -> None:
+    add(tmp_path / "results", "dm", [50.0])
+    store = ("report", "--store", "mine")
+    assert [dcbench(*store, cwd=tmp_path).code for _ in range(2)] == [0, 0], "the same report changes nothing"
+    add(tmp_path / "results", "dm", [60.0], seed=1)
+    ended = dcbench(*store, cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert "another report is stored as results/reports/mine.h5; choose another name, or add --overwrite" in ended.err
+    assert "55.0" not in dcbench("report", "--stored", "mine", cwd=tmp_path).out.splitlines()[4]
+    assert dcbench(*store, "--overwrite", cwd=tmp_path).code == 0
+    assert "55.0" in dcbench("report", "--stored", "mine", cwd=tmp_path).out
+    assert "--overwrite goes with --store" in dcbench("report", "--overwrite", cwd=tmp_path).err
+
+
+def test_nothing_is_printed_where_standard_output_is_closed(tmp_path: Path) -> None:
+    add(tmp_path / "results", "dm", [50.0])
+    call = [sys.executable, "-c", "from dcbench.cli import main; main(['report'])"]
+    script = f"{shlex.join(call)} >&-"
+    ended = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_a_name_that_no_file_can_have_is_refused_before_anything_is_printed(
@@ -109,16 +187,20 @@ def test_filters_choose(
 
 def test_best_epoch_figures_are_shown_on_request(dcbench: CommandLine, tmp_path: Path) -> None:
     add(tmp_path / "results", "dm", [50.0], best=[60.0])
+    figures = {"mean_distance": [1.0], "variance_distance": [2.0]}
+    add(tmp_path / "results", "dm", [], figures=figures, evaluator="moments", kind="distance")
     assert "60.0" not in dcbench("report", cwd=tmp_path).out
     both = dcbench("report", "--best-epoch", cwd=tmp_path).out
     assert both.index("50.0") < both.index("best-epoch accuracy (picked on the evaluated split)") < both.index("60.0")
+    assert "mean_distance" in both
+    assert "variance_distance" not in both
 
 
 def test_published_numbers_are_shown_on_request(dcbench: CommandLine, tmp_path: Path) -> None:
-    add(tmp_path / "results", "dm", [80.0], dataset="mnist", protocol="dsa")
+    add(tmp_path / "results", "dm", [80.0], dataset="mnist", protocol="dsa", settings={"iterations": 20_000})
     assert "89.7" not in dcbench("report", cwd=tmp_path).out
     text = dcbench("report", "--published", cwd=tmp_path).out
-    assert text.index("80.0 ± 0.0 (1)") < text.index("89.7 ± 0.6 (5x5)") < text.index("\N{MINUS SIGN}9.7")
+    assert text.index("80.0 ± 0.0 (1x1)") < text.index("89.7 ± 0.6 (5x5)") < text.index("\N{MINUS SIGN}9.7")
     (record,) = json.loads(dcbench("report", "--published", "--format", "json", cwd=tmp_path).out)
     assert (record["published"], record["difference"]) == (89.7, pytest.approx(-9.7))
 

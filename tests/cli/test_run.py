@@ -20,7 +20,7 @@ def _files(folder: Path) -> dict[str, int]:
 
 
 def _numbers(ended: Ended) -> list[str]:
-    return re.findall(r"[\d.]+ ± [\d.]+ \(\d+\)", ended.out)
+    return re.findall(r"[\d.]+ ± [\d.]+ \(\d+x\d+\)", ended.out)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def test_a_run_ends_with_a_table_of_what_was_asked_for(first: tuple[Path, Ended]
         "toy-slow[iterations=2,pause=0]",
         "toy-first",
     ]
-    assert row.count("(4)") == 2, "two seeds times two repeats"
-    assert note.strip() == "mean ± std (n networks) · 4/4 cells"
+    assert row.count("(2x2)") == 2, "two seeds times two repeats"
+    assert note.strip() == "mean ± std (sets x repeats) · 4/4 cells"
 
 
 def test_without_a_terminal_progress_is_one_plain_line_for_each_job(first: tuple[Path, Ended]) -> None:
@@ -100,7 +100,7 @@ def test_more_repeats_later_are_computed_into_another_file(dcbench: CommandLine,
     run = ("run", *GRID, "--methods", "toy-first", "--data", data)
     few, more = (dcbench(*run, "--repeats", repeats, cwd=tmp_path) for repeats in ("2", "5"))
     assert (few.code, more.code) == (0, 0)
-    assert [_numbers(few)[0][-3:], _numbers(more)[0][-3:]] == ["(2)", "(5)"]
+    assert [_numbers(few)[0][-5:], _numbers(more)[0][-5:]] == ["(1x2)", "(1x5)"]
     assert re.findall(r"\d+/\d+", more.err) == ["1/1"], "the set is not condensed again"
     assert sorted(path.name.split(".")[-2] for path in tmp_path.rglob("*count*.h5")) == ["r0-1", "r2-4"]
 
@@ -111,7 +111,7 @@ def test_numbers_that_were_copied_in_are_in_the_stored_report(dcbench: CommandLi
     assert dcbench("run", *grid, "--repeats", "3", "--results", "elsewhere", cwd=tmp_path).code == 0
     shutil.copytree(tmp_path / "elsewhere" / "toy", tmp_path / "results" / "toy", dirs_exist_ok=True)
     again = dcbench("run", *grid, "--repeats", "1", cwd=tmp_path)
-    assert _numbers(again)[0].endswith("(3)")
+    assert _numbers(again)[0].endswith("(1x3)")
     (path,) = (tmp_path / "results" / "reports").iterdir()
     assert dcbench("report", "--stored", path.stem, cwd=tmp_path).out.startswith(again.out)
 
@@ -135,7 +135,7 @@ def test_a_smoke_run_shortens_everything_and_leaves_nothing_behind(
     grid = (*GRID, "--methods", "toy-slow", "--set", "toy-slow.iterations=100000", "--repeats", "7")
     ended = dcbench("run", *grid, "--data", data, "--smoke", cwd=tmp_path, TMPDIR=str(tmp_path / "tmp"))
     assert ended.code == 0, ended.err
-    assert _numbers(ended)[0].endswith("(1)")
+    assert _numbers(ended)[0].endswith("(1x1)")
     assert [path.name for path in tmp_path.rglob("*")] == ["tmp"]
 
 

@@ -5,6 +5,9 @@ import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from made_results import add
+from made_sets import add_set
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,11 +24,16 @@ def _digest(finished: Path, method: str) -> str:
     return min(path.name[3:15] for path in (finished / "toy" / method / "ipc1").glob("s0-*"))
 
 
-def test_without_a_cell_all_condensed_sets_are_listed(dcbench: CommandLine, finished: Path) -> None:
+def test_without_a_cell_all_are_listed_with_what_is_missing(
+    dcbench: CommandLine, finished: Path, tmp_path: Path
+) -> None:
     ended = dcbench("show", cwd=finished.parent)
     assert ended.code == 0
-    assert len(ended.out.splitlines()) == 8
+    assert len(ended.out.splitlines()) == 12
     assert f"{_digest(finished, 'toy-first')}  toy ipc 1 toy-first seed 0\n" in ended.out
+    assert f"{_digest(finished, 'toy-bad')}  toy ipc 1 toy-bad seed 0  failed\n" in ended.out
+    add(tmp_path, "dm", [1.0])
+    assert dcbench("show", "--results", tmp_path, cwd=tmp_path).out.endswith(" toy ipc 1 dm seed 0  no condensed set\n")
 
 
 def test_a_card_shows_settings_figures_and_provenance(dcbench: CommandLine, finished: Path) -> None:
@@ -46,7 +54,7 @@ def test_a_card_shows_settings_figures_and_provenance(dcbench: CommandLine, fini
         r"  with +dcbench \S+, python \S+, torch \S+,.* dcbench-toys 1\.0",
         r"  runtime +device cpu, threads \d+, .*",
         r"Evaluation count",
-        r"  pixel +\d+\.\d ± \d+\.\d \(2\): \d+\.\d\d \d+\.\d\d",
+        r"  pixel +\d+\.\d ± \d+\.\d \(1x2\): \d+\.\d\d \d+\.\d\d",
     ):
         assert re.search(f"^{line}$", ended.out, re.MULTILINE), line
 
@@ -99,7 +107,17 @@ def test_a_path_that_is_no_cell_is_one_line(dcbench: CommandLine, finished: Path
 def test_a_folder_without_cells_says_so(dcbench: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     ended = dcbench("show", cwd=tmp_path)
-    assert (ended.code, ended.out, ended.err) == (0, "", "there is no condensed set in results\n")
+    assert (ended.code, ended.out, ended.err) == (0, "", "there is no cell in results\n")
+
+
+def test_a_file_that_cannot_be_read_now_is_warned_about(dcbench: CommandLine, tmp_path: Path) -> None:
+    add_set(tmp_path / "results", "dm")
+    locked = add_set(tmp_path / "results", "m3d")
+    locked.unlink()
+    locked.mkdir()
+    ended = dcbench("show", cwd=tmp_path)
+    assert (ended.code, ended.out.count("\n")) == (0, 1)
+    assert re.fullmatch(rf"warning: .*{locked.name} cannot be read now.*left out\n", ended.err)
 
 
 def test_a_damaged_file_is_one_line(dcbench: CommandLine, finished: Path, tmp_path: Path) -> None:
@@ -108,5 +126,5 @@ def test_a_damaged_file_is_one_line(dcbench: CommandLine, finished: Path, tmp_pa
     path.write_bytes(path.read_bytes()[:500])
     assert "is damaged" in _refused(dcbench("show", path, cwd=tmp_path))
     ended = dcbench("show", cwd=tmp_path)
-    assert len(ended.out.splitlines()) == 7, "one damaged file does not hide the others"
+    assert len(ended.out.splitlines()) == 12, "one damaged file does not hide the others, or those of its cell"
     assert path.name in ended.err

@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+IMAGENET = {"protocol": "idc-imagenet", "dataset": "imagenet10", "ipc": 10, "network": "resnetap10"}
+
+
 def _entries(results: Path) -> list[dict[str, Any]]:
     return beside(summarise(frame(results))).to_dict("records")  # type: ignore[return-value]
 
 
+RECOMMENDED = {"dm": {"iterations": 20_000}, "m3d": {"iterations": 10_000}}
+
+
 def _entry(results: Path, method: str, values: tuple[float, ...] = (60.0,), **changes: Any) -> dict[str, Any]:
-    add(results, method, values, **{"dataset": "mnist", **changes})
+    add(results, method, values, **{"dataset": "mnist", "settings": RECOMMENDED.get(method), **changes})
     (entry,) = _entries(results)
     return entry
 
@@ -72,9 +78,14 @@ def test_the_difference_is_measured_minus_published_where_everything_agrees(tmp_
             "§ dataset of the published number: cifar10 (dm)",
         ),
         (
-            {"method": "m3d", "protocol": "idc-imagenet", "dataset": "imagenet10", "ipc": 10, "network": "resnetap10"},
+            {**IMAGENET, "method": "m3d", "settings": {"iterations": 1000}},
             "73.4 (?x3) ‡",
             "‡ epoch of the published number: best on test (m3d)",
+        ),
+        (
+            {**IMAGENET, "method": "dm"},
+            "52.3 (?) ‡‖",
+            "‖ iterations of the published number: not known (dm)",
         ),
         (
             {"method": "dm", "protocol": "dsa", "dataset": "cifar10", "ipc": 10, "network": "densenet121"},
@@ -82,7 +93,16 @@ def test_the_difference_is_measured_minus_published_where_everything_agrees(tmp_
             "† protocol of the published number: not known (dm)",
         ),
     ],
-    ids=["protocol", "selection", "not known", "derived data", "a folder of that name", "no std", "other network"],
+    ids=[
+        "protocol",
+        "selection",
+        "not known",
+        "derived data",
+        "a folder of that name",
+        "no std",
+        "iterations",
+        "other network",
+    ],
 )
 def test_what_is_not_alike_is_marked_and_has_no_difference(
     tmp_path: Path, changes: dict[str, Any], text: str, note: str
@@ -144,7 +164,8 @@ def test_a_number_that_others_reproduced_says_so_and_is_compared(tmp_path: Path)
 
 def test_best_epoch_figures_are_compared_with_no_published_number(tmp_path: Path) -> None:
     for method, protocol in (("random", "dc"), ("m3d", "m3d")):
-        add(tmp_path, method, [60.0], best=[61.0], dataset="mnist", protocol=protocol)
+        settings = RECOMMENDED.get(method)
+        add(tmp_path, method, [60.0], best=[61.0], dataset="mnist", protocol=protocol, settings=settings)
     best = {entry["method"]: entry for entry in _entries(tmp_path) if not entry["main"]}
     assert {method: published_text(entry) for method, entry in best.items()} == {
         "random": "64.9 ± 3.5 (5x20) ‡",
@@ -178,7 +199,7 @@ def test_what_was_measured_stays_as_it_was_and_in_order(tmp_path: Path) -> None:
 
 def test_a_table_holds_published_numbers_only_when_they_are_asked_for(tmp_path: Path) -> None:
     add(tmp_path, "random", [60.0], dataset="mnist")
-    add(tmp_path, "m3d", [90.0], dataset="mnist")
+    add(tmp_path, "m3d", [90.0], dataset="mnist", settings=RECOMMENDED["m3d"])
     add(
         tmp_path,
         "m3d",
@@ -203,7 +224,7 @@ def test_a_table_holds_published_numbers_only_when_they_are_asked_for(tmp_path: 
     }
     assert table.notes == (
         *plain.notes,
-        "published: mean ± std (sets x networks, ? where not known), in arXiv 2312.15927",
+        "published: mean ± std (sets x repeats, ? where not known), in arXiv 2312.15927",
         "difference: measured minus published, where data, protocol, network, iterations and epoch agree",
         "† protocol of the published number: m3d (m3d)",
         "‡ epoch of the published number: best on test (m3d)",
@@ -217,6 +238,36 @@ def test_another_number_of_iterations_keeps_the_published_number_under_a_mark(tm
     assert published_text(entry) == "89.7 ± 0.6 (5x5) ‖"
     assert pd.isna(entry["difference"])
     assert "‖ iterations of the published number: 20000 (dm)" in list(explain([entry]))
+
+
+def test_a_mark_says_which_data_it_means_where_a_method_has_several_values(tmp_path: Path) -> None:
+    places = [("mnist", 1), ("mnist", 10), ("cifar10", 10), ("imagenet10", 10)]
+    for dataset, ipc in places:
+        place = {"dataset": dataset, "ipc": ipc, "network": "resnetap10" if dataset == "imagenet10" else "convnet3"}
+        changes = {"settings": {"iterations": 9}, "departures": {"iterations": 100}}
+        add(tmp_path, "m3d", [60.0], label="m3d[iterations=9]", **changes, **place)
+    add(tmp_path, "dm", [60.0], label="dm[iterations=9]", dataset="mnist", **changes)
+    assert list(explain(_entries(tmp_path)))[-1] == (
+        "‖ iterations of the published number: 10000 (m3d cifar10, m3d mnist), 1000 (m3d imagenet10), 20000 (dm)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([5, 9, 5, 9], "5 (m3d ipc 1), 9 (m3d ipc 10)"),
+        ([5, 9, 5, 5], "5 (m3d mnist ipc 1, m3d svhn ipc 1, m3d svhn ipc 10), 9 (m3d mnist ipc 10)"),
+        ([5, 5, 5, 5], "5 (m3d)"),
+    ],
+)
+def test_a_mark_says_no_more_of_the_data_than_tells_values_apart(tmp_path: Path, values: list[int], said: str) -> None:
+    changes = {"settings": {"iterations": 7}, "departures": {"iterations": 8}}
+    for dataset in ("mnist", "svhn"):
+        for ipc in (1, 10):
+            add(tmp_path, "m3d", [60.0], dataset=dataset, ipc=ipc, **changes)
+    entries = sorted(_entries(tmp_path), key=lambda entry: (entry["dataset"], entry["ipc"]))
+    changed = [entry | {"published_iterations": value} for entry, value in zip(entries, values, strict=True)]
+    assert list(explain(changed))[-1] == f"‖ iterations of the published number: {said}"
 
 
 def test_iterations_and_another_setting_changed_have_no_published_number(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_an_evaluation_has_the_repeats_of_all_its_files_and_of_two_the_latest_co
     assert "s0-" in text.splitlines()[0]
     assert "no condensed set" in text.splitlines()[0]
     assert text.count("Evaluation count, protocol p, network n\n") == 1
-    assert "  pixel    2.7 ± 1.2 (3): 1.00 3.00 4.00\n" in text
+    assert "  pixel    2.7 ± 1.2 (1x3): 1.00 3.00 4.00\n" in text
 
 
 def test_snapshots_that_were_evaluated_come_in_order_before_the_set_itself(tmp_path: Path) -> None:
@@ -110,6 +110,12 @@ def test_parts_and_origins_are_shown(tmp_path: Path) -> None:
     text = shown(tmp_path, cell)
     assert "  classes 0-1  2026-01-01T00:00:00+00:00 in 90.0 s on a processor, 1,024 MiB at most\n" in text
     assert "Origin\n  text  a page\n\nParts\n" in text
+
+
+def test_a_setting_for_which_nothing_is_recommended_says_nothing(tmp_path: Path) -> None:
+    cell = cell_of("imported", settings={"name": "f2", "factor": 0}, departures={"name": "", "factor": 1})
+    write_set(tmp_path, cell, CondensedSet.of_images(IMAGES, LABELS))
+    assert "  name    f2\n  factor  0  (recommended: 1)\n" in shown(tmp_path, cell)
 
 
 def test_a_failure_is_shown_until_the_set_is_there(tmp_path: Path) -> None:

@@ -33,11 +33,17 @@ def test_a_frame_has_a_row_for_every_figure_of_every_repeat(tmp_path: Path) -> N
     ]
 
 
-@pytest.mark.parametrize("folder", ["", "not-there"])
-def test_a_frame_of_nothing_is_empty_and_has_its_columns(tmp_path: Path, folder: str) -> None:
-    table = frame(tmp_path / folder)
+def test_a_frame_of_nothing_is_empty_and_has_its_columns(tmp_path: Path) -> None:
+    table = frame(tmp_path)
     assert table.empty
     assert list(table.columns) == COLUMNS
+
+
+def test_a_frame_needs_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "typo", tmp_path / "file", str(tmp_path / "typo")):
+        with pytest.raises(dcbench.RequestError, match=f"there is no results folder {path}"):
+            frame(path)
 
 
 def test_a_repeat_in_two_files_counts_once_and_the_latest_wins(tmp_path: Path) -> None:
@@ -149,6 +155,16 @@ def test_a_dataset_is_named_or_chosen(tmp_path: Path, monkeypatch: pytest.Monkey
     add_failure(tmp_path / "results", "m3d", dataset="birds", source="folder", choice=choice)
     for table in (frame(tmp_path / "results"), failures(tmp_path / "results")):
         assert len(Filter(datasets=[text, "mnist"]).apply(table)) == passes
+
+
+def test_what_fits_nothing_is_named_alone_or_together(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0], ipc=1)
+    add(tmp_path, "m3d", [2.0], ipc=10)
+    table = frame(tmp_path)
+    assert list(Filter(methods=["dm"], ipc=[1]).unmet(table)) == []
+    assert list(Filter(methods=["dm"], ipc=[10]).unmet(table)) == ["no finished cell here fits all of what was chosen"]
+    (line,) = Filter(methods=["dm"], ipc=[7]).unmet(table)
+    assert line == "no finished cell here has --ipc 7; there is 1, 10"
 
 
 def test_a_method_with_a_protocol_of_its_own_passes_under_that_too(tmp_path: Path) -> None:

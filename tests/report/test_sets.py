@@ -34,6 +34,14 @@ def test_there_is_a_row_for_each_set(tmp_path: Path) -> None:
         "device": "a processor",
         "finished": "2026-01-01T00:00:00+00:00",
         "numbers": 384,
+        "conditions": {
+            "train": "aa",
+            "mean": [0.5],
+            "std": [0.25],
+            "mirror_ok": False,
+            "revision": 1,
+            "network_revision": 1,
+        },
         "snapshots": {0: 0.5, 10: 2.0},
         "file": str(path),
     }

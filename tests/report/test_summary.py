@@ -20,7 +20,15 @@ def test_mean_and_population_deviation_are_over_seeds_and_repeats(tmp_path: Path
     assert row["mean"] == 3.0
     assert row["std"] == pytest.approx(3.5**0.5)  # ((2² + 1² + 0² + 3²) / 4) ** 0.5
     assert (row["n"], row["cells"], row["older"]) == (4, 2, 0)
+    assert (row["fewest"], row["most"]) == (2, 2)
     assert len(row["digests"].split()) == 2
+
+
+def test_sets_with_unequal_numbers_of_repeats_are_told_by_fewest_and_most(tmp_path: Path) -> None:
+    for seed, repeats in enumerate((3, 1, 9)):
+        add(tmp_path, "dm", [1.0] * repeats, seed=seed)
+    (row,) = summarise(frame(tmp_path)).to_dict("records")
+    assert (row["n"], row["cells"], row["fewest"], row["most"]) == (13, 3, 1, 9)
 
 
 def test_snapshots_are_left_out(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from dcbench.engine.spans import Span, as_span
 
 Existing = Literal["skip", "retry-failed", "overwrite"]
 
+_MOST_NUMBERS = 1_000_000  # in one list: more than anybody means, and less than fills the memory
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -30,14 +31,17 @@ def parse_numbers(text: str, option: str, least: int) -> tuple[int, ...]:
     """Parse a comma list of whole numbers such as ``1,10,50``; a range ``0-4`` counts as all of its numbers.
 
     Raises:
-        RequestError: something else is written there, or a number below *least*.
+        RequestError: something else is written there, a number below *least*, or more than a million numbers.
     """
     numbers: list[int] = []
     for part in split_list(text):
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
         if match is None or int(match[1]) < least or int(match[2] or match[1]) < int(match[1]):
             raise RequestError(f"{option} takes whole numbers from {least} on, such as 1,10,50 or 1-4; not {part!r}")
-        numbers += range(int(match[1]), int(match[2] or match[1]) + 1)
+        span = range(int(match[1]), int(match[2] or match[1]) + 1)
+        if len(numbers) + (span.stop - span.start) > _MOST_NUMBERS:
+            raise RequestError(f"{option} takes at most {_MOST_NUMBERS:,} numbers; {text} are more")
+        numbers += span
     if not numbers:
         raise RequestError(f"{option} needs at least one number")
     return tuple(dict.fromkeys(numbers))

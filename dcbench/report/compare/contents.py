@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from dcbench.engine.cells import ABOUT
-from dcbench.engine.store.about import KIND
+from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, reading
 from dcbench.engine.store.layout import Layout
 from dcbench.report.frame import Filter, frame
+from dcbench.report.reading import read_or_warn
 
 SET = "condensed set"
 
@@ -69,7 +68,13 @@ class Contents:
 
 
 def read_contents(results: Path, chosen: Filter) -> Contents:
-    """Return what *chosen* lets through of the folder *results*. Damaged files are left out with a warning."""
+    """Return what *chosen* lets through of the folder *results*.
+
+    A file that is damaged, or cannot be read now, is left out with a warning.
+
+    Raises:
+        RequestError: there is no such folder.
+    """
     figures = chosen.apply(frame(results))
     figures = figures[figures["main"].astype(bool)]
     files = {str(key): list(dict.fromkeys(group)) for key, group in figures.groupby("key")["file"]}
@@ -78,20 +83,10 @@ def read_contents(results: Path, chosen: Filter) -> Contents:
 
 
 def _sets(layout: Layout, chosen: Filter) -> dict[str, Entry]:
-    found = {facts["digest"]: (facts, path) for facts, path in _facts_of_sets(layout)}
+    read = ((read_or_warn(read_about, path), path) for path in layout.all_condensed())
+    found = {about[0]["digest"]: (about[0], path) for about, path in read if about is not None}
     table = pd.DataFrame([facts for facts, _ in found.values()], columns=list(ABOUT))
     return {digest: _set(*found[digest]) for digest in chosen.apply(table)["digest"]}
-
-
-def _facts_of_sets(layout: Layout) -> Iterator[tuple[dict[str, Any], Path]]:
-    for path in layout.all_condensed():
-        try:
-            with reading(path, KIND) as file:
-                facts = get_facts(file)
-        except CorruptFileError as error:
-            warnings.warn(f"{error}; left out of the comparison", stacklevel=2)
-        else:
-            yield facts, path
 
 
 def _set(facts: Mapping[str, Any], path: Path) -> Entry:

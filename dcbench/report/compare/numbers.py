@@ -28,7 +28,8 @@ def paired_numbers(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     Means and standard deviations (of the population) are over seeds x repeats of the trials that both have, with n
     values in either frame. ``difference`` is the mean of B minus A over ``pairs``, the networks that both have;
     ``same`` says that these agree to the last bit. ``p`` is that of `sign_flip_p`, and ``p_holm`` is corrected for the
-    number of rows; both are missing below two pairs. Different settings under one label never pool.
+    number of tests; both are missing below two pairs, and where all are the same: there is nothing to test. Different
+    settings under one label never pool.
     """
     shared = set(a["key"]) & set(b["key"])
     a, b = (table[table["key"].isin(shared)] for table in (a, b))
@@ -43,14 +44,15 @@ def paired_numbers(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
 def _side_by_side(values: pd.DataFrame) -> dict[str, Any]:
     differences = (values["value_b"] - values["value_a"]).dropna()
+    same = bool((differences == 0).all()) and len(differences) > 0
     return {
         **_moments(values["value_a"], "a"),
         **_moments(values["value_b"], "b"),
         "pairs": len(differences),
         "difference": differences.mean(),
         "difference_std": differences.std(ddof=0),
-        "same": bool((differences == 0).all()) and len(differences) > 0,
-        "p": sign_flip_p(differences.tolist()),
+        "same": same,
+        "p": None if same else sign_flip_p(differences.tolist()),
     }
 
 

@@ -16,6 +16,7 @@ from tabulate import tabulate
 from dcbench.report.compare.sections import Section, sections
 from dcbench.report.drawing import drawn
 from dcbench.report.render.markdown import literal
+from dcbench.report.render.records import as_records
 
 if TYPE_CHECKING:
     from dcbench.report.compare.comparison import Comparison, Difference
@@ -79,15 +80,13 @@ def csv(comparison: Comparison) -> str:
 
 def json(comparison: Comparison, names: Sequence[str]) -> str:
     """Return everything as one JSON object."""
-    # By pandas, which writes a missing number as null.
-    numbers = json_format.loads(comparison.numbers.to_json(orient="records"))
     whole = {
         **dict(zip("AB", names, strict=True)),
         "only": [{"in": only.side, **only.place._asdict(), "seeds": only.seeds} for only in comparison.only],
         "identity": list(map(_as_record, comparison.identity)),
         "provenance": list(map(_as_record, comparison.provenance)),
         "sets": asdict(comparison.sets),
-        "numbers": numbers,
+        "numbers": as_records(comparison.numbers),
     }
     return json_format.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 

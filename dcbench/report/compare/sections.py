@@ -23,7 +23,7 @@ _MOST_PLACES = 4  # named in one line; whoever wants all of them asks for JSON
 _COLUMNS = ("dataset", "IPC", "method", "A", "B", "B \N{MINUS SIGN} A", "pairs", "p", "p (Holm)")
 
 _NOTES = (
-    "A and B: mean ± std (n networks) of the trials that are in both. B \N{MINUS SIGN} A: mean ± std over pairs of "
+    "A and B: mean ± std (n values) of the trials that are in both. B \N{MINUS SIGN} A: mean ± std over pairs of "
     "networks with the same condensing seed, evaluation seed and protocol; same: to the last bit",
     "p: sign-flip permutation test of the mean difference over these pairs, two-sided, exact up to 30 pairs, about "
     "these sets and not others of their methods; with n pairs it cannot be below 2 / 2^n",

@@ -24,8 +24,12 @@ def main_results(frame: pd.DataFrame) -> pd.DataFrame:
     Results under one label but other settings are not mixed, as in `dcbench.report.summary.summarise`.
     """
     table = frame[frame["main"].astype(bool)].sort_values("finished", kind="stable")
-    newest = table.groupby(PLACE, dropna=False)["variant"].transform("last")
-    return table[table["variant"] == newest]
+    return newest(table, PLACE, "variant")
+
+
+def newest(table: pd.DataFrame, within: Sequence[str], column: str) -> pd.DataFrame:
+    """Return those rows of *table* that have the *column* of the last row that agrees with them in *within*."""
+    return table[table[column] == table.groupby(list(within), dropna=False)[column].transform("last")]
 
 
 def split_into(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:

@@ -10,7 +10,15 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from dcbench.report.figures.places import PANEL, NothingToDrawError, main_results, measured, split_into, titles
+from dcbench.report.figures.places import (
+    PANEL,
+    NothingToDrawError,
+    main_results,
+    measured,
+    newest,
+    split_into,
+    titles,
+)
 from dcbench.report.figures.style import CHARACTER, COLUMN, PANELS_A_ROW, panels, styled
 
 if TYPE_CHECKING:
@@ -58,6 +66,7 @@ def over_setting(
 ) -> pd.DataFrame:
     """Return the results of cells of *method* that differ in nothing but *setting*.
 
+    Of cells that were made from other data or by another revision of the method or its network, the latest are shown.
     Where several groups of cells do, as after two sweeps, a panel has the group with most values.
 
     Args:
@@ -79,13 +88,16 @@ def over_setting(
     table = main_results(
         table.assign(
             setting=[_value(cell["settings"][setting]) for cell in cells],
-            rest=[_rest(cell["settings"], free) for cell in cells],
+            rest=[_without(cell["settings"], free) for cell in cells],
+            conditions=[_without(cell["conditions"], [f"{name}_revision" for name in free]) for cell in cells],
             spent=[cell["seconds"] for cell in cells],
             **columns,
         )
     )
+    line = [*PANEL, "rest"]
+    table = newest(newest(table, line, "conditions"), [*line, "setting", *along], "variant")
     points = (
-        table.groupby([*PANEL, "rest", "kind", "setting", *along], dropna=False)
+        table.groupby([*line, "kind", "setting", *along], dropna=False)
         .agg(
             mean=("value", "mean"),
             std=("value", lambda values: values.std(ddof=0)),
@@ -104,8 +116,8 @@ def _value(setting: Any) -> Any:
     return json.dumps(setting) if isinstance(setting, list | dict) else setting
 
 
-def _rest(settings: Mapping[str, Any], free: Sequence[str]) -> str:
-    return json.dumps({name: value for name, value in settings.items() if name not in free}, sort_keys=True)
+def _without(values: Mapping[str, Any], free: Sequence[str]) -> str:
+    return json.dumps({name: value for name, value in values.items() if name not in free}, sort_keys=True)
 
 
 def _largest(points: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Where each number of a page comes from: its networks, its sets, and what they were made with."""
+"""Where each number of a page comes from: its repeats, its sets, and what they were made with."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Origin:
     title: str
     number: str
     settings: Mapping[str, Any]
-    networks: list[dict[str, str]]
-    """One row for each network: seed of the set, repeat, value, and how it was made."""
+    repeats: list[dict[str, str]]
+    """One row for each repeat on each set: seed of the set, repeat, value, and how it was made."""
     sets: list[dict[str, str]]
     """One row for each condensed set."""
 
 
-_NETWORK = ["digest", "seed", "repeat", "value", "device", "finished", "file"]
+_REPEAT = ["digest", "seed", "repeat", "value", "device", "finished", "file"]
 
 
 def origins(summary: pd.DataFrame, frame: pd.DataFrame, sets: pd.DataFrame) -> Iterator[Origin]:
@@ -37,10 +37,10 @@ def origins(summary: pd.DataFrame, frame: pd.DataFrame, sets: pd.DataFrame) -> I
     made = {row["digest"]: row for row in entries(sets)}
     final = frame[frame["step"].isna()]
     names = [*PLACE, "variant"]
-    networks = dict(list(final.groupby(names, dropna=False)[_NETWORK]))
+    repeats = dict(list(final.groupby(names, dropna=False)[_REPEAT]))
     for entry in entries(ranked(summary, PLACE).sort_values(["dataset", "ipc", "label"], kind="stable")):
         digests = entry["digests"].split()
-        rows = networks[tuple(entry[name] for name in names)]
+        rows = repeats[tuple(entry[name] for name in names)]
         rows = rows[rows["digest"].isin(digests)].sort_values(["seed", "repeat"])
         place = f"{entry['dataset']} ipc {entry['ipc']} {entry['label']}"
         yield Origin(
@@ -48,17 +48,17 @@ def origins(summary: pd.DataFrame, frame: pd.DataFrame, sets: pd.DataFrame) -> I
             title=f"{place}: {title_of(entry)}",
             number=str(number_of(entry)),
             settings=entry["settings"],
-            networks=[_network(row, entry["kind"]) for row in entries(rows)],
+            repeats=[_repeat(row, entry["kind"]) for row in entries(rows)],
             sets=[_set(made[digest]) for digest in digests if digest in made],
         )
 
 
-def _network(row: Mapping[str, Any], kind: str) -> dict[str, str]:
+def _repeat(row: Mapping[str, Any], kind: str) -> dict[str, str]:
     return {
         "set": f"s{row['seed']}-{row['digest'][:12]}",
         "repeat": str(row["repeat"]),
         "value": f"{row['value']:.2f}" if kind == "percent" else f"{row['value']:.4g}",
-        "trained on": str(row["device"]),
+        "on": str(row["device"]),
         "finished": str(row["finished"]),
         "file": str(row["file"]),
     }
@@ -67,7 +67,7 @@ def _network(row: Mapping[str, Any], kind: str) -> dict[str, str]:
 def _set(row: Mapping[str, Any]) -> dict[str, str]:
     return {
         "set": f"s{row['seed']}-{row['digest'][:12]}",
-        "condensed in": duration(row["seconds"]),
+        "condensed in": "" if isinstance(row["origin"], Mapping) else duration(row["seconds"]),
         "on": str(row["device"]),
         "finished": str(row["finished"]),
         "with": ", ".join(f"{name} {version}" for name, version in (row["versions"] or {}).items() if version),

@@ -5,11 +5,14 @@ with ConvNet-3; Table 3 accuracies on ImageNet subsets with ResNetAP-10, and hou
 to the best accuracy, not that of all iterations); Table 4 accuracies of other networks on sets condensed with
 ConvNet-3. Accuracies are in percent.
 
-Each table mixes rows that were made under different protocols. ``protocol``, ``selection``, ``sets`` and
-``networks_per_set`` say what is known of how a number was made, and are empty where that is not known:
+Each table mixes rows that were made under different protocols. ``protocol``, ``selection``, ``sets``,
+``networks_per_set`` and ``iterations`` say what is known of how a number was made, and are empty where that is not
+known:
 
 * Most rows of Table 2 are copied from the papers of their methods. Random, herding and k-center are DC's, made under
   ``dc``; a ``note`` marks what the authors of M3D reproduced themselves, and what no paper reports.
+* ``iterations`` is what the paper or the code of the method has for these data and this IPC, and is empty where neither
+  does. Others who reproduced a number are taken to have kept to it.
 * ``selection`` is ``last`` for the last epoch, and ``best on test`` where the best epoch or iteration was picked on the
   test set.
 * Table 4 says ``resnet10``. Two shapes have that name; works derived from the code of M3D build the narrower one on
@@ -40,4 +43,4 @@ def paper_table(number: int) -> pd.DataFrame:
     if number not in _FILES:
         raise ValueError(f"there is no published table {number}; there are {', '.join(map(str, _FILES))}")
     with files(__name__).joinpath(_FILES[number]).open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype={"sets": "Int64", "networks_per_set": "Int64"})
+        return pd.read_csv(file, dtype=dict.fromkeys(("sets", "networks_per_set", "iterations"), "Int64"))

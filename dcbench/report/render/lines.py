@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 if TYPE_CHECKING:
     from dcbench.report.tables.model import Number, Row, Table
 
@@ -32,6 +34,24 @@ def row_lines(row: Row, number: Callable[[Number], str], literal: Literal) -> It
     for name, texts in below.items():
         if any(texts):
             yield [name, *[""] * (len(row.names) - 1), *map(literal, texts)]
+
+
+def parts(table: Table, width: int) -> Iterator[Table]:
+    """Yield *table* in parts of as many columns as fit into *width* characters, but at least one."""
+
+    def wide(*texts: str) -> int:
+        return max(map(cell_len, texts)) + 3  # a space on both sides, and the line between columns
+
+    texts = [[*table.heads, *table.columns], *all_lines(table, str, str)]
+    columns = [wide(*column) for column in zip(*texts, strict=True)]
+    names, columns = columns[: len(table.heads)], columns[len(table.heads) :]
+    first, used = 0, 1 + sum(names)
+    for place, needed in enumerate(columns):
+        if used + needed > width and place > first:
+            yield table.part(first, place)
+            first, used = place, 1 + sum(names)
+        used += needed
+    yield table.part(first, len(table.columns))
 
 
 def signed(difference: float | None) -> str:

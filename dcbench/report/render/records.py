@@ -1,8 +1,10 @@
-"""Summaries as CSV and JSON records, by pandas."""
+"""Summaries as CSV and JSON records."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json as json_format
+import math
+from typing import TYPE_CHECKING, Any
 
 from dcbench.report.beside import FIELDS
 from dcbench.report.tables.imagenet import TIMES
@@ -26,6 +28,13 @@ RECORD = [
     "n",
     "cells",
     "split",
+    "kind",
+    "reference",
+    "fewest",
+    "most",
+    "older",
+    "variant",
+    "digests",
 ]
 """Fields of every record."""
 
@@ -40,7 +49,13 @@ def csv(summary: pd.DataFrame) -> str:
 
 def json(summary: pd.DataFrame) -> str:
     """Return a summary as a JSON list of records."""
-    return records(summary).to_json(orient="records", indent=1, force_ascii=False) + "\n"
+    return json_format.dumps(as_records(records(summary)), indent=1, ensure_ascii=False) + "\n"
+
+
+def as_records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Return the rows of *table* as JSON takes them, to the last bit; None for what is missing, or is no number."""
+    known = table.notna() & ~table.isin([math.inf, -math.inf])
+    return table.astype(object).where(known, None).to_dict("records")
 
 
 def records(summary: pd.DataFrame) -> pd.DataFrame:

@@ -32,7 +32,9 @@ def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Tab
     rows = rows_of(ranked(summary, ["dataset", "ipc", "network"]), _ROW, "network", columns)
     labels = in_order(summary["label"], wanted.labels)
     ordered = dict(sorted(rows.items(), key=lambda row: (*row[0][:2], labels.index(row[0][2]))))
-    notes = (*notes_of(summary, len(rows), failed=wanted.failed), *_condensed_on(summary))
+    datasets = set(summary["dataset"])
+    failed = wanted.failed_in([common["evaluator_label"]], dataset=datasets, split=[common["split"]])
+    notes = (*notes_of(summary, len(rows), failed=failed), *_condensed_on(summary))
     return table_of(title_of(common), ("dataset", "IPC", "method"), columns, ordered, notes)
 
 

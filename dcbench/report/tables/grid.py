@@ -46,6 +46,8 @@ def _table(names: tuple[str, ...], summary: pd.DataFrame, wanted: Wanted, more: 
     found = rows_of(ranked(summary, ["dataset", "ipc"]), ["dataset", "ipc", *more], "label", columns)
     places = sorted({*found, *(wanted.rows if planned else ())})
     rows = {place: found.get(place, {}) for place in places}
-    notes = notes_of(summary, len(rows) * len(columns), expected=wanted.cells.get(names), failed=wanted.failed)
-    heads = ("dataset", "IPC", *more.values())
-    return table_of(title_of(dict(zip(TABLE, names, strict=True))), heads, columns, rows, notes)
+    common = dict(zip(TABLE, names, strict=True))
+    datasets = {dataset for dataset, *_ in rows}
+    failed = wanted.failed_in([common["evaluator_label"]], dataset=datasets, split=[common["split"]])
+    notes = notes_of(summary, len(rows) * len(columns), expected=wanted.cells.get(names), failed=failed)
+    return table_of(title_of(common), ("dataset", "IPC", *more.values()), columns, rows, notes)

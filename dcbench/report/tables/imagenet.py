@@ -33,29 +33,31 @@ _HOUR = 3600
 
 
 def with_times(summary: pd.DataFrame, sets: pd.DataFrame) -> pd.DataFrame:
-    """Return *summary* with `TIMES`; empty where no set has a time, or where no published one is wanted.
+    """Return *summary* with `TIMES`; empty where a set was made elsewhere or is not there, or none is published.
 
     Args:
         summary: from `summarise`; with published numbers if `beside` has added them.
         sets: from `dcbench.report.sets`: how long each set took, and on what.
     """
-    made = sets.set_index("digest")
+    made = sets[sets["origin"].isna()].set_index("digest")
     own = [made.reindex(digests.split()) for digests in summary["digests"]]
+    hours = published_hours()
+    published = [_published(entry, hours) for entry in entries(summary)]
+    # The mean over some of the sets would pass for that over all of them.
+    seconds = [rows["seconds"].astype(float).mean(skipna=False) for rows in own]
     return summary.assign(
-        seconds=pd.Series([rows["seconds"].astype(float).mean() for rows in own], summary.index, dtype=float),
+        seconds=pd.Series(seconds, summary.index, dtype=float),
         device=[", ".join(map(str, rows["device"].dropna().unique())) for rows in own],
-        published_seconds=pd.Series([_published(entry) for entry in entries(summary)], summary.index, dtype=float),
+        published_seconds=pd.Series(published, summary.index, dtype=float),
     )
 
 
-def _published(entry: Mapping[str, Any]) -> float | None:
+def _published(entry: Mapping[str, Any], hours: Mapping[tuple[str, int, str], float]) -> float | None:
     """Return the seconds that the paper has for *entry*, if it has its accuracy too."""
     if pd.isna(entry.get("published")):
         return None
-    hours = published_hours()
-    place = {name: entry[name] for name in ("published_dataset", "ipc", "method")}
-    found = hours.loc[(hours[list(place)] == place).all(axis=1), "hours"]
-    return float(found.iloc[0]) * _HOUR if len(found) else None
+    found = hours.get((entry["published_dataset"], entry["ipc"], entry["method"]))
+    return None if found is None else found * _HOUR
 
 
 def imagenet_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:
@@ -73,7 +75,9 @@ def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Tab
     for place, numbers in sorted(accuracies.items()):
         rows[*place, figure] = numbers
         rows[*place, "time"] = {label: time for label in numbers if (time := times[*place, label]) is not None}
-    notes = notes_of(summary, len(accuracies) * len(columns), failed=wanted.failed)
+    datasets = set(summary["dataset"])
+    failed = wanted.failed_in([common["evaluator_label"]], dataset=datasets, split=[common["split"]])
+    notes = notes_of(summary, len(accuracies) * len(columns), failed=failed)
     return table_of(title_of(common), ("dataset", "IPC", ""), columns, rows, (*notes, *_time_notes(summary)))
 
 

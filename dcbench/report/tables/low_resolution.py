@@ -17,9 +17,14 @@ RATIO = "ratio"
 
 
 def with_ratio(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return *summary*, from `summarise`, with `RATIO`; empty where the size of the data is not recorded."""
+    """Return *summary*, from `summarise`, with `RATIO`; empty where the size of the data is not recorded.
+
+    It is one for each dataset, split and IPC: that of the latest number which records it.
+    """
     condensed, real = summary["ipc"].astype(float) * summary["classes"].astype(float), summary["train_images"]
-    return summary.assign(**{RATIO: 100 * condensed / real.astype(float)})
+    ratio = 100 * condensed / real.astype(float)
+    keys = [summary[name] for name in ("dataset", "split", "ipc")]
+    return summary.assign(**{RATIO: ratio.groupby(keys).transform("last")})
 
 
 def low_resolution_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:

@@ -20,7 +20,7 @@ class Number:
     mean: float
     std: float
     n: int
-    """Values behind it: networks, or sets for a time."""
+    """Values behind it: repeats of all sets, or sets for a time."""
     place: Place = ""
     kind: Kind | Literal["seconds"] = "percent"
     published: str = ""
@@ -29,13 +29,14 @@ class Number:
     """Mean minus published number, if the two may be compared."""
     anchor: str = ""
     """Where a page tells what is behind it."""
+    counts: str = ""
+    """Sets and repeats of each, as `counted` writes them; empty where only ``n`` is known."""
 
     def __str__(self) -> str:
         if self.kind == "seconds":
             return duration(self.mean)
-        if self.kind == "percent":
-            return f"{self.mean:.1f} ± {self.std:.1f} ({self.n})"
-        return f"{self.mean:.3g} ± {self.std:.2g} ({self.n})"
+        std = f"{self.std:.1f}" if self.kind == "percent" else f"{self.std:.2g}"
+        return f"{printed(self.mean, self.kind)} ± {std} ({self.counts or self.n})"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,16 @@ class Table:
         """Return this table with columns *first* to *stop* - 1 only."""
         rows = tuple(Row(row.names, row.numbers[first:stop]) for row in self.rows)
         return replace(self, columns=self.columns[first:stop], rows=rows)
+
+
+def printed(mean: float, kind: Kind) -> str:
+    """Return *mean* as tables print it: a percentage to a tenth, a distance to three digits."""
+    return f"{mean:.1f}" if kind == "percent" else f"{mean:.3g}"
+
+
+def counted(sets: int, fewest: int, most: int) -> str:
+    """Return *sets* x the repeats of each: ``5x1``, or ``2x1-9`` where one set has 1 and the other 9."""
+    return f"{sets}x{fewest}" if fewest == most else f"{sets}x{fewest}-{most}"
 
 
 def duration(seconds: float) -> str:

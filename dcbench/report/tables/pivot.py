@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,10 +12,13 @@ import pandas as pd
 from dcbench.engine.cells import digest_of
 from dcbench.report.beside import explain, published_text
 from dcbench.report.summary import PLACE, entries
-from dcbench.report.tables.model import Number, Place, Row, Table
+from dcbench.report.tables.model import Number, Place, Row, Table, counted, printed
 
 FAVOURITES = ("random", "herding", "k-center", "dm", "idm", "m3d")
 """Methods that come in this order when no order is asked for; any other follows, by name."""
+
+_EVALUATION = re.compile("(?P<evaluator>.+)-[0-9a-f]{12}")
+"""`Trial.name`, by which the record of a failure calls an evaluation; other jobs lead to a condensed set."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +31,42 @@ class Wanted:
     """(dataset, IPC) of each row."""
     cells: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     """How many cells each table of the grid should have, by its values of `dcbench.report.summary.TABLE`."""
-    failed: int = 0
-    """How many jobs failed."""
+    failed: Sequence[Mapping[str, Any]] = ()
+    """The records of failed jobs, as those of `dcbench.report.frame.failures`."""
+
+    def failed_in(self, evaluator_labels: Iterable[str], **place: Collection[Any]) -> int:
+        """Count the failed jobs whose sets a table is about, and those that evaluate such a set as the table does.
+
+        A method that has no number in the table counts as well: it may have none because it failed.
+
+        Args:
+            evaluator_labels: the evaluators whose figures the table shows.
+            place: the values of ``dataset``, ``split`` and ``ipc`` that the table shows; what is not given is free.
+        """
+        evaluators = {label.partition("[")[0] for label in evaluator_labels}
+        return sum(
+            _evaluator_of(failure.get("job")) in {"", *evaluators}
+            and all(failure.get(name) in values for name, values in place.items())
+            for failure in self.failed
+        )
+
+
+def _evaluator_of(job: Any) -> str:
+    """Return the name of the evaluator if *job* is an evaluation."""
+    match = _EVALUATION.fullmatch(str(job))
+    return match["evaluator"] if match else ""
 
 
 def ranked(summary: pd.DataFrame, within: Sequence[str]) -> pd.DataFrame:
     """Return *summary* with ``place``: best and second among the rows that agree in *within*.
 
-    The best is the highest percentage as it is printed, or the least distance. References do not compete, and where all
-    are alike, as one alone is, nobody is best.
+    The best is the highest percentage, or the least distance, each as it is printed. References do not compete, and
+    where all are alike, as one alone is, nobody is best.
     """
     if summary.empty:
         return summary.assign(place=pd.Series(dtype=object))
     sign = summary["kind"].map({"percent": -1.0}).fillna(1.0)
-    shown = summary["mean"].where(summary["kind"] != "percent", summary["mean"].round(1))
+    shown = [float(printed(mean, kind)) for mean, kind in zip(summary["mean"], summary["kind"], strict=True)]
     score = (sign * shown).where(~summary["reference"].astype(bool))
     keys = [summary[name] for name in within]
     ranks = score.groupby(keys, dropna=False).rank("dense")
@@ -62,7 +88,10 @@ def rows_of(
 def number_of(entry: Mapping[str, Any]) -> Number:
     """Return one row of a ranked summary as the number it is in a table."""
     place: Place = entry["place"]
-    number = Number(entry["mean"], entry["std"], int(entry["n"]), place, entry["kind"], anchor=anchor_of(entry))
+    counts = counted(entry["cells"], entry["fewest"], entry["most"])
+    number = Number(
+        entry["mean"], entry["std"], int(entry["n"]), place, entry["kind"], anchor=anchor_of(entry), counts=counts
+    )
     if "published" not in entry:
         return number
     difference = None if pd.isna(entry["difference"]) else entry["difference"]
@@ -131,13 +160,13 @@ def notes_of(summary: pd.DataFrame, places: int, *, expected: int | None = None,
         places: how many columns of methods times rows of data; each is expected to have as many cells as the one with
             most. A cell counts once, however many networks or figures of it the table shows.
         expected: how many cells were planned, if that is known.
-        failed: how many jobs failed.
+        failed: how many jobs failed, from `Wanted.failed_in`.
     """
     held = summary.assign(digest=summary["digests"].str.split()).explode("digest")
     counts = held.groupby(["dataset", "ipc", "label"])["digest"].nunique()
     done = int(counts.sum())
     total = max(expected if expected is not None else places * int(counts.max() if len(counts) else 0), done)
-    notes = [f"mean ± std (n networks) · {done}/{total} cells" + (f" · {failed} failed" if failed else "")]
+    notes = [f"mean ± std (sets x repeats) · {done}/{total} cells" + (f" · {failed} failed" if failed else "")]
     older = int(summary["older"].sum())
     if older:
         notes.append(f"{older} older, made under the same label with other settings, recipe or data: not shown")

@@ -27,6 +27,12 @@ def test_other_numbers_are_refused_by_name(text: str) -> None:
         parse_numbers(text, "--ipc", 1)
 
 
+@pytest.mark.parametrize("text", ["0-9999999999", "1-1000001", "1-600000,700000-1200000"])
+def test_more_numbers_than_anybody_means_are_refused_before_they_are_made(text: str) -> None:
+    with pytest.raises(RequestError, match=f"--seeds takes at most 1,000,000 numbers; {text} are more"):
+        parse_numbers(text, "--seeds", 0)
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400), ("1d", 86400)]
 )

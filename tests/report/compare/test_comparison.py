@@ -95,6 +95,7 @@ def test_numbers_are_those_of_each_network_taken_one_by_one(
     if len(expected) > 1:
         assert row["difference"] == pytest.approx(fmean(expected))
         assert row["difference_std"] == pytest.approx(pstdev(expected))
+    if len(expected) > 1 and any(expected):
         assert row["p"] == row["p_holm"] == pytest.approx(float(paired.sign_flip_p(expected)))
     else:
         assert row["p"] != row["p"] or row["p"] is None
@@ -249,6 +250,27 @@ def test_filters_choose_what_is_compared(folders: tuple[Path, Path]) -> None:
     assert compared(a, b, methods=["dm"]).sets.count == 1
     assert compared(a, b, methods=["dm"]).numbers["label"].tolist() == ["dm"]
     assert compared(a, b, methods=["dm"]).only == ()
+
+
+def test_rows_that_are_the_same_are_no_tests(folders: tuple[Path, Path]) -> None:
+    for folder, shift in zip(folders, (0.0, 0.5), strict=True):
+        add(folder, "m3d", [value + shift for value in range(8)])
+        add(folder, "dm", [1.0] * 8)
+        add(folder, "idm", [1.0] * 8)
+    rows = compared(*folders).numbers.set_index("label")
+    assert rows.loc[["dm", "idm"], ["p", "p_holm"]].isna().all(axis=None)
+    assert rows.loc["m3d", "p"] == rows.loc["m3d", "p_holm"] == 2 / 2**8
+
+
+def test_a_set_that_cannot_be_read_now_is_left_out_with_a_warning(folders: tuple[Path, Path]) -> None:
+    for folder in folders:
+        add_set(folder, "m3d")
+    locked = add_set(folders[0], "dm")
+    locked.unlink()
+    locked.mkdir()
+    with pytest.warns(UserWarning, match=f"{locked.name} cannot be read now.*left out"):
+        comparison = compared(*folders)
+    assert comparison.sets.count == 1
 
 
 def test_a_damaged_set_is_left_out_with_a_warning(folders: tuple[Path, Path]) -> None:

@@ -105,7 +105,7 @@ def test_nothing_to_draw_is_said_with_the_command_that_makes_it(tmp_path: Path) 
     with pytest.raises(NothingToDrawError, match=r"dcbench run \.\.\. --snapshots"):
         accuracy_over(frame(tmp_path), sets(tmp_path))
     with pytest.raises(NothingToDrawError, match="dcbench run"):
-        accuracy_over_ipc(frame(tmp_path / "empty"))
+        accuracy_over_ipc(frame(tmp_path)[:0])
 
 
 def test_accuracy_over_ipc_has_a_panel_for_each_dataset(tmp_path: Path) -> None:

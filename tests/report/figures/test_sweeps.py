@@ -17,9 +17,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def made(results: Path, values: list[float], *, method: str = "m3d", seconds: float = 9.0, **settings: Any) -> None:
-    label = f"{method}[{','.join(f'{name}={value}' for name, value in settings.items())}]"
-    cell: dict[str, Any] = {"label": label, "settings": {"lr": 1.0} | settings}
+def made(
+    results: Path,
+    values: list[float],
+    *,
+    method: str = "m3d",
+    label: str = "",
+    seconds: float = 9.0,
+    finished: str = "2026-01-01T00:00:00+00:00",
+    revision: int = 1,
+    train: str = "aa",
+    **settings: Any,
+) -> None:
+    label = label or f"{method}[{','.join(f'{name}={value}' for name, value in settings.items())}]"
+    cell: dict[str, Any] = {"label": label, "settings": {"lr": 1.0} | settings, "finished": finished}
+    cell |= {"method_revision": revision, "train": train}
     add_set(results, method, seconds=seconds, **cell)
     add(results, method, values, **cell)
 
@@ -43,6 +55,25 @@ def test_settings_that_may_differ_along_are_shown_beside(tmp_path: Path) -> None
     made(tmp_path, [50.0], kernel="linear", lr=0.005)
     assert points_of(tmp_path, "kernel") == []
     assert points_of(tmp_path, "kernel", "lr") == [("gaussian", 1.0, 60, 9, 1), ("linear", 0.005, 50, 9, 1)]
+
+
+LATER = "2026-01-02T00:00:00+00:00"
+
+
+def test_one_value_under_two_labels_is_one_point_and_older_results_are_no_part_of_it(tmp_path: Path) -> None:
+    made(tmp_path, [50.0], lr=1.0, revision=1)
+    made(tmp_path, [80.0], label="m3d", revision=2, finished=LATER)
+    made(tmp_path, [70.0], lr=2.0, revision=2, finished=LATER)
+    assert points_of(tmp_path, "lr") == [(1, 80, 9, 1), (2, 70, 9, 1)]
+
+
+@pytest.mark.parametrize("older", [{"revision": 1}, {"train": "other data"}], ids=["revision", "data"])
+def test_a_line_holds_nothing_of_an_older_revision_or_of_other_data(tmp_path: Path, older: dict[str, Any]) -> None:
+    for lr in (1.0, 2.0, 3.0):
+        made(tmp_path, [50.0], lr=lr, **({"revision": 2} | older))
+    for lr in (1.0, 2.0):
+        made(tmp_path, [80.0], lr=lr, revision=2, finished=LATER)
+    assert points_of(tmp_path, "lr") == [(1, 80, 9, 1), (2, 80, 9, 1)]
 
 
 def test_a_list_is_a_value_too(tmp_path: Path) -> None:

@@ -171,13 +171,22 @@ def test_two_channels_are_shown_as_their_mean(tmp_path: Path) -> None:
         assert picture.getpixel((32, 32)) == pytest.approx((0.4 * 255,) * 3, abs=3)
 
 
-def test_a_number_names_its_own_networks_and_no_others_of_the_same_sets(tmp_path: Path) -> None:
+def test_a_number_names_its_own_repeats_and_no_others_of_the_same_sets(tmp_path: Path) -> None:
     add_set(tmp_path, "dm")
     add(tmp_path, "dm", [50.0], revision=1, finished="2026-01-01T00:00:00+00:00")
     add(tmp_path, "dm", [80.0], revision=2, finished="2026-01-02T00:00:00+00:00")
     rows = frame(tmp_path)
     (origin,) = origins(summarise(rows), rows, sets(tmp_path))
-    assert [network["value"] for network in origin.networks] == ["80.00"]
+    assert [repeat["value"] for repeat in origin.repeats] == ["80.00"]
+
+
+def test_only_a_set_that_was_made_here_has_a_time_of_condensing(tmp_path: Path) -> None:
+    add_set(tmp_path, "dm", seconds=2.5)
+    add(tmp_path, "dm", [50.0])
+    rows, made = frame(tmp_path), sets(tmp_path)
+    imported = made.assign(seconds=0.0, origin=[{"file": "theirs.pt"}])
+    shown = [next(origins(summarise(rows), rows, table)).sets[0] for table in (made, imported)]
+    assert [(row["condensed in"], row["origin"]) for row in shown] == [("2.5 s", ""), ("", "file theirs.pt")]
 
 
 def test_a_selection_without_its_data_says_what_is_missing(tmp_path: Path) -> None:

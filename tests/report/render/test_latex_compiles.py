@@ -6,15 +6,15 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from made_results import add
 
 from dcbench.report.beside import beside
 from dcbench.report.frame import frame
 from dcbench.report.render import latex
+from dcbench.report.sets import sets
 from dcbench.report.summary import summarise
-from dcbench.report.tables import completed, make_tables
+from dcbench.report.tables import Number, Row, Table, completed, make_tables
 
 pytestmark = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
 
@@ -37,16 +37,41 @@ def test_every_table_compiles_with_booktabs_alone(tmp_path: Path, name: str) -> 
             add(tmp_path, method, [], figures=figures, evaluator="moments", kind="distance", **place)
     add(tmp_path, "dm", [1.0], label=f"dm[{nasty}]", dataset=nasty)
     summary = beside(summarise(frame(tmp_path)))
-    summary = completed(name, summary, lambda: pd.DataFrame(columns=["digest", "seconds", "device"]))
+    summary = completed(name, summary, lambda: sets(tmp_path))
     tables = make_tables(name, summary)
-    (tmp_path / "table.tex").write_text(DOCUMENT % latex(tables), encoding="utf-8")
+    compiled(tmp_path, latex(tables))
+    assert (tmp_path / "table.pdf").exists() == bool(tables)
+
+
+def test_rows_that_begin_like_an_argument_and_signs_of_other_alphabets_compile(tmp_path: Path) -> None:
+    names = ("[16]birds", "*", "鳥 ≥ 2 → ø", "žluťoučký kůň é ñ å ç", "\x07")
+    rows = tuple(Row((name,), (Number(1.0, 0.0, 1),)) for name in names)
+    compiled(tmp_path, latex([Table("[x]", ("[dataset]",), ("dm",), rows)]))
+
+
+def test_no_column_stands_beyond_the_margin_of_a_page(tmp_path: Path) -> None:
+    labels = ("random", "herding", "k-center", "dm", "idm", "m3d", "m3d[kernel=linear]", "dm[order=3]", "whole")
+    rows = tuple(
+        Row(
+            ("tinyimagenet", str(ipc)),
+            tuple(Number(72.4, 11.4, 100, "best" if label == "m3d" else "", counts="5x20") for label in labels),
+        )
+        for ipc in (1, 10, 50)
+    )
+    told = compiled(tmp_path, latex([Table("title", ("dataset", "IPC"), labels, rows, ("note",))]))
+    assert "Overfull" not in told
+
+
+def compiled(folder: Path, text: str) -> str:
+    """Return what pdflatex says of *text*."""
+    (folder / "table.tex").write_text(DOCUMENT % text, encoding="utf-8")
     told = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
     )
     assert told.returncode == 0, told.stdout[-2000:]
-    assert (tmp_path / "table.pdf").exists() == bool(tables)
+    return told.stdout

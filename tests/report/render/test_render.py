@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_results import add
+from made_results import add, cell_of
 
 from dcbench.report import render
 from dcbench.report.beside import FIELDS, beside
@@ -30,7 +30,7 @@ TABLE = Table(
         Row(("digits", "1"), (Number(64.94, 3.46, 5, "second"), Number(89.2, 1.6, 10, "best"))),
         Row(("digits", "10"), (None, Number(97.0, 0.0, 1))),
     ),
-    notes=("mean ± std (n networks) · 3/4 cells",),
+    notes=("mean ± std (sets x repeats) · 3/4 cells",),
 )
 BESIDE = Table(
     title="title",
@@ -104,14 +104,22 @@ def test_markdown_shows_what_was_published_below_what_was_measured() -> None:
 
 def test_latex_shows_what_was_published_below_what_was_measured() -> None:
     text = render.latex([BESIDE])
-    body = text[text.index(r"\midrule") : text.index(r"\bottomrule")].splitlines()[1:]
-    assert body == [
-        r"mnist & 1 & 60.0 $\pm$ 1.0 (5) & \textbf{89.3 $\pm$ 1.0 (5)} & 88.0 $\pm$ 0.0 (1) \\",
-        r"published &  & 64.9 $\pm$ 3.5 (5x20) & 89.3 $\pm$ 1.5 (5x20) & 94.4 $\pm$ 0.2 (1x10) \dag{}\ddag{} \\",
-        r"difference &  & $-$4.9 & +0.0 &  \\",
-        r"mnist & 10 & - & 84.0 $\pm$ 1.0 (5) & 97.0 $\pm$ 0.0 (1) \\",
-        r"published &  &  &  & 97.6 $\pm$ 0.1 (1x10) \S{}\P{} \\",
-        r"mnist & 50 & - & - & - \\",
+    bodies = [part.partition(r"\bottomrule")[0].splitlines()[1:] for part in text.split(r"\midrule")[1:]]
+    assert bodies == [
+        [
+            r"mnist & 1 & 60.0 $\pm$ 1.0 (5) & \textbf{89.3 $\pm$ 1.0 (5)} \\",
+            r"published &  & 64.9 $\pm$ 3.5 (5x20) & 89.3 $\pm$ 1.5 (5x20) \\",
+            r"difference &  & $-$4.9 & +0.0 \\",
+            r"mnist & 10 & - & 84.0 $\pm$ 1.0 (5) \\",
+            r"mnist & 50 & - & - \\",
+        ],
+        [
+            r"mnist & 1 & 88.0 $\pm$ 0.0 (1) \\",
+            r"published &  & 94.4 $\pm$ 0.2 (1x10) \dag{}\ddag{} \\",
+            r"mnist & 10 & 97.0 $\pm$ 0.0 (1) \\",
+            r"published &  & 97.6 $\pm$ 0.1 (1x10) \S{}\P{} \\",
+            r"mnist & 50 & - \\",
+        ],
     ]
 
 
@@ -152,7 +160,7 @@ def test_markdown_is_a_pipe_table_with_the_best_in_bold() -> None:
         "| digits | 1 | <u>64.9 ± 3.5 (5)</u> | **89.2 ± 1.6 (10)** |",
         "| digits | 10 | - | 97.0 ± 0.0 (1) |",
         "",
-        "mean ± std (n networks) · 3/4 cells",
+        "mean ± std (sets x repeats) · 3/4 cells",
     ]
 
 
@@ -166,7 +174,8 @@ def test_markdown_shows_labels_as_they_are() -> None:
 def test_latex_is_a_booktabs_table_with_caption_and_the_best_in_bold() -> None:
     assert render.latex([TABLE]).splitlines() == [
         r"\begin{table}[t]",
-        r"\caption{last-epoch accuracy, test split, protocol dc. mean $\pm$ std (n networks) $\cdot$ 3/4 cells}",
+        r"\caption{last-epoch accuracy, test split, protocol dc. mean $\pm$ std (sets x repeats) $\cdot$ 3/4 cells}",
+        r"\label{tab:last-epoch-accuracy-test-split-protocol-dc}",
         r"\begin{tabular}{llrr}",
         r"\toprule",
         r"dataset & IPC & random & dm \\",
@@ -194,8 +203,45 @@ def test_latex_of_any_text_has_balanced_braces_and_nothing_special_left(text: st
 
 
 def test_latex_labels_leave_one_cell_per_column() -> None:
-    (heads,) = [line for line in render.latex([_labelled(*NASTY)]).splitlines() if "IPC" in line]
-    assert len(re.split(r"(?<!\\)&", heads)) == 2 + len(NASTY)
+    heads = [line for line in render.latex([_labelled(*NASTY)]).splitlines() if "IPC" in line]
+    assert sum(len(re.split(r"(?<!\\)&", line)) - 2 for line in heads) == len(NASTY)
+
+
+def test_latex_of_a_wide_table_goes_on_in_further_ones_with_labels_of_their_own() -> None:
+    labels = tuple(f"method-{number}" for number in range(12))
+    rows = (Row(("digits", "10"), tuple(Number(float(number), 0.0, 5) for number in range(12))),)
+    text = render.latex([Table("a title", ("dataset", "IPC"), labels, rows, ("note",))])
+    assert re.findall(r"method-\d+", text) == list(labels)
+    assert re.findall(r"\d+\.0(?= \$)", text) == [f"{number}.0" for number in range(12)]
+    captions, names = re.findall(r"\\caption{(.*)}", text), re.findall(r"\\label{(.*)}", text)
+    assert len(captions) > 1
+    assert captions == ["a title. note", *["a title, continued"] * (len(captions) - 1)]
+    assert names == ["tab:a-title", *(f"tab:a-title-{number}" for number in range(2, len(captions) + 1))]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("é", r"\'{e}"),
+        ("e\N{COMBINING ACUTE ACCENT}", r"\'{e}"),
+        ("≥ 2", r"$\geq$ 2"),
+        ("鳥", r"\texttt{U+9CE5}"),
+        ("\n", r"\texttt{U+000A}"),
+    ],
+)
+def test_latex_writes_signs_so_that_pdflatex_knows_them(text: str, written: str) -> None:
+    assert latex_literal(text) == written
+
+
+def test_latex_says_once_that_signs_are_written_as_code_points() -> None:
+    assert render.latex([_labelled("鳥", "島"), _labelled("山")]).count("code points") == 1
+    assert "code points" not in render.latex([_labelled("é")])
+
+
+@pytest.mark.parametrize("name", ["[16]birds", "*"])
+def test_latex_keeps_the_beginning_of_a_row_apart_from_the_end_of_the_one_before(name: str) -> None:
+    text = render.latex([Table("title", (name,), ("dm",), (Row((name,), (None,)),))])
+    assert [line for line in text.splitlines() if name in line] == [f"{{}}{name} & dm \\\\", f"{{}}{name} & - \\\\"]
 
 
 def test_json_and_csv_hold_the_same_records_with_the_fields_that_others_rely_on(tmp_path: Path) -> None:
@@ -219,9 +265,26 @@ def test_json_and_csv_hold_the_same_records_with_the_fields_that_others_rely_on(
         "n": 2,
         "cells": 1,
         "split": "test",
+        "kind": "percent",
+        "reference": False,
+        "fewest": 2,
+        "most": 2,
+        "older": 0,
+        "variant": summary.set_index("label")["variant"]['m3d[a="x,y"]'],
+        "digests": cell_of("m3d", label='m3d[a="x,y"]', settings={"a": "x,y"}, dataset="näh", ipc=10).digest,
     }
     lines = list(csv.DictReader(io.StringIO(render.csv(summary))))
     assert lines == [{name: str(value) for name, value in record.items()} for record in records]
+
+
+def test_json_and_csv_keep_every_bit_and_json_has_null_for_what_is_no_number(tmp_path: Path) -> None:
+    for ipc in range(1, 5):
+        add(tmp_path, "dm", [1.0], ipc=ipc)
+    summary = summarise(frame(tmp_path)).assign(mean=[1e-12, float("nan"), float("inf"), 1 / 3])
+    records = json.loads(render.json(summary), parse_constant=pytest.fail)
+    assert [record["mean"] for record in records] == [1e-12, None, None, 1 / 3]
+    lines = list(csv.DictReader(io.StringIO(render.csv(summary))))
+    assert [lines[place]["mean"] for place in (0, 3)] == ["1e-12", str(1 / 3)]
 
 
 def test_json_and_csv_of_nothing_are_an_empty_list_and_a_header(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from made_results import add
 
 from dcbench.report.frame import frame
@@ -11,6 +12,9 @@ from dcbench.report.tables.grid import grid_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+FAILED = {"dataset": "toy", "ipc": 1, "split": "test", "job": "condense"}
 
 
 def _table(results: Path, *labels: str) -> Table:
@@ -38,7 +42,7 @@ def test_a_missing_number_leaves_its_place_empty(tmp_path: Path) -> None:
         [1.0, None],
         [None, 2.0],
     ]
-    assert table.notes == ("mean ± std (n networks) · 2/4 cells",)
+    assert table.notes == ("mean ± std (sets x repeats) · 2/4 cells",)
 
 
 def test_the_best_of_each_row_is_marked_and_the_whole_set_does_not_compete(tmp_path: Path) -> None:
@@ -49,6 +53,26 @@ def test_the_best_of_each_row_is_marked_and_the_whole_set_does_not_compete(tmp_p
     table = _table(tmp_path)
     places = {label: number.place for label, number in zip(table.columns, table.rows[0].numbers, strict=True) if number}
     assert places == {"random": "second", "dm": "best", "m3d": "best", "whole": ""}, "two share the best"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [("percent", (72.35, 72.3, 70.0)), ("distance", (1.2341, 1.2342, 1.31))],
+    ids=["percent", "distance"],
+)
+def test_what_prints_alike_shares_its_mark(tmp_path: Path, kind: str, values: tuple[float, ...]) -> None:
+    for method, value in zip(("dm", "idm", "m3d"), values, strict=True):
+        add(tmp_path, method, [value], kind=kind)
+    assert [number.place for number in _table(tmp_path).rows[0].numbers if number] == ["best", "best", "second"]
+
+
+def test_a_number_says_over_how_many_sets_and_repeats_of_each_it_is(tmp_path: Path) -> None:
+    for seed in range(3):
+        add(tmp_path, "dm", [50.0, 52.0], seed=seed)
+    add(tmp_path, "m3d", [60.0], seed=0)
+    add(tmp_path, "m3d", [60.0] * 9, seed=1)
+    numbers = _table(tmp_path).rows[0].numbers
+    assert [str(number) for number in numbers] == ["51.0 ± 1.0 (3x2)", "60.0 ± 0.0 (2x1-9)"]
 
 
 def test_a_row_with_nothing_but_the_whole_set_has_no_best(tmp_path: Path) -> None:
@@ -91,28 +115,31 @@ def test_best_epoch_accuracy_stands_in_a_table_of_its_own_that_says_so(tmp_path:
     last, best = grid_tables(summarise(frame(tmp_path)))
     assert last.title.startswith("last-epoch accuracy, ")
     assert best.title.startswith("best-epoch accuracy (picked on the evaluated split), ")
-    assert (str(last.rows[0].numbers[0]), str(best.rows[0].numbers[0])) == ("50.0 ± 0.0 (1)", "60.0 ± 0.0 (1)")
+    assert (str(last.rows[0].numbers[0]), str(best.rows[0].numbers[0])) == ("50.0 ± 0.0 (1x1)", "60.0 ± 0.0 (1x1)")
 
 
 def test_the_coverage_counts_seeds(tmp_path: Path) -> None:
     for seed in range(3):
         add(tmp_path, "dm", [1.0, 2.0], seed=seed)
     add(tmp_path, "m3d", [1.0])
-    assert _table(tmp_path).notes == ("mean ± std (n networks) · 4/6 cells",)
+    assert _table(tmp_path).notes == ("mean ± std (sets x repeats) · 4/6 cells",)
 
 
 def test_the_coverage_of_a_run_is_told_by_what_was_planned(tmp_path: Path) -> None:
     add(tmp_path, "dm", [1.0])
     names = ("accuracy", "accuracy", "dc", "convnet3", "test")
-    (table,) = grid_tables(summarise(frame(tmp_path)), Wanted(cells={names: 15}, failed=2))
-    assert table.notes == ("mean ± std (n networks) · 1/15 cells · 2 failed",)
+    (table,) = grid_tables(summarise(frame(tmp_path)), Wanted(cells={names: 15}, failed=[FAILED] * 2))
+    assert table.notes == ("mean ± std (sets x repeats) · 1/15 cells · 2 failed",)
 
 
 def test_what_a_run_wanted_and_did_not_get_is_missing_and_not_gone(tmp_path: Path) -> None:
     add(tmp_path, "dm", [1.0], ipc=10)
     names = ("accuracy", "accuracy", "dc", "convnet3", "test")
     wanted = Wanted(
-        ("m3d", "dm"), (("toy", 1), ("toy", 10)), {names: 4, ("accuracy", "accuracy", "dsa", "x", "test"): 4}, failed=3
+        ("m3d", "dm"),
+        (("toy", 1), ("toy", 10)),
+        {names: 4, ("accuracy", "accuracy", "dsa", "x", "test"): 4},
+        failed=[FAILED],
     )
     first, second = grid_tables(summarise(frame(tmp_path)), wanted)
     assert first.columns == second.columns == ("m3d", "dm")
@@ -121,7 +148,7 @@ def test_what_a_run_wanted_and_did_not_get_is_missing_and_not_gone(tmp_path: Pat
         (("toy", "10"), [False, True]),
     ]
     assert [row.numbers for row in second.rows] == [(None, None), (None, None)]
-    assert second.notes == ("mean ± std (n networks) · 0/4 cells · 3 failed",)
+    assert second.notes == ("mean ± std (sets x repeats) · 0/4 cells · 1 failed",)
 
 
 def test_results_left_out_are_mentioned(tmp_path: Path) -> None:
@@ -139,6 +166,6 @@ def test_of_distances_the_least_is_the_best_and_three_digits_are_shown(tmp_path:
     add(tmp_path, "m3d", [0.0715721], kind="distance")
     numbers = _table(tmp_path).rows[0].numbers
     assert [(str(number), number.place) for number in numbers if number] == [
-        ("0.0845 ± 0.00041 (2)", "second"),
-        ("0.0716 ± 0 (1)", "best"),
+        ("0.0845 ± 0.00041 (1x2)", "second"),
+        ("0.0716 ± 0 (1x1)", "best"),
     ]

@@ -10,6 +10,7 @@ from made_results import add
 from dcbench.report.beside import beside
 from dcbench.report.frame import frame
 from dcbench.report.names import TABLES
+from dcbench.report.published import paper_table
 from dcbench.report.render import records
 from dcbench.report.summary import main_figures, summarise
 from dcbench.report.tables import Table, Wanted, completed, make_tables, usual
@@ -20,7 +21,7 @@ MOMENTS: dict[str, Any] = {"evaluator": "moments", "kind": "distance", "protocol
 
 
 def _tables(name: str, results: Path, sets: pd.DataFrame | None = None, *labels: str) -> list[Table]:
-    given = pd.DataFrame(columns=["digest", "seconds", "device"]) if sets is None else sets
+    given = pd.DataFrame(columns=["digest", "seconds", "device", "origin"]) if sets is None else sets
     return make_tables(name, completed(name, summarise(frame(results)), lambda: given), Wanted(labels))
 
 
@@ -37,10 +38,19 @@ def test_table_two_says_which_share_of_the_data_a_row_has_and_the_whole_dataset_
     (table,) = _tables("table2", tmp_path)
     assert (table.heads, table.columns) == (("dataset", "IPC", "ratio %"), ("dm", "whole"))
     assert _texts(table) == {
-        ("mnist", "1", "0.017"): ["89.7 ± 0.0 (1)", "99.6 ± 0.0 (1)"],
-        ("mnist", "50", "0.83"): ["89.7 ± 0.0 (1)", "99.6 ± 0.0 (1)"],
-        ("unknown-size", "1", "-"): ["50.0 ± 0.0 (1)", "-"],
+        ("mnist", "1", "0.017"): ["89.7 ± 0.0 (1x1)", "99.6 ± 0.0 (1x1)"],
+        ("mnist", "50", "0.83"): ["89.7 ± 0.0 (1x1)", "99.6 ± 0.0 (1x1)"],
+        ("unknown-size", "1", "-"): ["50.0 ± 0.0 (1x1)", "-"],
     }
+
+
+def test_a_row_has_one_ratio_though_an_older_file_does_not_say_how_large_the_data_is(tmp_path: Path) -> None:
+    size = {"class_names": ("a", "b"), "train_images": 50}
+    add(tmp_path, "dm", [1.0], class_names=("a", "b"))
+    add(tmp_path, "m3d", [2.0], **size)
+    add(tmp_path, "random", [3.0], class_names=("a", "b"), finished="2026-01-02T00:00:00+00:00")
+    (table,) = _tables("table2", tmp_path)
+    assert [row.names for row in table.rows] == [("toy", "1", "4")]
 
 
 def test_table_three_shows_the_time_below_the_accuracy_and_names_the_device(tmp_path: Path) -> None:
@@ -50,16 +60,40 @@ def test_table_three_shows_the_time_below_the_accuracy_and_names_the_device(tmp_
     digests = frame(tmp_path).drop_duplicates("digest").set_index("seed").query("method == 'm3d'")["digest"]
     sets = pd.DataFrame(
         [
-            {"digest": digests[0], "seconds": 3600.0, "device": "NVIDIA H200"},
-            {"digest": digests[1], "seconds": 7200.0, "device": "NVIDIA H200"},
+            {"digest": digests[0], "seconds": 3600.0, "device": "NVIDIA H200", "origin": None},
+            {"digest": digests[1], "seconds": 7200.0, "device": "NVIDIA H200", "origin": None},
         ]
     )
     (table,) = _tables("table3", tmp_path, sets)
     assert _texts(table) == {
-        ("imagenet10", "10", "accuracy %"): ["46.0 ± 0.0 (1)", "73.5 ± 0.5 (4)"],
+        ("imagenet10", "10", "accuracy %"): ["46.0 ± 0.0 (1x1)", "73.5 ± 0.5 (2x2)"],
         ("imagenet10", "10", "time"): ["-", "1.5 h"],
     }
     assert table.notes[-1] == "time: to condense one set, mean over sets, on NVIDIA H200"
+
+
+def test_a_set_that_was_made_elsewhere_has_no_time(tmp_path: Path) -> None:
+    add(tmp_path, "imported", [73.0], label="theirs")
+    add(tmp_path, "m3d", [74.0])
+    digests = frame(tmp_path).set_index("method")["digest"]
+    sets = pd.DataFrame(
+        [
+            {"digest": digests["imported"], "seconds": 0.0, "device": "cpu", "origin": {"file": "theirs.pt"}},
+            {"digest": digests["m3d"], "seconds": 600.0, "device": "a GPU", "origin": None},
+        ]
+    )
+    (table,) = _tables("table3", tmp_path, sets)
+    assert (table.columns, _texts(table)["toy", "1", "time"]) == (("m3d", "theirs"), ["10.0 min", "-"])
+    assert table.notes[-1] == "time: to condense one set, mean over sets, on a GPU"
+
+
+def test_the_time_of_some_sets_does_not_pass_for_that_of_all(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        add(tmp_path, "m3d", [73.0], seed=seed)
+    digest = frame(tmp_path)["digest"].iloc[0]
+    sets = pd.DataFrame([{"digest": digest, "seconds": 600.0, "device": "a GPU", "origin": None}])
+    (table,) = _tables("table3", tmp_path, sets)
+    assert _texts(table)["toy", "1", "time"] == ["-"]
 
 
 def test_table_three_says_which_method_ran_on_which_device_and_how_long_the_paper_took(tmp_path: Path) -> None:
@@ -69,8 +103,8 @@ def test_table_three_says_which_method_ran_on_which_device_and_how_long_the_pape
     digests = frame(tmp_path).set_index("method")["digest"]
     sets = pd.DataFrame(
         [
-            {"digest": digests["dm"], "seconds": 30.0, "device": "a processor"},
-            {"digest": digests["m3d"], "seconds": 600.0, "device": "a GPU"},
+            {"digest": digests["dm"], "seconds": 30.0, "device": "a processor", "origin": None},
+            {"digest": digests["m3d"], "seconds": 600.0, "device": "a GPU", "origin": None},
         ]
     )
     (table,) = make_tables("table3", completed("table3", beside(summarise(frame(tmp_path))), lambda: sets))
@@ -89,8 +123,8 @@ def test_table_four_has_networks_in_columns_and_says_what_was_condensed_on(tmp_p
     (table,) = _tables("table4", tmp_path)
     assert table.columns == ("convnet3", "densenet121", "resnet10")
     assert _texts(table) == {
-        ("toy", "1", "random"): ["26.0 ± 0.0 (1)", "-", "-"],
-        ("toy", "1", "m3d"): ["63.5 ± 0.0 (1)", "54.6 ± 0.0 (1)", "56.7 ± 0.0 (1)"],
+        ("toy", "1", "random"): ["26.0 ± 0.0 (1x1)", "-", "-"],
+        ("toy", "1", "m3d"): ["63.5 ± 0.0 (1x1)", "54.6 ± 0.0 (1x1)", "56.7 ± 0.0 (1x1)"],
     }
     assert table.rows[1].numbers[0].place == "best"  # type: ignore[union-attr]
     assert table.rows[1].numbers[1].place == "", "alone in its column"  # type: ignore[union-attr]
@@ -111,9 +145,31 @@ def test_table_one_has_the_distances_and_the_accuracy_of_the_same_sets(tmp_path:
         "skewness (convnet3)",
         "accuracy (m3d, convnet3)",
     )
-    assert _texts(table)["dm",] == ["4.91 ± 0 (1)", "7.37 ± 0 (1)", "6.76 ± 0 (1)", "4.9 ± 0.0 (1)"]
+    assert _texts(table)["dm",] == ["4.91 ± 0 (1x1)", "7.37 ± 0 (1x1)", "6.76 ± 0 (1x1)", "4.9 ± 0.0 (1x1)"]
     places = {row.names: [number and number.place for number in row.numbers] for row in table.rows}
     assert places == {("dm",): ["second"] * 3 + ["best"], ("m3d",): ["best"] * 3 + ["second"]}
+
+
+def test_settings_of_an_evaluator_have_a_column_of_their_own(tmp_path: Path) -> None:
+    for label, values in (("moments", (4.0, 2.0)), ("moments[draws=1]", (3.0, 5.0))):
+        for method, value in zip(("dm", "m3d"), values, strict=True):
+            figures = {"mean_distance": [value]}
+            add(tmp_path, method, [], figures=figures, evaluator_label=label, revision=len(label), **MOMENTS)
+    add(tmp_path, "dm", [50.0])
+    add(tmp_path, "dm", [60.0], evaluator_label="accuracy[weights=1]", revision=2)
+    (table,) = _tables("table1", tmp_path)
+    assert table.columns == (
+        "mean (convnet3)",
+        "mean (moments[draws=1], convnet3)",
+        "accuracy (accuracy[weights=1], dc, convnet3)",
+        "accuracy (dc, convnet3)",
+    )
+    assert _texts(table) == {
+        ("dm",): ["4 ± 0 (1x1)", "3 ± 0 (1x1)", "60.0 ± 0.0 (1x1)", "50.0 ± 0.0 (1x1)"],
+        ("m3d",): ["2 ± 0 (1x1)", "5 ± 0 (1x1)", "-", "-"],
+    }
+    places = [[number and number.place for number in row.numbers] for row in table.rows]
+    assert places == [["second", "best", "", ""], ["best", "second", None, None]]
 
 
 def test_a_cell_counts_once_however_many_of_its_numbers_a_table_shows(tmp_path: Path) -> None:
@@ -185,11 +241,59 @@ def test_a_duration_is_shown_in_the_unit_that_reads_best(seconds: float, text: s
     assert duration(seconds) == text
 
 
+def test_published_tables_are_read_once_however_many_numbers_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = {"dataset": "imagenet10", "network": "resnetap10", "protocol": "idc-imagenet"}
+    for ipc in (10, 20):
+        add(tmp_path, "m3d", [70.0], ipc=ipc, **place)
+    summary = beside(summarise(frame(tmp_path)))
+    read: list[int] = []
+    monkeypatch.setattr("dcbench.report.beside.paper_table", lambda number: read.append(number) or paper_table(number))
+    made = pd.DataFrame(columns=["digest", "seconds", "device", "origin"])
+    assert completed("table3", summary, lambda: made)["published_seconds"].tolist() == [1.1 * 3600, 3.1 * 3600]
+    assert read == [3]
+
+
+def test_failures_count_below_the_tables_that_they_belong_to(tmp_path: Path) -> None:
+    figures = {name: [1.0] for name in DISTANCES}
+    for dataset in ("digits", "toy"):
+        add(tmp_path, "dm", [], figures=figures, dataset=dataset, **MOMENTS)
+        add(tmp_path, "dm", [50.0], dataset=dataset)
+    failed = [
+        {"dataset": "toy", "ipc": 1, "split": "test", "job": "condense"},
+        {"dataset": "toy", "ipc": 10, "split": "test", "job": "classes0-4"},
+        {"dataset": "toy", "ipc": 1, "split": "validation", "job": "condense"},
+        {"dataset": "toy", "ipc": 1, "split": "test", "job": "moments-0123456789ab"},
+        {"dataset": "gone", "ipc": 1, "split": "test", "job": "condense"},
+        {"error": "Unreadable"},
+    ]
+    summary = summarise(frame(tmp_path))
+    accuracies = usual("table4", summary)
+    counts = {
+        name: [table.notes[0].partition(" cells")[2] for table in make_tables(name, shown, Wanted(failed=failed))]
+        for name, shown in {
+            "grid": main_figures(summary),
+            "table1": summary,
+            "table3": completed(
+                "table3", accuracies, lambda: pd.DataFrame(columns=["digest", "seconds", "device", "origin"])
+            ),
+            "table4": accuracies,
+        }.items()
+    }
+    assert counts == {
+        "grid": [" · 2 failed", " · 3 failed"],
+        "table1": ["", " · 2 failed"],
+        "table3": [" · 2 failed"],
+        "table4": [" · 2 failed"],
+    }
+
+
 def test_records_hold_the_ratio_and_the_times_too(tmp_path: Path) -> None:
     add(tmp_path, "dm", [1.0], class_names=("a", "b"), train_images=50)
     summary = summarise(frame(tmp_path))
     (digest,) = summary["digests"]
-    made = pd.DataFrame([{"digest": digest, "seconds": 2.5, "device": "a GPU"}])
+    made = pd.DataFrame([{"digest": digest, "seconds": 2.5, "device": "a GPU", "origin": None}])
     (row,) = records(completed("table2", summary, lambda: made)).to_dict("records")
     assert row["ratio"] == 4.0
     (row,) = records(completed("table3", summary, lambda: made)).to_dict("records")

@@ -1,0 +1,38 @@
+"""What all that read a results folder do alike."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from dcbench.api.errors import RequestError
+from dcbench.engine.store.hdf5 import UnreadableFileError
+
+_Read = TypeVar("_Read")
+
+
+def check_folder(results: Path) -> None:
+    """Refuse a results folder that is not there.
+
+    Raises:
+        RequestError: it is not there, or is no folder.
+    """
+    if not results.is_dir():
+        raise RequestError(f"there is no results folder {results}; 'dcbench run' makes one")
+
+
+def read_or_warn(read: Callable[[Path], _Read], path: Path) -> _Read | None:
+    """Return what *read* makes of the file *path*.
+
+    A file that is damaged, or cannot be read now, is left out with a warning: None. One that was removed since it was
+    listed, or that a run has just replaced by a longer one, is passed over without.
+    """
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return None
+    except UnreadableFileError as error:
+        warnings.warn(f"{error}; left out", stacklevel=2)
+        return None
