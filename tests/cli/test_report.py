@@ -32,7 +32,7 @@ def test_a_report_shows_every_finished_cell_and_counts_failures(dcbench: Command
     ended = dcbench("report", cwd=finished.parent)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.count("(2x2)") == 4, "two seeds times two repeats in two rows of two columns"
-    assert "8/8 cells · 4 failed" in ended.out
+    assert "8 cells · 4 failed" in ended.out
     assert ended.out == dcbench("report", "grid", "--results", finished, cwd=finished).out
 
 

@@ -34,7 +34,7 @@ def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Tab
     ordered = dict(sorted(rows.items(), key=lambda row: (*row[0][:2], labels.index(row[0][2]))))
     datasets = set(summary["dataset"])
     failed = wanted.failed_in([common["evaluator_label"]], dataset=datasets, split=[common["split"]])
-    notes = (*notes_of(summary, len(rows), failed=failed), *_condensed_on(summary))
+    notes = (*notes_of(summary, failed=failed), *_condensed_on(summary))
     return table_of(title_of(common), ("dataset", "IPC", "method"), columns, ordered, notes)
 
 

@@ -31,7 +31,7 @@ def grid_tables(
 
     Args:
         summary: from `summarise`; with published numbers if `beside` has added them.
-        wanted: the plan, or only an order of columns; without one, every row x column x seed that is found is expected.
+        wanted: the plan, or only an order of columns; without one, what is found is all that is told of.
         more: columns of *summary* that name a row as well, each with its head; for tables without a plan.
     """
     wanted = wanted or Wanted()
@@ -49,5 +49,5 @@ def _table(names: tuple[str, ...], summary: pd.DataFrame, wanted: Wanted, more: 
     common = dict(zip(TABLE, names, strict=True))
     datasets = {dataset for dataset, *_ in rows}
     failed = wanted.failed_in([common["evaluator_label"]], dataset=datasets, split=[common["split"]])
-    notes = notes_of(summary, len(rows) * len(columns), expected=wanted.cells.get(names), failed=failed)
+    notes = notes_of(summary, expected=wanted.cells.get(names), failed=failed)
     return table_of(title_of(common), ("dataset", "IPC", *more.values()), columns, rows, notes)

@@ -77,7 +77,7 @@ def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Tab
         rows[*place, "time"] = {label: time for label in numbers if (time := times[*place, label]) is not None}
     datasets = set(summary["dataset"])
     failed = wanted.failed_in([common["evaluator_label"]], dataset=datasets, split=[common["split"]])
-    notes = notes_of(summary, len(accuracies) * len(columns), failed=failed)
+    notes = notes_of(summary, failed=failed)
     return table_of(title_of(common), ("dataset", "IPC", ""), columns, rows, (*notes, *_time_notes(summary)))
 
 

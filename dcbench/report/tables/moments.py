@@ -52,7 +52,7 @@ def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Tab
     title = title_of({"split": common["split"]}, "moments", f"{common['dataset']} ipc {common['ipc']}")
     place = {name: [value] for name, value in common.items()}
     notes = (
-        *notes_of(summary, len(rows), failed=wanted.failed_in(summary["evaluator_label"], **place)),
+        *notes_of(summary, failed=wanted.failed_in(summary["evaluator_label"], **place)),
         "distances: between the features of condensed and training images, the less the better",
     )
     return table_of(title, ("method",), columns, ordered, notes)

@@ -152,21 +152,20 @@ def title_of(common: Mapping[str, Any], *before: str) -> str:
     return ", ".join(parts)
 
 
-def notes_of(summary: pd.DataFrame, places: int, *, expected: int | None = None, failed: int = 0) -> tuple[str, ...]:
+def notes_of(summary: pd.DataFrame, *, expected: int | None = None, failed: int = 0) -> tuple[str, ...]:
     """Return the lines below a table: coverage, what is older, and what is known of published numbers.
 
     Args:
         summary: the rows that the table shows.
-        places: how many columns of methods times rows of data; each is expected to have as many cells as the one with
-            most. A cell counts once, however many networks or figures of it the table shows.
-        expected: how many cells were planned, if that is known.
+        expected: how many cells were planned, if that is known. A cell counts once, however many networks or figures of
+            it the table shows.
         failed: how many jobs failed, from `Wanted.failed_in`.
     """
     held = summary.assign(digest=summary["digests"].str.split()).explode("digest")
     counts = held.groupby(["dataset", "ipc", "label"])["digest"].nunique()
     done = int(counts.sum())
-    total = max(expected if expected is not None else places * int(counts.max() if len(counts) else 0), done)
-    notes = [f"mean ± std (sets x repeats) · {done}/{total} cells" + (f" · {failed} failed" if failed else "")]
+    coverage = f"{done} cell{'s' * (done != 1)}" if expected is None else f"{done}/{max(expected, done)} cells"
+    notes = [f"mean ± std (sets x repeats) · {coverage}" + (f" · {failed} failed" if failed else "")]
     older = int(summary["older"].sum())
     if older:
         notes.append(f"{older} older, made under the same label with other settings, recipe or data: not shown")

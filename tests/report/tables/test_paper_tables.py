@@ -182,7 +182,7 @@ def test_a_cell_counts_once_however_many_of_its_numbers_a_table_shows(tmp_path: 
     add(tmp_path, "m3d", [60.0])
     shown = [*_tables("table1", tmp_path), *_tables("table4", tmp_path)]
     assert [len(table.columns) for table in shown] == [5, 2, 1, 1, 1]
-    assert all("3/4 cells" in table.notes[0] for table in shown)
+    assert all("· 3 cells" in table.notes[0] for table in shown)
 
 
 def test_an_evaluator_with_settings_is_still_that_evaluator(tmp_path: Path) -> None:
@@ -271,7 +271,10 @@ def test_failures_count_below_the_tables_that_they_belong_to(tmp_path: Path) -> 
     summary = summarise(frame(tmp_path))
     accuracies = usual("table4", summary)
     counts = {
-        name: [table.notes[0].partition(" cells")[2] for table in make_tables(name, shown, Wanted(failed=failed))]
+        name: [
+            table.notes[0].partition(" cell")[2].removeprefix("s")
+            for table in make_tables(name, shown, Wanted(failed=failed))
+        ]
         for name, shown in {
             "grid": main_figures(summary),
             "table1": summary,
