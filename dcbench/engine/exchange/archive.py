@@ -51,6 +51,7 @@ def write_archive(layout: Layout, target: Path, sources: Sources, stems: Sequenc
 
     Raises:
         CorruptFileError, UnsupportedFormatError: a file cannot be read; nothing is written.
+        OSError: there is no room for it.
     """
     wanted = None if stems is None else {str(stem) for stem in stems}
     found = [("condensed", path) for path in layout.all_condensed()]
@@ -62,7 +63,7 @@ def write_archive(layout: Layout, target: Path, sources: Sources, stems: Sequenc
     ]
     done = Archived(len(chosen))
     if chosen:
-        with writing(target, KIND) as file:
+        with writing(target, KIND, room=sum(path.stat().st_size for _, path in chosen)) as file:
             for kind, path in chosen:
                 name = os.path.relpath(path, layout.root).removesuffix(".h5")
                 with reading(path, kind) as source:

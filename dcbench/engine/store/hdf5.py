@@ -6,9 +6,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from errno import ENOSPC
 from importlib.metadata import version
 from io import BytesIO
+from os import strerror
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import h5py
@@ -45,7 +48,7 @@ class CorruptFileError(UnreadableFileError):
 
 
 @contextmanager
-def writing(path: Path, kind: str) -> Iterator[h5py.File]:
+def writing(path: Path, kind: str, *, room: int | None = None) -> Iterator[h5py.File]:
     """Yield a new file of *kind* that appears at *path*, whole and durable, when the block ends well.
 
     It is made in memory, since HDF5 itself may crash the process on a full disk.
@@ -53,18 +56,23 @@ def writing(path: Path, kind: str) -> Iterator[h5py.File]:
     Args:
         path: the file to write.
         kind: what `reading` is to expect.
+        room: about how many bytes it will have, if these may be more than the memory has. It is then made on the disk,
+            provided that they are free there.
 
     Raises:
         OSError: it cannot be written, as on a full disk; nothing of it stays.
     """
-    made = BytesIO()
-    with h5py.File(made, "w", libver=_LIBVER) as file:
-        put_text(file, "dcbench_kind", kind)
-        file.attrs["dcbench_format"] = FORMAT
-        put_text(file, "dcbench_version", version("dcbench"))
-        yield file
     with replacing(path) as temporary:
-        temporary.write_bytes(made.getbuffer())
+        if room is not None and room > disk_usage(path.parent).free:
+            raise OSError(ENOSPC, strerror(ENOSPC))
+        made = BytesIO() if room is None else temporary
+        with h5py.File(made, "w", libver=_LIBVER) as file:
+            put_text(file, "dcbench_kind", kind)
+            file.attrs["dcbench_format"] = FORMAT
+            put_text(file, "dcbench_version", version("dcbench"))
+            yield file
+        if isinstance(made, BytesIO):
+            temporary.write_bytes(made.getbuffer())
 
 
 @contextmanager

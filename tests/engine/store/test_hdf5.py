@@ -104,6 +104,22 @@ def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_nothing(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_is_made_on_the_disk_is_like_any_other(path: Path) -> None:
+    made = path.with_name("made.h5")
+    with writing(made, "test", room=1) as file:
+        put_array(file, "values", np.arange(1000))
+    with reading(made, "test") as one, reading(path, "test") as other:
+        assert dict(one.attrs) == dict(other.attrs)
+        assert np.array_equal(one["values"][()], other["values"][()])
+    assert list(path.parent.glob(".*")) == []
+
+
+def test_one_for_which_the_disk_has_no_room_is_not_begun(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left"), writing(tmp_path / "x.h5", "test", room=2**62):
+        pytest.fail("it was begun")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_of_hdf5_that_dcbench_did_not_write_is_damaged(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["values"] = 1
