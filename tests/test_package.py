@@ -12,11 +12,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 HOMES = {"dcbench": ROOT / "dcbench", "dcbench_plugins": ROOT / "plugins"}
 
 
-def test_every_package_is_listed_to_be_installed() -> None:
+def test_every_folder_is_listed_to_be_installed() -> None:
     found = {
         ".".join([name, *path.parent.relative_to(home).parts])
         for name, home in HOMES.items()
-        for path in home.rglob("__init__.py")
+        for path in home.rglob("*.*")
+        if path.is_file() and path.parent.name != "__pycache__"
     }
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == found
 
