@@ -11,8 +11,8 @@ from oracles.selection import herding_loop, k_center_loop
 from benchmarks.case import Call, Case
 from benchmarks.counting import Cost
 from dcbench.toolbox.selection import BLOCK_BYTES, class_blocks
-from dcbench_plugins.methods.herding import Herding
-from dcbench_plugins.methods.k_center import KCenter
+from dcbench_plugins.methods.herding import herd
+from dcbench_plugins.methods.k_center import farthest_first
 
 if TYPE_CHECKING:
     from dcbench.engine.work.runtime import Runtime
@@ -33,7 +33,7 @@ class Choice(Case):
     def fast(self, runtime: Runtime) -> Call:
         """Return the picks of several classes at a time, in float64."""
         features = self._features(runtime)
-        choose = (Herding if self.rule == "herding" else KCenter).choose
+        choose = herd if self.rule == "herding" else farthest_first
         sizes = [self.per_class] * self.classes
 
         def pick() -> None:

@@ -14,7 +14,7 @@ from dcbench.toolbox.recipes import LARGE, origins_at
 from dcbench.toolbox.training import train
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from torch import Tensor, nn
 
@@ -28,7 +28,9 @@ class FeatureSettings(Settings):
     """What decides the feature network. Methods that agree in these share one trained network per replicate."""
 
     network: str = Field("convnet3", description="architecture whose embedding is the feature space")
-    epochs: int = Field(15, ge=1, description="passes over the training set when the feature network is trained")
+    epochs: int = Field(
+        15, ge=0, description="passes over the training set when the feature network is trained; 0 leaves it random"
+    )
     batch_size: int = Field(64, ge=1, description="images per training step of the feature network")
     lr: float = Field(
         0.03,
@@ -36,8 +38,13 @@ class FeatureSettings(Settings):
         description="learning rate at the start; x0.2 after 2/3 and after 5/6 of the epochs, once where these are one",
     )
 
-    def recipe(self, info: DatasetInfo) -> TrainingRecipe:
-        """Return how the feature network is trained on *info*: no augmentation, SGD with momentum, two drops of lr."""
+    def recipe(self, info: DatasetInfo) -> TrainingRecipe | None:
+        """Return how the feature network is trained on *info*: no augmentation, SGD with momentum, two drops of lr.
+
+        None if it is not trained.
+        """
+        if not self.epochs:
+            return None
         drops = {self.epochs * 2 // 3, self.epochs * 5 // 6} - {0}
         return TrainingRecipe(
             epochs=self.epochs,
@@ -74,7 +81,7 @@ def class_features(task: Task, settings: FeatureSettings) -> Iterator[Tensor]:
 
 
 def feature_network(task: Task, settings: FeatureSettings) -> nn.Module:
-    """Return a network trained on ``task.train``, in eval mode; trained anew only if no cell of the replicate did it.
+    """Return a network in eval mode, trained on ``task.train`` as *settings* say, once for all cells of a replicate.
 
     The artifact is named by network, recipe and replicate: every IPC and every method of a replicate sees one feature
     space, and another replicate sees another.
@@ -83,13 +90,14 @@ def feature_network(task: Task, settings: FeatureSettings) -> nn.Module:
     key = {
         "artifact": "feature network",
         "network": settings.network,
-        "recipe": recipe.key_form(),
+        "recipe": recipe.key_form() if recipe else None,
         "replicate": task.replicate,
     }
 
     def build(seed: int) -> dict[str, Tensor]:
         network = task.network(settings.network, seed)
-        _train(network, task, recipe, seed)
+        if recipe:
+            _train(network, task, recipe, seed)
         return {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
 
     weights = task.artifact(key, build)
@@ -153,8 +161,17 @@ def recommended(info: DatasetInfo) -> FeatureSettings:
     return FeatureSettings(epochs=min(15, max(2, epochs)))
 
 
-def recommended_origins(info: DatasetInfo, ipc: int, *, published_for: Collection[str] = ()) -> dict[str, Origin]:
-    """Return where the values of `recommended` come from, for a method that IDC has on the datasets *published_for*."""
+def recommended_origins(
+    info: DatasetInfo,
+    ipc: int,
+    *,
+    published_for: Collection[str] = (),
+    further: Mapping[str, Origin] | None = None,
+) -> dict[str, Origin]:
+    """Return where the values of `recommended` come from, for a method that IDC has on the datasets *published_for*.
+
+    *further* are origins of a method's other settings on these datasets.
+    """
     large = info.shape[-1] >= LARGE
     layer = "pooled features of ResNetAP-10" if large else "last block of ConvNet-3"
     origins = {
@@ -163,5 +180,6 @@ def recommended_origins(info: DatasetInfo, ipc: int, *, published_for: Collectio
             ("epochs", "batch_size", "lr"),
             Origin("chosen", "a good feature space at a bounded cost on a CPU; IDC trains with DSA and CutMix"),
         ),
+        **(further or {}),
     }
     return origins_at(info, ipc, origins, datasets=published_for, ipcs=(10, 20) if large else (1, 10, 50))

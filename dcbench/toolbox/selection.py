@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from dcbench import CondensedSet, Method, RequestError
 from dcbench.toolbox.features import FeatureSettings, class_features, recommended, recommended_origins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from torch import Tensor
 
     from dcbench import DatasetInfo, Origin, Task
 
@@ -23,6 +23,17 @@ longer than starting the operations of a pick, so a larger block saves no time; 
 
 ROUNDING = 1e-12
 """Values closer than this share of their scale are tied; float64 sums of 10^5 terms err by far less."""
+
+
+Rule = Callable[[Tensor, Tensor, int], Tensor]
+"""Chooses images of several classes at once, of each class by itself: rows, present, count -> positions.
+
+* rows (classes, n, D) float64, finite: the features of each class minus their mean, and zeros below those of a class
+  that has fewer than n images. To be read only, and not kept: the next call finds others in the same memory.
+* present (classes, n) bool: whether the row is that of an image.
+* count: how many to choose of each class; none has fewer.
+* positions (classes, count) int64: different ones along n, in the order of choice.
+"""
 
 
 class FeatureSelection(Method):
@@ -35,30 +46,20 @@ class FeatureSelection(Method):
     Settings = FeatureSettings
     published_for: ClassVar[frozenset[str]] = frozenset()
     """Datasets on which the coreset code of IDC (``coreset.py``) chooses so in this feature space."""
+    further_origins: ClassVar[Mapping[str, Origin]] = {}
+    """Where, on those datasets, the values of settings come from that a subclass adds."""
 
-    @staticmethod
     @abstractmethod
-    def choose(rows: Tensor, present: Tensor, count: int) -> Tensor:
-        """Choose images of several classes at once, of each class by itself.
-
-        Args:
-            rows: (classes, n, D) float64, finite: the features of each class minus their mean, and zeros below those of
-                a class that has fewer than n images. To be read only, and not kept: the next call finds others in
-                the same memory.
-            present: (classes, n) bool: whether the row is that of an image.
-            count: how many to choose of each class; none has fewer.
-
-        Returns:
-            (classes, count) int64: different positions along n, in the order of choice.
-        """
+    def rule(self, settings: Any) -> Rule:
+        """Return how images are chosen under *settings*, an instance of ``Settings``."""
 
     def settings_for(self, info: DatasetInfo, ipc: int) -> FeatureSettings:  # noqa: ARG002  (all IPCs share a network)
         """Return settings that depend on the dataset alone, so that all IPCs share one feature network."""
-        return recommended(info)
+        return self.Settings(**recommended(info).model_dump())
 
     def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:
         """Return where the values of `settings_for` come from."""
-        return recommended_origins(info, ipc, published_for=self.published_for)
+        return recommended_origins(info, ipc, published_for=self.published_for, further=self.further_origins)
 
     def validate(self, info: DatasetInfo, ipc: int, settings: FeatureSettings) -> None:  # noqa: ARG002
         """Refuse more images than the smallest class has."""
@@ -68,8 +69,9 @@ class FeatureSelection(Method):
         """Select ``task.ipc`` images of each class, in the order of choice."""
         check_ipc(task.info, task.ipc)
         index = [task.train.class_index[label] for label in task.classes]
+        choose = self.rule(settings)
         blocks = class_blocks(class_features(task, settings), [len(indices) for indices in index], BLOCK_BYTES)
-        picks = torch.cat([self.choose(rows, present, task.ipc).cpu() for rows, present in blocks])
+        picks = torch.cat([choose(rows, present, task.ipc).cpu() for rows, present in blocks])
         chosen = [indices[positions] for indices, positions in zip(index, picks, strict=True)]
         return CondensedSet.selection(torch.cat(chosen), task.train)
 
@@ -90,7 +92,7 @@ def check_ipc(info: DatasetInfo, ipc: int) -> None:
 
 
 def class_blocks(features: Iterable[Tensor], sizes: Sequence[int], limit: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield what `FeatureSelection.choose` takes: as many classes at a time as fit in *limit* bytes, and at least one.
+    """Yield what a `Rule` takes: as many classes at a time as fit in *limit* bytes, and at least one.
 
     The mean of each class is taken off: distances stay what they are, and the expanded squares used for them lose no
     digits to a common offset.

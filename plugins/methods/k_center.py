@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -10,6 +10,8 @@ from dcbench.toolbox.selection import FeatureSelection, first_least, inner_produ
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from dcbench.toolbox.selection import Rule
 
 
 def farthest_first(rows: Tensor, present: Tensor, count: int) -> Tensor:
@@ -45,4 +47,7 @@ class KCenter(FeatureSelection):
     cite = (
         "Sener, Savarese: Active learning for CNNs, ICLR 2018; first centre as DC's author says in issue 21 of its code"
     )
-    choose = staticmethod(farthest_first)
+
+    def rule(self, settings: Any) -> Rule:  # noqa: ARG002  (there is one)
+        """Return `farthest_first`."""
+        return farthest_first

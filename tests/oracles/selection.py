@@ -1,7 +1,7 @@
 """Herding and k-center as their definitions read, for one class.
 
-`herding` and `k_center` are plain loops over exact fractions, ties going to the lowest index. `herding_loop` and
-`k_center_loop` are the loops that published codes run: every distance computed anew for every pick.
+`herding`, `nearest` and `k_center` are plain loops over exact fractions, ties going to the lowest index. The others are
+the loops that published codes run: every distance computed anew for every pick.
 """
 
 from __future__ import annotations
@@ -51,6 +51,13 @@ def herding(features: Sequence[Sequence[float]], count: int) -> list[int]:
     return picked
 
 
+def nearest(features: Sequence[Sequence[float]], count: int) -> list[int]:
+    """Pick the *count* rows that are nearest to the mean by themselves, the nearest first."""
+    rows = exact(features)
+    centre = mean(rows)
+    return sorted(range(len(rows)), key=lambda row: (squared_distance(rows[row], centre), row))[:count]
+
+
 def k_center(features: Sequence[Sequence[float]], count: int) -> list[int]:
     """Pick *count* rows: first the one nearest to the mean, then always the unpicked one farthest from all picked."""
     rows = exact(features)
@@ -81,6 +88,13 @@ def herding_loop(features: Tensor, count: int) -> list[int]:
         distances[picked] = torch.inf
         picked.append(int(distances.argmin()))
         running += features[picked[-1]]
+    return picked
+
+
+def nearest_loop(features: Tensor, count: int) -> list[int]:
+    """Pick *count* rows of *features* (n, D); equal to `nearest` where nothing is tied."""
+    distances = (features - features.mean(0)).square().sum(1)
+    picked: list[int] = distances.argsort()[:count].tolist()
     return picked
 
 

@@ -41,6 +41,7 @@ def task(**changes: Any) -> MemoryTask:
 
 def test_recipe_has_no_augmentation_and_drops_the_rate_within_the_training() -> None:
     recipe = FeatureSettings(epochs=30, lr=0.02).recipe(INFO)
+    assert recipe is not None
     assert (recipe.epochs, recipe.lr, recipe.milestones, recipe.gamma) == (30, 0.02, (20, 25), 0.2)
     assert (recipe.augmentation, recipe.cutmix, recipe.best_of) == ("none", 0, ())
     assert (recipe.mean, recipe.std) == (INFO.mean, INFO.std)
@@ -48,7 +49,19 @@ def test_recipe_has_no_augmentation_and_drops_the_rate_within_the_training() -> 
 
 @pytest.mark.parametrize(("epochs", "milestones"), [(1, ()), (2, (1,)), (3, (2,)), (6, (4, 5))])
 def test_short_trainings_have_sound_milestones(epochs: int, milestones: tuple[int, ...]) -> None:
-    assert FeatureSettings(epochs=epochs).recipe(INFO).milestones == milestones
+    recipe = FeatureSettings(epochs=epochs).recipe(INFO)
+    assert recipe is not None
+    assert recipe.milestones == milestones
+
+
+def test_a_network_of_no_epochs_stays_as_it_was_drawn() -> None:
+    made, untrained = task(), FeatureSettings(network="tiny", epochs=0)
+    network = feature_network(made, untrained)
+    (weights,) = made.artifacts.values()
+    drawn = made.network("tiny", 11).state_dict()
+    assert untrained.recipe(INFO) is None
+    assert not network.training
+    assert all(torch.equal(weights[name], tensor) for name, tensor in drawn.items())
 
 
 @pytest.mark.parametrize(

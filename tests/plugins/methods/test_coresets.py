@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,21 +12,28 @@ from hypothesis import strategies as st
 from oracles import selection as oracle
 from torch import Tensor, nn
 
-from dcbench import Method, RequestError
+from dcbench import RequestError
 from dcbench.toolbox import selection
-from dcbench.toolbox.features import FeatureSettings, embed, feature_network
-from dcbench.toolbox.selection import class_blocks
-from dcbench_plugins.methods.herding import Herding, herd
+from dcbench.toolbox.features import embed, feature_network
+from dcbench.toolbox.selection import FeatureSelection, Rule, class_blocks
+from dcbench_plugins.methods.herding import Herding, herd, nearest_to_mean
 from dcbench_plugins.methods.k_center import KCenter, farthest_first
 
-Rule = Callable[[Tensor, Tensor, int], Tensor]
-PAIRS: list[tuple[Rule, Any]] = [(herd, oracle.herding), (farthest_first, oracle.k_center)]
-LOOPS: list[tuple[Rule, Any]] = [(herd, oracle.herding_loop), (farthest_first, oracle.k_center_loop)]
-METHODS: list[type[Method]] = [Herding, KCenter]
+PAIRS: list[tuple[Rule, Any]] = [
+    (herd, oracle.herding),
+    (nearest_to_mean, oracle.nearest),
+    (farthest_first, oracle.k_center),
+]
+LOOPS: list[tuple[Rule, Any]] = [
+    (herd, oracle.herding_loop),
+    (nearest_to_mean, oracle.nearest_loop),
+    (farthest_first, oracle.k_center_loop),
+]
+METHODS: list[type[FeatureSelection]] = [Herding, KCenter]
 
 TRAIN = made_up_set(classes=3, per_class=12)
 INFO = info_of(TRAIN)
-FAST = FeatureSettings(network="tiny", epochs=2, batch_size=8)
+FAST = {"network": "tiny", "epochs": 2, "batch_size": 8}
 
 
 class Tiny(nn.Module):
@@ -52,8 +58,8 @@ def task(ipc: int, **changes: Any) -> MemoryTask:
     return made
 
 
-def picks(method: type[Method], made: MemoryTask) -> Tensor:
-    condensed = method().condense(made, FAST)
+def picks(method: type[FeatureSelection], made: MemoryTask, **changes: Any) -> Tensor:
+    condensed = method().condense(made, method.Settings(**FAST | changes))
     condensed.check(INFO, made.ipc)
     assert condensed.labels.tolist() == [label for label in range(3) for _ in range(made.ipc)]
     assert condensed.source_indices is not None
@@ -139,11 +145,21 @@ def test_herding_follows_the_mean_better_than_k_center() -> None:
     assert cover[farthest_first] < cover[herd]
 
 
-@pytest.mark.parametrize(("method", "literal"), [(Herding, oracle.herding), (KCenter, oracle.k_center)])
-def test_the_method_is_the_literal_rule_in_the_feature_space_of_each_class(method: type[Method], literal: Any) -> None:
+@pytest.mark.parametrize(
+    ("method", "changes", "literal"),
+    [
+        (Herding, {}, oracle.herding),
+        (Herding, {"rule": "nearest"}, oracle.nearest),
+        (KCenter, {}, oracle.k_center),
+        (KCenter, {"epochs": 0}, oracle.k_center),
+    ],
+)
+def test_the_method_is_the_literal_rule_in_the_feature_space_of_each_class(
+    method: type[FeatureSelection], changes: dict[str, Any], literal: Any
+) -> None:
     made = task(ipc=4)
-    chosen = picks(method, made)
-    network = feature_network(made, FAST)
+    chosen = picks(method, made, **changes)
+    network = feature_network(made, method.Settings(**FAST | changes))
     expected: list[int] = []
     for indices in TRAIN.class_index:
         order = literal(embed(network, made, indices).tolist(), 4)
@@ -152,14 +168,14 @@ def test_the_method_is_the_literal_rule_in_the_feature_space_of_each_class(metho
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_picks_are_different_images_and_the_same_each_time(method: type[Method]) -> None:
+def test_picks_are_different_images_and_the_same_each_time(method: type[FeatureSelection]) -> None:
     chosen = picks(method, task(ipc=12))
     assert sorted(chosen.tolist()) == list(range(len(TRAIN)))
     assert torch.equal(chosen, picks(method, task(ipc=12)))
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_larger_ipc_begins_with_the_picks_of_a_smaller_one(method: type[Method]) -> None:
+def test_a_larger_ipc_begins_with_the_picks_of_a_smaller_one(method: type[FeatureSelection]) -> None:
     made = task(ipc=2)
     few = picks(method, made).view(3, 2)
     made.ipc = 6
@@ -169,36 +185,40 @@ def test_a_larger_ipc_begins_with_the_picks_of_a_smaller_one(method: type[Method
 def test_both_methods_agree_at_ipc_1_and_share_one_feature_network() -> None:
     made = task(ipc=1)
     assert torch.equal(picks(Herding, made), picks(KCenter, made))
+    assert torch.equal(picks(Herding, made), picks(Herding, made, rule="nearest"))
     made.ipc = 6
+    assert not torch.equal(picks(Herding, made), picks(Herding, made, rule="nearest"))
     assert not torch.equal(picks(Herding, made), picks(KCenter, made))
     assert len(made.artifacts) == 1
 
 
 def test_the_recommended_settings_are_the_same_for_both_methods_and_every_ipc() -> None:
-    values = [method().settings_for(INFO, ipc) for method in METHODS for ipc in (1, 10)]
+    values = [method().settings_for(INFO, ipc).digest_form() for method in METHODS for ipc in (1, 10)]
     assert all(value == values[0] for value in values)
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("limit", [1, 2 * 12 * 5 * 8])
-def test_the_size_of_a_block_changes_no_pick(method: type[Method], limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_a_block_changes_no_pick(
+    method: type[FeatureSelection], limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     together = picks(method, task(ipc=6))
     monkeypatch.setattr(selection, "BLOCK_BYTES", limit)
     assert torch.equal(picks(method, task(ipc=6)), together)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_classes_alone_get_the_picks_that_all_together_give_them(method: type[Method]) -> None:
+def test_classes_alone_get_the_picks_that_all_together_give_them(method: type[FeatureSelection]) -> None:
     together = picks(method, task(ipc=4))
-    alone = method().condense(task(ipc=4, classes=range(1, 3)), FAST)
+    alone = method().condense(task(ipc=4, classes=range(1, 3)), method.Settings(**FAST))
     assert method.by_class
     assert alone.source_indices is not None
     assert torch.equal(alone.source_indices, together[4:])
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_more_images_than_the_smallest_class_has_are_refused(method: type[Method]) -> None:
+def test_more_images_than_the_smallest_class_has_are_refused(method: type[FeatureSelection]) -> None:
     with pytest.raises(RequestError, match="at most --ipc 12"):
-        method().validate(INFO, 13, FAST)
+        method().validate(INFO, 13, method.Settings(**FAST))
     with pytest.raises(RequestError, match="at most --ipc 12"):
-        method().condense(task(ipc=13), FAST)
+        method().condense(task(ipc=13), method.Settings(**FAST))

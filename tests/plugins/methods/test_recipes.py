@@ -176,8 +176,10 @@ def test_coresets(method: str, dataset: str, ipc: int) -> None:
     large = dataset in SUBSETS
     info = SUBSETS[dataset] if large else INFO[dataset]
     published = method == "herding" and (large or dataset in ("cifar10", "svhn"))
-    assert recipe(method, info, ipc) == {
-        "network": ("resnetap10" if large else "convnet3", "published" if published else "extrapolated"),
+    kind = "published" if published else "extrapolated"
+    rule = {"rule": ("greedy", kind)} if method == "herding" else {}
+    assert recipe(method, info, ipc) == rule | {
+        "network": ("resnetap10" if large else "convnet3", kind),
         "epochs": (15 if large else FEATURE_EPOCHS[dataset], "chosen"),
         "batch_size": (64, "chosen"),
         "lr": (0.03, "chosen"),
