@@ -40,6 +40,8 @@ class DatasetInfo:
     """Whether a mirrored image is still of its class. False for digits and letters: no augmentation flips them."""
     default_protocol: str = "m3d"
     """The protocol used when none is named."""
+    default_network: str = ""
+    """The network that evaluators take when none is named; empty: the default of each."""
 
     @property
     def classes(self) -> int:

@@ -12,6 +12,7 @@ import dcbench.testing.subject
 from dcbench.api.errors import MissingDataError, RequestError
 from dcbench.api.images import Dataset, DatasetInfo, ImageSet, Split
 from dcbench.engine.data.fingerprints import hash_images
+from dcbench.engine.making import make_network
 from dcbench.testing import settings
 from dcbench.testing.loading import loads
 from dcbench.testing.opening import opened_files
@@ -65,7 +66,7 @@ class Subject(dcbench.testing.subject.Subject):
 
 @promise(settings.settings_have_defaults)
 def describes_itself(subject: Subject) -> None:
-    """info() gives a DatasetInfo whose counts, names, mean and std fit each other, and a protocol that there is."""
+    """info() gives a DatasetInfo whose counts, names, mean and std fit each other."""
     info = subject.info()
     if not isinstance(info, DatasetInfo):
         raise ContractBroken(f"info() gives a {type(info).__name__}, not a dcbench.DatasetInfo")
@@ -83,10 +84,22 @@ def describes_itself(subject: Subject) -> None:
     for channel, std in enumerate(info.std):
         if not std > 0:  # NaN is refused too
             raise ContractBroken(f"std of channel {channel} is {std}; pixels are divided by it, so it must be above 0")
+
+
+@promise(describes_itself)
+def names_defaults_that_there_are(subject: Subject) -> None:
+    """Its default protocol is installed, and so is its default network, which takes its images."""
+    info = subject.info()
     try:
         subject.registry.find("protocols", info.default_protocol)
     except RequestError as error:
         raise ContractBroken(f"default_protocol: {error}") from error
+    if info.default_network:
+        try:
+            network, settings = make_network(subject.registry, info.default_network)
+            network.validate(info.shape, settings)
+        except RequestError as error:
+            raise ContractBroken(f"default_network: {error}") from error
 
 
 @promise(describes_itself)
@@ -235,6 +248,7 @@ PROMISES = (
     loads,
     *settings.PROMISES,
     describes_itself,
+    names_defaults_that_there_are,
     name_safe_for_files,
     names_its_files,
     loads_image_sets,

@@ -10,7 +10,7 @@ from pydantic import Field
 from dcbench import DcbenchError, Origin, Settings, TrainingRecipe
 from dcbench.toolbox.memory import fits, halving
 from dcbench.toolbox.pixels import Normaliser
-from dcbench.toolbox.recipes import LARGE, origins_at
+from dcbench.toolbox.recipes import LARGE, LARGE_NETWORK, origins_at
 from dcbench.toolbox.training import train
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def recommended(info: DatasetInfo) -> FeatureSettings:
     """
     channels, _, size = info.shape
     if size >= LARGE:
-        return FeatureSettings(network="resnetap10")
+        return FeatureSettings(network=LARGE_NETWORK)
     epochs = PASSES * 32**2 * channels // (sum(info.train_counts) * size**2)
     return FeatureSettings(epochs=min(15, max(2, epochs)))
 

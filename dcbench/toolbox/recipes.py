@@ -17,6 +17,8 @@ LARGE = 128
 """Images of this many px a side or more get the recipes that were published for subsets of ImageNet."""
 MANY = 100
 """From so many classes on some recipes are those that were published for 100 classes."""
+LARGE_NETWORK = "resnetap10"
+"""The network that subsets of ImageNet are condensed and evaluated with (M3D paper, Table 3; IDC)."""
 LOW_RESOLUTION = frozenset({"mnist", "fashion-mnist", "svhn", "cifar10", "cifar100"})
 """The datasets of 28 and 32 px that most papers of the field report, at IPC 1, 10 and 50."""
 IMAGENET_SUBSETS = frozenset({"imagenet10", "imagenet100"})

@@ -9,7 +9,7 @@ from pydantic import Field
 import dcbench
 from dcbench import Origin
 from dcbench.toolbox.matching import MatchingSettings, match, moment_distance, snapshot_steps, validate
-from dcbench.toolbox.recipes import LARGE, LOW_RESOLUTION, TINY, origins_at
+from dcbench.toolbox.recipes import LARGE, LARGE_NETWORK, LOW_RESOLUTION, TINY, origins_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ class DM(dcbench.Method):
         if size < TINY:
             return DMSettings(iterations=100, batch_real=64)
         if size >= LARGE:
-            return DMSettings(network="resnetap10")
+            return DMSettings(network=LARGE_NETWORK)
         return DMSettings(lr=10.0 if info.name == "cifar10" and ipc >= _TENFOLD else 1.0)
 
     def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:

@@ -19,7 +19,16 @@ from dcbench.toolbox.matching import (
     snapshot_steps,
     validate,
 )
-from dcbench.toolbox.recipes import IMAGENET_SUBSETS, LARGE, LOW_RESOLUTION, MANY, TINY, idc_statistics, origins_at
+from dcbench.toolbox.recipes import (
+    IMAGENET_SUBSETS,
+    LARGE,
+    LARGE_NETWORK,
+    LOW_RESOLUTION,
+    MANY,
+    TINY,
+    idc_statistics,
+    origins_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,7 +132,7 @@ class M3D(dcbench.Method):
             lr=0.1,
             iterations=1000,
             batch_real=64 if info.classes >= MANY else 128,
-            network="resnetap10",
+            network=LARGE_NETWORK,
         )
 
     def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:

@@ -59,6 +59,16 @@ class UnknownProtocol(Stripes):
         return replace(super().info(), default_protocol="sort")
 
 
+class UnknownNetwork(Stripes):
+    def info(self):
+        return replace(super().info(), default_network="cnvnet3")
+
+
+class UnfittingNetwork(Stripes):
+    def info(self):
+        return replace(super().info(), default_network="convnet3")
+
+
 class PathName(Stripes):
     def info(self):
         return replace(super().info(), name="../stripes")
@@ -125,7 +135,8 @@ class Seeds(Stripes):
 
 
 BROKEN = {
-    "describes-itself": (CountsMissing, Oblong, NoSpread, UnknownProtocol),
+    "describes-itself": (CountsMissing, Oblong, NoSpread),
+    "names-defaults-that-there-are": (UnknownProtocol, UnknownNetwork, UnfittingNetwork),
     "name-safe-for-files": (PathName,),
     "names-its-files": (NoFiles,),
     "loads-image-sets": (Floats,),

@@ -12,6 +12,8 @@ SAYS = {
     "oblong": "images are 4 x 2 pixels",
     "nospread": "std of channel 0 is 0.0",
     "unknownprotocol": "no protocol is called 'sort'; did you mean 'short'?",
+    "unknownnetwork": "default_network: no network is called 'cnvnet3'; did you mean 'convnet3'?",
+    "unfittingnetwork": "default_network: ",
     "pathname": "'../stripes'",
     "meaninbytes": "info() says mean 127.5000 of channel 0; the pixels have 0.5",
     "looksattest": "test.npy, a file of the test split",

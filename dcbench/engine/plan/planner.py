@@ -227,7 +227,7 @@ class Planner:
         fields = type(evaluator.Settings()).model_fields
         axes: list[list[dict[str, str]]] = [
             self._axis(fields, "protocol", self._values("protocol") or (info.default_protocol,), choice),
-            self._axis(fields, "network", self._values("network"), choice),
+            self._axis(fields, "network", self._values("network") or (info.default_network,), choice),
         ]
         for protocol, network in product(*axes):
             settings = change_settings(evaluator.Settings(), {**protocol, **network, **choice.settings}, choice.name)
@@ -253,9 +253,9 @@ class Planner:
 
     @staticmethod
     def _axis(fields: Any, name: str, values: tuple[str, ...], choice: Choice) -> list[dict[str, str]]:
-        if name not in fields or name in choice.settings or not values:
+        if name not in fields or name in choice.settings:
             return [{}]
-        return [{name: value} for value in values]
+        return [{name: value} if value else {} for value in values]
 
     def _recipe(self, name: str, info: DatasetInfo, ipc: int, factor: int) -> Any:
         protocol = self.registry.resolve("protocols", name)()

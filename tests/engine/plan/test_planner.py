@@ -195,6 +195,22 @@ def test_the_protocol_says_how_often_and_is_expanded_by_the_dataset(plan: Any) -
         assert trial.trial.evaluator.recipe["mean"] == [0.5]
 
 
+def test_a_dataset_may_name_the_network_that_is_taken_where_none_is_named(
+    plan: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def networks(**options: Any) -> list[str]:
+        (planned,) = plan(**options)
+        return [trial.trial.evaluator.settings["network"] for trial in planned.trials]
+
+    toy = registry.resolve("datasets", "toy")
+    described = toy.info
+    monkeypatch.setattr(toy, "info", lambda self: replace(described(self), default_network="convnet[depth=1]"))
+    assert networks(evaluators="accuracy,moments") == ["convnet[depth=1]", "convnet[depth=1]"]
+    assert networks(evaluators="accuracy", networks="convnet[depth=2]") == ["convnet[depth=2]"]
+    assert networks(evaluators="accuracy[network=convnet[depth=2]]") == ["convnet[depth=2]"]
+    assert plan(evaluators="count"), "an evaluator without networks"
+
+
 def test_snapshots_are_planned_by_name_where_a_method_keeps_some(plan: Any) -> None:
     slow, first = plan(methods="toy-slow,toy-first", snapshots=True, repeats=2)
     assert [(planned.trial.step, planned.repeats) for planned in slow.trials] == [(None, 2), (0, 2)]

@@ -78,12 +78,12 @@ def test_info_is_known_without_opening_an_image(data: Path, monkeypatch: pytest.
     assert (info.name, info.shape, info.class_names) == ("imagenet10", (3, 224, 224), IMAGENET10)
     assert (info.train_counts, info.test_counts) == ((3,) * 10, (1,) * 10)
     assert (info.mean, info.std, info.mirror_ok) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), True)
-    assert info.default_protocol == "idc-imagenet"
+    assert (info.default_protocol, info.default_network) == ("idc-imagenet", "resnetap10")
 
 
 def test_another_size_has_a_name_of_its_own(data: Path) -> None:
     info = of(ImageNet10, data, size=64).info()
-    assert (info.name, info.shape) == ("imagenet10-64px", (3, 64, 64))
+    assert (info.name, info.shape, info.default_network) == ("imagenet10-64px", (3, 64, 64), "")
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
