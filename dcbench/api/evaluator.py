@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,7 +11,7 @@ from dcbench.api.settings import Settings as BaseSettings
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from dcbench.api.condensed import CondensedSet
     from dcbench.api.images import DatasetInfo, ImageSet
@@ -49,6 +49,13 @@ class Context(ABC):
     @abstractmethod
     def network(self, name: str, seed: int) -> nn.Module:
         """Return a freshly initialised network of the registry for these images, on `device`, in train mode."""
+
+    @abstractmethod
+    def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """Return named tensors that evaluations of several sets share, such as features of the training images.
+
+        As `dcbench.Task.artifact`, but methods do not see these: *build* may look at the evaluated split.
+        """
 
     @abstractmethod
     def progress(self, step: int, total: int, **figures: float) -> None:

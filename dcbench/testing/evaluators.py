@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -16,6 +18,7 @@ from dcbench.api.evaluator import Evaluation, Evaluator
 from dcbench.engine.data.fingerprints import hash_images
 from dcbench.engine.making import make_dataset
 from dcbench.engine.plan.planner import PlannedCell
+from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.names import check_name
 from dcbench.engine.store.tensors import hash_tensors
 from dcbench.engine.work.runtime import Runtime
@@ -81,9 +84,10 @@ class Subject(PlannedSubject):
         train, test = dataset.load("train"), dataset.load("test")
         condensed = make(train, cell.ipc)
         runtime = Runtime(threads=torch.get_num_threads())
-        context = TrialContext(self.registry, planned.trial, repeats, dataset.info(), runtime, _ignore)
         evaluator, before = self.target(), _hashes(condensed, train, test)
-        with preserved():
+        with preserved(), TemporaryDirectory(prefix="dcbench-") as results:
+            layout = Layout(Path(results))
+            context = TrialContext(self.registry, planned.trial, repeats, dataset.info(), layout, runtime, _ignore)
             if stirred:
                 stir_generators()
             with watching() as watched:

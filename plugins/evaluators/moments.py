@@ -12,8 +12,6 @@ from dcbench.toolbox.memory import halving
 from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor, nn
 
     from dcbench import CondensedSet, Context, Evaluation, ImageSet
@@ -55,26 +53,34 @@ class Moments(dcbench.Evaluator):
         """Return the three figures, one value for each of ``context.seeds``."""
         images, labels = condensed.decode(train)
         own = (labels.argmax(1) if labels.ndim == 2 else labels).cpu()
-        pairs = [(images[own == label], train.images[train.class_index[label]]) for label in sorted(set(own.tolist()))]
-        rows = []
+        ours = {label: images[own == label] for label in sorted(set(own.tolist()))}
+        rows, draws, total = [], range(settings.draws), len(context.seeds) * settings.draws
         for number, seed in enumerate(context.seeds):
-            distances = [_distances(network, pairs, context) for network in _networks(context, settings, seed, number)]
+            distances = []
+            for draw in draws:
+                network_seed = dcbench.derive_seed(purpose="moments", seed=seed, draw=draw)
+                distances.append(_distances(settings.network, network_seed, ours, train, context))
+                context.progress(number * settings.draws + draw + 1, total)
             rows.append(torch.stack(distances).mean(0).tolist())
         return dcbench.Evaluation(dict(zip(FIGURES, map(tuple, zip(*rows, strict=True)), strict=True)))
 
 
-def _networks(context: Context, settings: Moments.Settings, seed: int, number: int) -> Iterator[nn.Module]:
-    """Yield the random networks of one repeat, and report each that is done with."""
-    for draw in range(settings.draws):
-        yield context.network(settings.network, dcbench.derive_seed(purpose="moments", seed=seed, draw=draw)).eval()
-        context.progress(number * settings.draws + draw + 1, len(context.seeds) * settings.draws)
+def _distances(name: str, seed: int, ours: dict[int, Tensor], train: ImageSet, context: Context) -> Tensor:
+    """Return the three distances (3,) under the network *name* of *seed*, averaged over the classes of *ours*.
 
+    The moments of the training images take nearly all of the time and are the same for every condensed set: whoever
+    needs them first keeps them for all.
+    """
+    network = context.network(name, seed).eval()
 
-def _distances(network: nn.Module, pairs: list[tuple[Tensor, Tensor]], context: Context) -> Tensor:
-    """Return the three distances (3,) under *network*, averaged over *pairs* of condensed and real images."""
+    def build(_: int) -> dict[str, Tensor]:
+        classes = [moments(network, train.images[index], context) for index in train.class_index]
+        return {"moments": torch.stack(classes).cpu()}
+
+    theirs = context.artifact({"artifact": "moments of features", "network": name, "seed": seed}, build)["moments"]
     per_class = [
-        torch.linalg.vector_norm(moments(network, ours, context) - moments(network, theirs, context), dim=1)
-        for ours, theirs in pairs
+        torch.linalg.vector_norm(moments(network, images, context) - theirs[label].to(context.device), dim=1)
+        for label, images in ours.items()
     ]
     return torch.stack(per_class).mean(0)
 

@@ -74,7 +74,7 @@ def _as_planned_today(registry: Registry, cell: Cell, info: DatasetInfo) -> Cell
 def _trial_of_today(registry: Registry, cell: Cell, info: DatasetInfo, facts: dict[str, Any]) -> Trial:
     evaluator = registry.resolve("evaluators", facts["evaluator"])()
     settings, network_revision = settle_network(registry, evaluator.Settings(**facts["evaluator_settings"]), info)
-    recipe = registry.resolve("protocols", facts["protocol"])().recipe(info, cell.ipc, cell.method.factor)
+    protocol = registry.resolve("protocols", facts["protocol"])() if facts["protocol"] else None
     spec = EvaluatorSpec(
         record=facts["evaluator"],
         label=facts["evaluator_label"],
@@ -83,7 +83,7 @@ def _trial_of_today(registry: Registry, cell: Cell, info: DatasetInfo, facts: di
         settings=settings.model_dump(mode="json"),
         digest_settings=settings.digest_form(),
         network_revision=network_revision,
-        digest_recipe=recipe.key_form(),
+        digest_recipe=None if protocol is None else protocol.recipe(info, cell.ipc, cell.method.factor).key_form(),
     )
     return Trial(cell=cell, evaluator=spec, step=facts.get("step"))
 

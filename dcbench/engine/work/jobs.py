@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,8 +64,7 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
     condensed = method.condense(task, method.Settings(**cell.method.settings))
     condensed.check(task.info, cell.ipc, exempt=cell.method.exempt, factor=cell.method.factor, classes=job.classes)
     facts = _provenance(order, registry, "methods", cell.method.record, task.seconds) | {
-        "artifacts": task.recorder.artifacts,
-        "artifact_seconds": task.recorder.artifact_seconds,
+        **task.artifacts.facts(),
         "numbers": condensed.numbers(task.info),
         "chunk": task.chunk,
         "cite": method.cite,
@@ -110,18 +108,18 @@ def _drop_evaluations(layout: Layout, cell: Cell) -> None:
 
 def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Reporter) -> Path:
     order = order.model_copy(update={"runtime": order.runtime.for_training()})
-    trial, layout, started = job.trial, Layout(order.results), time.monotonic()
+    trial, layout = job.trial, Layout(order.results)
     cell, spec = trial.cell, trial.evaluator
     condensed = _at(layout.condensed(cell), trial.step)
     content = _hash(condensed)
     data = Data(make_dataset(registry, cell.dataset, order.data), cell)
-    context = TrialContext(registry, trial, job.repeats, data.info, order.runtime, report)
+    context = TrialContext(registry, trial, job.repeats, data.info, layout, order.runtime, report)
     evaluator = registry.resolve("evaluators", spec.record)()
     settings = evaluator.Settings(**spec.settings)
     evaluation = evaluator.evaluate(condensed, data.train(), data.test(), context, settings)
     _check(evaluation, spec.figure, len(job.repeats))
     path = layout.evaluation(trial, job.repeats)
-    facts = _provenance(order, registry, "evaluators", spec.record, time.monotonic() - started)
+    facts = _provenance(order, registry, "evaluators", spec.record, context.seconds) | context.artifacts.facts()
     figures = {name: tuple(map(float, values)) for name, values in evaluation.figures.items()}
     _check_same(layout.condensed(cell), trial.step, content)
     write_evaluation(path, EvaluationRecord(trial, job.repeats, figures, facts))

@@ -5,19 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-from filelock import FileLock
 
 from dcbench.api.condensed import CondensedSet
 from dcbench.api.errors import RequestError
 from dcbench.api.evaluator import Context
 from dcbench.api.method import State, Task
 from dcbench.api.protocol import TrainingRecipe
-from dcbench.api.seeds import derive_seed
-from dcbench.engine.cells import Cell, Trial, changed_network, digest_of
+from dcbench.engine.cells import Cell, Trial
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import split_validation, validation_info
 from dcbench.engine.making import make_network
@@ -26,7 +23,8 @@ from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, put_facts, re
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.names import check_name
 from dcbench.engine.store.sets import get_snapshots, get_trace, put_snapshots, put_trace
-from dcbench.engine.store.tensors import get_state, hash_tensors, put_state, read_tensors, write_tensors
+from dcbench.engine.store.tensors import get_state, put_state
+from dcbench.engine.work.artifacts import Artifacts
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -97,10 +95,6 @@ class Recorder:
     trace: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     snapshots: dict[int, CondensedSet] = field(default_factory=dict)
     snapshot_seconds: dict[int, float] = field(default_factory=dict)
-    artifacts: dict[str, str] = field(default_factory=dict)
-    """Name of each artifact that was used to its SHA-256."""
-    artifact_seconds: dict[str, float] = field(default_factory=dict)
-    """Name of each artifact that was used to the seconds that building it took, whoever built it."""
 
 
 class CellTask(Task):
@@ -125,8 +119,8 @@ class CellTask(Task):
         self.generator = torch.Generator().manual_seed(self.seed)
         self.chunk = runtime.chunk_of(self.info.shape[-1])
         self.precision, self.capture = runtime.precision, runtime.capture
-        self.recorder = Recorder()
-        self._cell, self._layout, self._registry, self._report = cell, layout, registry, report
+        self.recorder, self.artifacts = Recorder(), Artifacts(layout, cell)
+        self._cell, self._registry, self._report = cell, registry, report
         self._part, self._checkpoint = part, layout.checkpoint(cell, part)
         self._interval, self._last_checkpoint, self._writing = runtime.checkpoint_seconds, time.monotonic(), 0.0
 
@@ -136,12 +130,12 @@ class CellTask(Task):
 
         An artifact counts as if it had been built here, once; waiting for who builds it does not.
         """
-        return self._own_seconds + sum(self.recorder.artifact_seconds.values())
+        return self._own_seconds + sum(self.artifacts.seconds.values())
 
     @property
     def _own_seconds(self) -> float:
         """The seconds without those of artifacts."""
-        return self._spent_before + time.monotonic() - self._started
+        return self._spent_before + time.monotonic() - self._started - self.artifacts.away
 
     def network(self, name: str, seed: int, *, device: torch.device | None = None) -> nn.Module:
         """See `Task.network`."""
@@ -165,23 +159,7 @@ class CellTask(Task):
 
     def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """See `Task.artifact`."""
-        dataset, before = self._cell.dataset, time.monotonic() - self._started
-        made_of = {"dataset": dataset.name, "train": dataset.train, "split": self._cell.split, "key": dict(key)}
-        digest = digest_of(made_of | changed_network(self._cell.method.network_revision))
-        name = digest[:16]
-        path = self._layout.artifact(dataset.name, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
-            made = _read_artifact(path)
-            if made is None:
-                begun = time.monotonic()
-                tensors = dict(build(derive_seed(purpose="artifact", name=digest)))
-                made = tensors, time.monotonic() - begun
-                write_tensors(path, *made)
-        self._started = time.monotonic() - before  # neither waiting nor building is this job's own time
-        tensors, self.recorder.artifact_seconds[name] = made
-        self.recorder.artifacts[name] = hash_tensors(tensors)
-        return tensors
+        return self.artifacts.get(key, build)
 
     def checkpoint(self, state: Callable[[], State]) -> None:
         """See `Task.checkpoint`."""
@@ -192,10 +170,8 @@ class CellTask(Task):
             put_state(file.create_group("state"), state())
             put_trace(file.create_group("trace"), self.recorder.trace)
             put_snapshots(file.create_group("snapshots"), self.recorder.snapshots, self.recorder.snapshot_seconds)
-            put_facts(
-                file.create_group(_ARTIFACTS),
-                {"hashes": self.recorder.artifacts, "seconds": self.recorder.artifact_seconds},
-            )
+            used = {"hashes": self.artifacts.hashes, "seconds": self.artifacts.seconds}
+            put_facts(file.create_group(_ARTIFACTS), used)
             file.attrs[_SPENT] = self._own_seconds
         self._last_checkpoint = time.monotonic()
         self._writing = self._last_checkpoint - started if self._interval else 0.0
@@ -210,8 +186,8 @@ class CellTask(Task):
                 state = get_state(file["state"])
                 if _ARTIFACTS in file:
                     used = get_facts(file[_ARTIFACTS])
-                    self.recorder.artifacts |= used["hashes"]
-                    self.recorder.artifact_seconds |= used["seconds"]
+                    self.artifacts.hashes |= used["hashes"]
+                    self.artifacts.seconds |= used["seconds"]
                 self._spent_before = float(file.attrs.get(_SPENT, 0.0))
                 return state
         except FileNotFoundError:
@@ -225,31 +201,40 @@ class TrialContext(Context):
     """The context of one trial."""
 
     def __init__(
-        self, registry: Registry, trial: Trial, repeats: range, info: DatasetInfo, runtime: Runtime, report: Reporter
+        self,
+        registry: Registry,
+        trial: Trial,
+        repeats: range,
+        info: DatasetInfo,
+        layout: Layout,
+        runtime: Runtime,
+        report: Reporter,
     ) -> None:
         """Take seeds from the cell and the recipe from the trial."""
+        self._started = time.monotonic()
         self.info, self.ipc = info, trial.cell.ipc
         self.device = torch.device(runtime.device)
         self.seeds = tuple(trial.cell.repeat_seed(repeat) for repeat in repeats)
         recipe = trial.evaluator.recipe
         self.recipe = None if recipe is None else TrainingRecipe(**recipe)
         self.chunk, self.capture = runtime.chunk_of(info.shape[-1]), runtime.capture
+        self.artifacts = Artifacts(layout, trial)
         self._registry, self._report = registry, report
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the evaluation took; an artifact counts as in `CellTask.seconds`."""
+        own = time.monotonic() - self._started - self.artifacts.away
+        return own + sum(self.artifacts.seconds.values())
 
     def network(self, name: str, seed: int) -> nn.Module:
         """See `Context.network`."""
         return build_network(self._registry, name, self.info, seed, self.device)
 
+    def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """See `Context.artifact`."""
+        return self.artifacts.get(key, build)
+
     def progress(self, step: int, total: int, **figures: float) -> None:
         """See `Context.progress`."""
         self._report(step, total, {name: float(value) for name, value in figures.items()})
-
-
-def _read_artifact(path: Path) -> tuple[dict[str, Tensor], float] | None:
-    try:
-        return read_tensors(path)
-    except FileNotFoundError:
-        return None
-    except CorruptFileError:
-        set_aside(path)
-        return None

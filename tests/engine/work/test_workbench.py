@@ -23,7 +23,7 @@ from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
 from dcbench.engine.work.jobs import Order, carry_out
 from dcbench.engine.work.runtime import Runtime
-from dcbench.engine.work.workbench import CellTask, Data
+from dcbench.engine.work.workbench import CellTask, Data, TrialContext
 
 SETTINGS = {"methods": "toy-first", "datasets": "toy", "evaluators": "count", "ipc": 1}
 
@@ -116,7 +116,7 @@ def test_networks_that_cells_share_differ_by_seed_and_by_what_is_held_out(regist
     made = [task(), task(split="validation"), task()]
     for each in made:
         each.artifact({"network": "tiny"}, lambda _: {"weight": torch.rand(2)})
-    names = [set(each.recorder.artifacts) for each in made]
+    names = [set(each.artifacts.hashes) for each in made]
     assert names[0] == names[2] != names[1]
     assert (task(seeds=3).replicate, task().replicate) == (3, 0)
 
@@ -128,7 +128,7 @@ def test_what_was_made_with_another_revision_of_a_network_is_not_found(
         data = Data(make_dataset(registry, cell.dataset, tmp_path), cell)
         made = CellTask(registry, data, Layout(tmp_path / "results"), Runtime(), lambda *_: None)
         made.artifact({"network": "tiny"}, lambda _: {"weight": torch.zeros(1)})
-        return next(iter(made.recorder.artifacts))
+        return next(iter(made.artifacts.hashes))
 
     changed = cell.method.model_copy(update={"network_revision": 2})
     assert name(cell) != name(cell.model_copy(update={"method": changed}))
@@ -223,7 +223,7 @@ def test_an_artifact_is_built_once_with_a_seed_of_its_own(task: MakeTask) -> Non
     one, other = first.artifact({"epochs": 1}, build), second.artifact({"epochs": 1}, build)
     assert torch.equal(one["weights"], other["weights"])
     assert len(seeds) == 1
-    assert first.recorder.artifacts == second.recorder.artifacts != {}
+    assert first.artifacts.hashes == second.artifacts.hashes != {}
     first.artifact({"epochs": 2}, build)
     assert len(set(seeds)) == 2
 
@@ -257,8 +257,8 @@ def test_who_finds_an_artifact_counts_the_seconds_that_building_it_took(task: Ma
     for _ in range(2):
         finder.artifact({}, clock.build(99.0))
     assert finder.seconds == 21.0
-    assert finder.recorder.artifact_seconds == builder.recorder.artifact_seconds
-    assert list(finder.recorder.artifact_seconds.values()) == [20.0]
+    assert finder.artifacts.seconds == builder.artifacts.seconds
+    assert list(finder.artifacts.seconds.values()) == [20.0]
 
 
 def test_waiting_for_who_builds_an_artifact_is_not_counted(
@@ -271,7 +271,7 @@ def test_waiting_for_who_builds_an_artifact_is_not_counted(
             clock.now += 7.0
             return super().acquire(*args, **options)
 
-    monkeypatch.setattr("dcbench.engine.work.workbench.FileLock", Held)
+    monkeypatch.setattr("dcbench.engine.work.artifacts.FileLock", Held)
     waited = task()
     waited.artifact({}, clock.build(99.0))
     clock.now += 1.0
@@ -286,7 +286,7 @@ def test_a_resumed_run_counts_an_artifact_once_whether_it_asks_again_or_not(task
     second = task()
     second.resume()
     assert second.seconds == 21.0
-    assert second.recorder.artifacts == first.recorder.artifacts
+    assert second.artifacts.hashes == first.artifacts.hashes
     second.artifact({}, clock.build(99.0))
     assert second.seconds == 21.0
 
@@ -313,8 +313,26 @@ def test_a_name_that_would_be_a_path_in_a_file_is_refused_when_it_is_given(task:
     ):
         with pytest.raises(DcbenchError, match="is no name for"):
             give()
-    assert made.recorder.trace == made.recorder.artifacts == {}
+    assert made.recorder.trace == made.artifacts.hashes == {}
     assert task().resume() is None
+
+
+def test_methods_do_not_see_what_evaluators_share(registry: Registry, task: MakeTask, tmp_path: Path) -> None:
+    plan = planned(registry, tmp_path)
+    made, layout = task(), Layout(tmp_path / "results")
+    contexts = [
+        TrialContext(registry, plan.trials[0].trial, range(1), made.info, layout, Runtime(), lambda *_: None)
+        for _ in range(2)
+    ]
+    of_test, of_train = torch.arange(3), torch.arange(4)
+    assert contexts[0].artifact({}, lambda _: {"seen": of_test})["seen"].tolist() == of_test.tolist()
+    assert made.artifact({}, lambda _: {"seen": of_train})["seen"].tolist() == of_train.tolist()
+    assert contexts[1].artifact({}, lambda _: {"seen": of_train})["seen"].tolist() == of_test.tolist()
+    assert contexts[0].artifacts.hashes == contexts[1].artifacts.hashes != made.artifacts.hashes
+    assert (
+        contexts[1].seconds
+        >= contexts[1].artifacts.facts()["artifact_seconds"][next(iter(contexts[1].artifacts.hashes))]
+    )
 
 
 def test_a_damaged_artifact_is_built_again(task: MakeTask, tmp_path: Path) -> None:

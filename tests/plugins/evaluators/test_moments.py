@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -32,6 +33,13 @@ class FakeContext(Context):
         self.info, self.ipc, self.device, self.recipe = INFO, 3, torch.device("cpu"), None
         self.seeds, self.chunk = seeds, chunk
         self.reports: list[tuple[int, int]] = []
+        self.artifacts: dict[str, dict[str, Tensor]] = {}
+
+    def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        name = repr(key)
+        if name not in self.artifacts:
+            self.artifacts[name] = dict(build(0))
+        return self.artifacts[name]
 
     def network(self, name: str, seed: int) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
@@ -74,6 +82,18 @@ def test_figures_are_those_of_the_literal_definition() -> None:
 def test_the_whole_training_set_is_no_distance_away() -> None:
     figures = evaluate(selection(9), FakeContext(1))
     assert all(values == pytest.approx((0.0,), abs=1e-6) for values in figures.values())
+
+
+def test_the_moments_of_the_training_images_are_computed_once_for_all_sets_under_one_network() -> None:
+    first, second = FakeContext(5, 6), FakeContext(6)
+    evaluate(selection(), first, draws=2)
+    assert len(first.artifacts) == 4
+    second.artifacts = {name: {"moments": tensors["moments"] + 1} for name, tensors in first.artifacts.items()}
+    figures = evaluate(selection(9), second, draws=2)
+    assert len(second.artifacts) == 4, "networks of a seed are those of another evaluation"
+    assert figures["mean_distance"] == pytest.approx((5**0.5,)), "all five means were kept, one too large each"
+    evaluate(selection(9), second, draws=2, network="other")
+    assert len(second.artifacts) == 6
 
 
 def test_the_size_of_a_chunk_changes_nothing() -> None:
