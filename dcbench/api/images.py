@@ -116,6 +116,13 @@ class Dataset(ABC):
             MissingDataError: the data is needed and not there.
         """
 
+    def expected(self) -> DatasetInfo | None:
+        """Describe the dataset as it is wherever it is whole: recipes can be listed with it before the data is there.
+
+        None, the default, where only the data could tell. A run never asks for it.
+        """
+        return None
+
     @abstractmethod
     def files(self, split: Split) -> Sequence[Path]:
         """Return the files that *split* is read from; the bench hashes pixels again only when one of them changes.

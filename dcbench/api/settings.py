@@ -21,7 +21,7 @@ class Settings(BaseModel):
             iterations: int = Field(1000, ge=0, description="matching steps")
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     later: ClassVar[frozenset[str]] = frozenset()
     """Names of fields added after the first release of the plug-in's revision. At its default such a field is left out

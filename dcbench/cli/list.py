@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcbench.api.errors import RequestError
+from dcbench.api.errors import MissingDataError, RequestError
 from dcbench.cli.options import data_option
 from dcbench.cli.terminal import terminal_width
 
@@ -29,24 +29,26 @@ _NARROWEST = 8  # characters of a column, however narrow the terminal is
 @click.option(
     "--dataset", default="", help="Show a method's settings, or a protocol's recipe, as they are for this dataset."
 )
-@click.option(
-    "--ipc", type=click.IntRange(min=1), default=10, show_default=True, help="... and this many images per class."
-)
-@click.option(
-    "--factor", type=click.IntRange(min=1), default=1, show_default=True, help="... and, for a protocol, this factor."
-)
+@click.option("--ipc", type=click.IntRange(min=1), help="... and this many images per class.  [default: 10]")
+@click.option("--factor", type=click.IntRange(min=1), help="... and, for a protocol, this factor.  [default: 1]")
 @data_option
-def command(kind: str | None, name: str | None, dataset: str, ipc: int, factor: int, data: Path | None) -> None:
+def command(
+    kind: str | None, name: str | None, dataset: str, ipc: int | None, factor: int | None, data: Path | None
+) -> None:
     """List everything of a KIND, or the settings of the plug-in NAME with their values and meanings."""
     from dcbench.engine.plugins import KINDS, load_registry
 
+    if not dataset and (ipc or factor):
+        raise RequestError(
+            f"--{'ipc' if ipc else 'factor'} says something only of a dataset: add --dataset, such as --dataset mnist"
+        )
     registry = load_registry()
     if name is None:
         for each in [kind] if kind else KINDS:
             _list_kind(registry, each)
     else:
         assert kind is not None
-        _list_one(registry, kind, name, _info(registry, dataset, data), ipc, factor)
+        _list_one(registry, kind, name, _info(registry, dataset, data), ipc or 10, factor or 1)
 
 
 def _list_kind(registry: Registry, kind: str) -> None:
@@ -73,7 +75,15 @@ def _info(registry: Registry, text: str, data: Path | None) -> Any:
     choice = parse_choice(text)
     target = registry.resolve("datasets", choice.name)
     settings = change_settings(target.Settings(), choice.settings, choice.name)
-    return target(data or default_data_folder(), choice.argument, settings).info()
+    dataset = target(data or default_data_folder(), choice.argument, settings)
+    try:
+        return dataset.info()
+    except MissingDataError:
+        expected = dataset.expected()
+        if expected is None:
+            raise
+        click.echo(f"{expected.name} is not in the data folder; shown as for the whole of it", err=True)
+        return expected
 
 
 def _list_one(registry: Registry, kind: str, name: str, info: Any, ipc: int, factor: int) -> None:

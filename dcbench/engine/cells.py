@@ -266,8 +266,11 @@ class EvaluateJob(_Frozen):
     @property
     def action(self) -> str:
         """The job in words, for progress and messages."""
+        settings = self.trial.evaluator.settings
+        under = [str(settings[name]) for name in ("protocol", "network") if name in settings]
+        by = f" ({', '.join(under)})" if under else ""
         at = "" if self.trial.step is None else f" at step {self.trial.step}"
-        return f"evaluate {self.trial.evaluator.label}{at}"
+        return f"evaluate {self.trial.evaluator.label}{by}{at}"
 
     @property
     def repeats(self) -> range:

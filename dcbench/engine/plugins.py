@@ -109,8 +109,9 @@ class Registry:
 
     def _unknown(self, what: str, name: str, among: Iterable[Found]) -> str:
         names = sorted({str(item.record.name) for item in among})
-        close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
+        alike = {known.lower(): known for known in names}
+        close = difflib.get_close_matches(name.lower(), alike, n=1, cutoff=0.5)
+        hint = f"; did you mean {alike[close[0]]!r}?" if close else "."
         broken = sorted({problem.source.package for problem in self.problems})
         also = f" (Not loaded: {', '.join(broken)}; see 'dcbench plugins'.)" if broken else ""
         return f"no {what} is called {name!r}{hint} There are: {', '.join(names)}.{also}"

@@ -52,7 +52,14 @@ _DERIVED = {"cifar10-jpeg": "cifar10"}
 _SHAPES = {"resnet10-cifar": "resnet10"}
 """Networks that the paper has by the name of another one; its numbers say so in a remark."""
 
-_NAMINGS = ("{method}", "{method} ipc {ipc}", "{method} {dataset}", "{method} {dataset} ipc {ipc}")
+_NAMINGS = (
+    "{method}",
+    "{method} ipc {ipc}",
+    "{method} {dataset}",
+    "{method} {dataset} ipc {ipc}",
+    "{label}",
+    "{label} {dataset} ipc {ipc}",
+)
 """How a note names what a mark holds for."""
 
 _NAMES = [
@@ -79,7 +86,9 @@ class _Mark:
         if not self.measured:
             return not pd.isna(known)
         own = entry[self.measured]
-        return not (pd.isna(own) if pd.isna(known) else known == own)
+        if pd.isna(own) or own == "":  # a distance has no protocol
+            return not pd.isna(known)
+        return bool(pd.isna(known) or known != own)
 
 
 _MARKS = (
@@ -133,10 +142,10 @@ def published_text(entry: Mapping[str, Any]) -> str:
     """Return the published number of a row of `beside` with its marks, or nothing where there is none."""
     if pd.isna(entry["published"]):
         return ""
-    if entry["kind"] != "percent":
-        return f"{entry['published']:.3g}"
-    std = "" if pd.isna(entry["published_std"]) else f" ± {entry['published_std']:.1f}"
     marks = "".join(mark.symbol for mark in _MARKS if mark.applies(entry))
+    if entry["kind"] != "percent":
+        return f"{entry['published']:.3g} {marks}".rstrip()
+    std = "" if pd.isna(entry["published_std"]) else f" ± {entry['published_std']:.1f}"
     return f"{entry['published']:.1f}{std} ({_counts(entry)}) {marks}".rstrip()
 
 
@@ -153,7 +162,7 @@ def explain(table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if any(not pd.isna(entry["difference"]) for entry in shown):
         yield "difference: measured minus published, where data, protocol, network, iterations and epoch agree"
     for mark in _MARKS:
-        if marked := [entry for entry in accuracies if mark.applies(entry)]:
+        if marked := [entry for entry in shown if mark.applies(entry)]:
             yield f"{mark.symbol} {mark.what} the published number: {_grouped(marked, mark.published)}"
 
 

@@ -128,7 +128,7 @@ class Filter:
         met = True
         for name, column in _COLUMN_OF.items():
             for value in getattr(self, name):
-                alone: dict[str, Any] = {name: (value,), "also_under": self.also_under}
+                alone: dict[str, Any] = {name: (value,)}
                 if Filter(**alone).apply(table).empty:
                     met = False
                     yield f"no finished cell here has --{name} {value}; there is {_some(table[column], str(value))}"

@@ -6,14 +6,14 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcbench import MissingDataError
-from dcbench_plugins.datasets.places import unreadable
+from dcbench_plugins.datasets.places import reason, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
@@ -65,7 +65,7 @@ def list_split(name: str, root: Path, parts: Sequence[str], wanted: Sequence[str
         classes = _class_folders(name, folder, wanted)
         images = [_images(folder, label) for label in classes]
     except OSError as error:
-        raise unreadable(name, folder, error) from error
+        raise unreadable(name, Path(error.filename or folder), error.strerror or reason(error)) from error
     for label, found in zip(classes, images, strict=True):
         if not found:
             raise unreadable(name, folder / label, f"no image in it ({', '.join(ENDINGS)})")
@@ -97,7 +97,7 @@ def _class_folders(name: str, folder: Path, wanted: Sequence[str] | None) -> Seq
         return classes
     absent = [label for label in wanted if label not in present]
     if absent:
-        raise MissingDataError(f"{name}: {folder} lacks {len(absent)} of {len(wanted)} classes: {_few(absent)}")
+        raise MissingDataError(f"{name}: {folder} lacks {len(absent)} of {len(wanted)} classes: {', '.join(absent)}")
     return wanted
 
 
@@ -121,4 +121,6 @@ def _images(folder: Path, label: str) -> list[tuple[str, int, int]]:
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
-    return entry.name.lower().endswith(ENDINGS) and entry.name[0] != "." and entry.is_file()
+    if not entry.name.lower().endswith(ENDINGS) or entry.name[0] == ".":
+        return False
+    return entry.is_file() or (entry.is_symlink() and not entry.is_dir())  # a broken link is told when it is looked at

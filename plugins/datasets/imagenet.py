@@ -63,6 +63,8 @@ class ImageNetSubset(ImageFolder):
     """Name of the dataset in lists."""
     wanted: ClassVar[tuple[str, ...]]
     class_names: ClassVar[tuple[str, ...]]
+    usual_counts: ClassVar[tuple[int, int]] = (1300, 50)
+    """Training and test images of most classes of ImageNet."""
 
     def present(self) -> bool:
         """Say whether the folders of both splits are there; they are not looked into."""
@@ -79,12 +81,20 @@ class ImageNetSubset(ImageFolder):
             UnreadableDataError: a class has no images.
             RequestError: several folders may be meant.
         """
+        return self._described(self._name, self._listing("train").counts, self._listing("test").counts)
+
+    def expected(self) -> DatasetInfo:
+        """Describe the full subset, as if each class had as many images as most have."""
+        train, test = ((count,) * len(self.class_names) for count in self.usual_counts)
+        return self._described(self.subset if self._size == SIZE else f"{self.subset}-{self._size}px", train, test)
+
+    def _described(self, name: str, train_counts: tuple[int, ...], test_counts: tuple[int, ...]) -> DatasetInfo:
         return DatasetInfo(
-            name=self._name,
-            shape=self._form.shape,
+            name=name,
+            shape=self._form_of(name).shape,
             class_names=self.class_names,
-            train_counts=self._listing("train").counts,
-            test_counts=self._listing("test").counts,
+            train_counts=train_counts,
+            test_counts=test_counts,
             mean=MEAN,
             std=STD,
             default_protocol="idc-imagenet",
@@ -110,7 +120,10 @@ class ImageNetSubset(ImageFolder):
 
     @property
     def _form(self) -> Form:
-        return Form(self._name, self._size, 3, resize=True, grey_by_guess=False)
+        return self._form_of(self._name)
+
+    def _form_of(self, name: str) -> Form:
+        return Form(name, self._size, 3, resize=True, grey_by_guess=False)
 
     def _existing(self, folder: Path) -> Path:
         if not folder.is_dir():
@@ -144,6 +157,7 @@ class Imagenette(ImageNetSubset):
     subset = "imagenette"
     wanted = tuple(IMAGENETTE)
     class_names = tuple(f"{wnid} {name}" for wnid, name in IMAGENETTE.items())
+    usual_counts = (950, 390)
 
     @cached_property
     def _path(self) -> Path:

@@ -60,10 +60,13 @@ class Accuracy(dcbench.Evaluator):
 def training_images(condensed: CondensedSet, train: ImageSet) -> tuple[Tensor, Tensor]:
     """Return the images (N, C, H, W) that a network is trained on and their labels.
 
-    A selection stays uint8, a quarter of the memory that pixels in [0, 1] take: it may be the whole training set.
+    A selection stays uint8, a quarter of the memory that pixels in [0, 1] take. The whole training set is not copied:
+    it may be larger than the memory.
     """
-    if condensed.source_indices is not None and condensed.decoder.name == "identity":
-        return train.images[condensed.source_indices], condensed.labels
+    chosen = condensed.source_indices
+    if chosen is not None and condensed.decoder.name == "identity":
+        everything = torch.equal(chosen, torch.arange(len(train)))
+        return train.images if everything else train.images[chosen], condensed.labels
     return condensed.decode(train)
 
 

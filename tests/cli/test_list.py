@@ -98,9 +98,29 @@ def test_a_protocol_needs_a_dataset(dcbench: CommandLine, tmp_path: Path) -> Non
     )
 
 
+def test_recipes_for_subsets_of_imagenet_are_shown_before_the_data_is_there(
+    dcbench: CommandLine, tmp_path: Path
+) -> None:
+    for dataset in ("imagenet10", "imagenet100", "imagenette"):
+        ended = dcbench("list", "methods", "m3d", "--dataset", dataset, "--ipc", "10", "--data", tmp_path, cwd=tmp_path)
+        assert (ended.code, ended.err) == (0, f"{dataset} is not in the data folder; shown as for the whole of it\n")
+        assert [_row(ended.out, name)[1] for name in ("iterations", "lr", "factor", "network")] == [
+            "1000",
+            "0.1",
+            "3",
+            "resnetap10",
+        ]
+    ended = dcbench("run", "--datasets", "imagenet10", "--data", tmp_path, "--dry-run", cwd=tmp_path)
+    assert ended.code == 2
+    assert "imagenet/train/<wnid>/*" in ended.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("methods", "m3d", "--ipc", "50"), "--ipc says something only of a dataset: add --dataset"),
+        (("methods", "m3d", "--factor", "3"), "--factor says something only of a dataset: add --dataset"),
+        (("protocols", "IDC", "--dataset", "digits"), "no protocol is called 'IDC'; did you mean 'idc'?"),
         (("methods", "m3"), "no method is called 'm3'; did you mean 'm3d'?"),
         (("methods", "m3d", "--dataset", "minst"), "no dataset is called 'minst'; did you mean 'mnist'?"),
         (("methods", "m3d", "--ipc", "0"), "list: Invalid value for '--ipc'"),

@@ -129,7 +129,7 @@ def test_a_snapshot_is_a_trial_of_its_own_and_the_final_set_keeps_its_key() -> N
     assert final.key == made_trial().key
     assert len({final.key, *(trial.key for trial in snapshots)}) == 3
     actions = [EvaluateJob(trial=trial, first=0, stop=1).action for trial in (final, *snapshots)]
-    assert actions == ["evaluate count", "evaluate count at step 0", "evaluate count at step 10"]
+    assert actions == [f"evaluate count (p, n){at}" for at in ("", " at step 0", " at step 10")]
     assert len({trial.cell.repeat_seed(0) for trial in (final, *snapshots)}) == 1, "comparisons are paired"
 
 

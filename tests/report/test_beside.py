@@ -282,3 +282,24 @@ def test_a_variant_stands_beside_the_number_that_the_paper_has_under_another_nam
 ) -> None:
     changes = {"settings": {"order": order}, "departures": {"order": 1}, "label": f"dm[order={order}]"}
     assert _entry(tmp_path, "dm", **changes, dataset="cifar10", ipc=10)["published"] == accuracy
+
+
+def test_a_published_distance_is_marked_like_an_accuracy(tmp_path: Path) -> None:
+    changes = {"settings": {"iterations": 2}, "departures": {"iterations": 10_000}, "label": "m3d[iterations=2]"}
+    place = {"dataset": "cifar10-jpeg", "source": "folder", "ipc": 10, "protocol": ""}
+    distance = {"evaluator": "moments", "figures": {"mean_distance": [3.0]}, "kind": "distance"}
+    entry = _entry(tmp_path, "m3d", (3.0,), **changes, **place, **distance)
+    assert published_text(entry) == "0.82 §‖"
+    assert list(explain([entry]))[-2:] == [
+        "§ dataset of the published number: cifar10 (m3d)",
+        "‖ iterations of the published number: 10000 (m3d)",
+    ]
+
+
+def test_columns_of_one_method_are_told_apart_by_their_titles_where_nothing_else_does(tmp_path: Path) -> None:
+    entry = _entry(tmp_path, "m3d", dataset="cifar10", ipc=10)
+    both = [
+        entry | {"label": label, "published_iterations": value} for label, value in (("m3d", 7), ("m3d[order=2]", 9))
+    ]
+    said = [note for note in explain(both) if note.startswith("‖")]
+    assert said == ["‖ iterations of the published number: 7 (m3d), 9 (m3d[order=2])"]

@@ -167,6 +167,12 @@ def test_what_fits_nothing_is_named_alone_or_together(tmp_path: Path) -> None:
     assert line == "no finished cell here has --ipc 7; there is 1, 10"
 
 
+def test_a_protocol_that_nothing_has_is_named_although_a_method_has_one_of_its_own(tmp_path: Path) -> None:
+    add(tmp_path, "random", [1.0], protocol="dc")
+    wanted = Filter(protocol=["dsaa"], also_under={"random": "dc"})
+    assert list(wanted.unmet(frame(tmp_path))) == ["no finished cell here has --protocol dsaa; there is dc"]
+
+
 def test_a_method_with_a_protocol_of_its_own_passes_under_that_too(tmp_path: Path) -> None:
     for number, (method, protocol) in enumerate(
         [("random", "dc"), ("random", "m3d"), ("random", "dsa"), ("dm", "dc"), ("dm", "m3d")]

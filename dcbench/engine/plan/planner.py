@@ -129,6 +129,8 @@ class Planner:
             dataset: Dataset = target(self.request.data, choice.argument, settings)
             info = dataset.info()
             train, test = fingerprint(dataset, "train"), fingerprint(dataset, "test")
+        if info.classes < 2:
+            raise RequestError(f"{info.name} has a single class, {info.class_names[0]}: there is nothing to tell apart")
         self._check_part(info)
         if self.request.split == "validation":
             info = validation_info(info)

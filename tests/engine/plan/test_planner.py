@@ -38,13 +38,14 @@ def plan(registry: Registry, data: Path) -> Any:
 
 class Knobs(Settings):
     lr: float = Field(1.0, gt=0, le=10)
+    free: float = 1.0
     factor: int = 2
 
 
 def test_a_misspelt_setting_is_answered_with_what_was_meant_and_the_list() -> None:
     with pytest.raises(RequestError) as caught:
         change_settings(Knobs(), {"factr": "2"}, "m3d")
-    assert str(caught.value) == "m3d has no setting 'factr'; did you mean 'factor'? There are: lr, factor."
+    assert str(caught.value) == "m3d has no setting 'factr'; did you mean 'factor'? There are: lr, free, factor."
 
 
 def test_a_setting_of_a_plug_in_without_any_is_refused() -> None:
@@ -57,6 +58,7 @@ def test_a_setting_of_a_plug_in_without_any_is_refused() -> None:
     [
         ({"lr": "11"}, "m3d.lr=11: should be less than or equal to 10"),
         ({"lr": "fast"}, "m3d.lr=fast: should be a valid number"),
+        ({"free": "inf"}, "m3d.free=inf: should be a finite number"),
         ({"factor": "1.5"}, "m3d.factor=1.5: should be a valid integer"),
     ],
 )
@@ -209,6 +211,15 @@ def test_a_dataset_may_name_the_network_that_is_taken_where_none_is_named(
     assert networks(evaluators="accuracy", networks="convnet[depth=2]") == ["convnet[depth=2]"]
     assert networks(evaluators="accuracy[network=convnet[depth=2]]") == ["convnet[depth=2]"]
     assert plan(evaluators="count"), "an evaluator without networks"
+
+
+def test_a_single_class_is_refused(plan: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = registry.resolve("datasets", "toy")
+    described = toy.info
+    one = {"class_names": ("bird",), "train_counts": (20,), "test_counts": (4,)}
+    monkeypatch.setattr(toy, "info", lambda self: replace(described(self), **one))
+    with pytest.raises(RequestError, match="toy has a single class, bird: there is nothing to tell apart"):
+        plan()
 
 
 def test_snapshots_are_planned_by_name_where_a_method_keeps_some(plan: Any) -> None:

@@ -213,6 +213,15 @@ def test_an_unreadable_image_is_named_and_leaves_nothing(data: Path, cache: Path
     assert not [file for file in cache.rglob("*") if file.suffix in (".npy", ".partial")]
 
 
+def test_a_broken_link_is_named_and_not_passed_over(data: Path, tmp_path: Path) -> None:
+    (data / "train/cat/gone.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(UnreadableDataError, match=r"pets: .*train/cat/gone\.png cannot be used: No such file"):
+        of(data).info()
+    (data / "train/cat/gone.png").unlink()
+    (data / "train/cat/folder.png").symlink_to(tmp_path, target_is_directory=True)
+    assert of(data).info().train_counts == (5, 6)
+
+
 def test_every_unreadable_image_is_counted(data: Path) -> None:
     (data / "train/cat/B.JPG").write_text("no image")
     with pytest.raises(UnreadableDataError, match=r"B\.JPG cannot be used: [^;]*$"):

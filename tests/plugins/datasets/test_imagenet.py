@@ -88,7 +88,7 @@ def test_another_size_has_a_name_of_its_own(data: Path) -> None:
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_absent_classes_are_counted_and_the_first_are_named(data: Path, split: str) -> None:
-    wanted = rf"imagenet100: .*imagenet/{split} lacks 90 of 100 classes: {', '.join(IMAGENET100[10:15])}, \.\.\.$"
+    wanted = rf"imagenet100: .*imagenet/{split} lacks 90 of 100 classes: {', '.join(IMAGENET100[10:])}$"
     if split == "val":
         write_split(data / "imagenet/train", IMAGENET100[10:], 1)
     with pytest.raises(MissingDataError, match=wanted):
