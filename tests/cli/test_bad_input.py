@@ -147,7 +147,7 @@ def test_an_imagenet_folder_that_lacks_classes_is_refused(dcbench: CommandLine, 
     _pictures(tmp_path / "data/imagenet", "n02869837", "n01749939", "n02488291")
     asked = ("run", "--datasets", "imagenet10", "--data", "data", "--methods", "random")
     line = _refused(dcbench(*asked, cwd=tmp_path))
-    lacking = "n02107142, n13037406, n02091831, n04517823, n04589890, ..."
+    lacking = "n02107142, n13037406, n02091831, n04517823, n04589890, n03062245, n01773797"
     assert line == f"imagenet10: data/imagenet/train lacks 7 of 10 classes: {lacking}"
 
 
