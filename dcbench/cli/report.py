@@ -77,7 +77,8 @@ def command(
     from dcbench.report.summary import entries
     from dcbench.report.tables import Wanted, completed, make_tables
 
-    chosen = filter_of(options | {"also_under": _also_under() if published else {}})
+    also = {"also_under": _also_under() if published else {}, "without_protocol": table == "table1"}
+    chosen = filter_of(options | also)
     rows, failed = finished(results, chosen), chosen.apply(failures(results))
     summary = _summary(table, rows, chosen, published=published, best_epoch=best_epoch)
     summary = completed(table, summary, lambda: sets(results))

@@ -105,6 +105,9 @@ def command(dry_run: bool, **options: Any) -> None:
     from dcbench.engine.plan.request import make_request
     from dcbench.session import open_session
 
+    for name in ("protocol", "networks"):  # an empty shell variable must not mean what is usual
+        if options[name] == ():
+            raise RequestError(f"--{name} names nothing; leave it out for what is usual")
     request = make_request(**{name: value for name, value in options.items() if value is not None})
     with open_session(request) as prepared:
         for warning in prepared.survey.warnings:

@@ -97,6 +97,8 @@ class Filter:
     split: str = ""
     also_under: Mapping[str, str] = field(default_factory=dict)
     """Methods that have a protocol whose results pass whatever *protocol* says."""
+    without_protocol: bool = False
+    """Whether figures of evaluators that follow no protocol, such as ``moments``, pass whatever *protocol* says."""
 
     def apply(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of *table* that pass."""
@@ -117,7 +119,8 @@ class Filter:
             table = table[table[["evaluator", "evaluator_label"]].isin(list(self.evaluators)).any(axis=1)]
         if self.protocol and "protocol" in table:
             own = table["method"].map(dict(self.also_under))
-            table = table[table["protocol"].isin(list(self.protocol)) | (table["protocol"] == own)]
+            free = (table["protocol"] == "") & self.without_protocol
+            table = table[table["protocol"].isin(list(self.protocol)) | (table["protocol"] == own) | free]
         return table
 
     def unmet(self, table: pd.DataFrame) -> Iterator[str]:
@@ -138,7 +141,7 @@ class Filter:
 
 def _some(column: pd.Series[Any], wanted: str) -> str:
     """Return the values of *column* in words; of many, those that look most like *wanted*."""
-    there = sorted(column.dropna().unique())
+    there = sorted(value for value in column.dropna().unique() if value != "")
     if len(there) <= _SHOWN:
         return ", ".join(map(str, there)) or "none at all"
     nearest = sorted(there, key=lambda value: -SequenceMatcher(a=str(value), b=wanted).ratio())[:_SHOWN]

@@ -34,6 +34,8 @@ def _refused(ended: Ended) -> str:
         ("--methods m3d[lr", "cannot read 'm3d[lr'"),
         ("--methods ,", "no methods are selected"),
         ("--datasets ,", "no datasets are selected"),
+        ("--networks ,", "--networks names nothing; leave it out for what is usual"),
+        ("--protocol ,", "--protocol names nothing; leave it out for what is usual"),
         ("--datasets digts", "no dataset is called 'digts'; did you mean 'digits'?"),
         ("--datasets digits:x", "dataset 'digits:x': write digits"),
         ("--datasets folder", "dataset 'folder': write folder:PATH"),

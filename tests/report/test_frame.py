@@ -183,6 +183,16 @@ def test_a_method_with_a_protocol_of_its_own_passes_under_that_too(tmp_path: Pat
     assert set(Filter(also_under={"random": "dc"}).apply(frame(tmp_path))["value"]) == {0.0, 1.0, 2.0, 3.0, 4.0}
 
 
+def test_distances_pass_whatever_the_protocol_where_a_table_is_about_them(tmp_path: Path) -> None:
+    add(tmp_path, "dm", [1.0], protocol="dc")
+    add(tmp_path, "dm", [2.0], protocol="m3d")
+    add(tmp_path, "dm", [3.0], protocol="", evaluator="moments", evaluator_label="moments")
+    table = frame(tmp_path)
+    assert set(Filter(protocol=["m3d"]).apply(table)["value"]) == {2.0}
+    assert set(Filter(protocol=["m3d"], without_protocol=True).apply(table)["value"]) == {2.0, 3.0}
+    assert list(Filter(protocol=["idc"]).unmet(table)) == ["no finished cell here has --protocol idc; there is dc, m3d"]
+
+
 def test_what_reports_need_of_settings_and_data_comes_from_the_plan(tmp_path: Path) -> None:
     add(tmp_path, "dm", [1.0], source="folder", settings={"lr": 2}, departures={"lr": 1})
     (row,) = frame(tmp_path).to_dict("records")
