@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -27,6 +27,8 @@ PASSES = 120_000
 class FeatureSettings(Settings):
     """What decides the feature network. Methods that agree in these share one trained network per replicate."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"augmentation"})
+
     network: str = Field("convnet3", description="architecture whose embedding is the feature space")
     epochs: int = Field(
         15, ge=0, description="passes over the training set when the feature network is trained; 0 leaves it random"
@@ -37,9 +39,14 @@ class FeatureSettings(Settings):
         gt=0,
         description="learning rate at the start; x0.2 after 2/3 and after 5/6 of the epochs, once where these are one",
     )
+    augmentation: Literal["none", "dc"] = Field(
+        "none",
+        description="of the images that the feature network is trained on; dc: one of crop, scale and rotate for each, "
+        "as DC trains networks on MNIST",
+    )
 
     def recipe(self, info: DatasetInfo) -> TrainingRecipe | None:
-        """Return how the feature network is trained on *info*: no augmentation, SGD with momentum, two drops of lr.
+        """Return how the feature network is trained on *info*: SGD with momentum and two drops of lr.
 
         None if it is not trained.
         """
@@ -52,6 +59,8 @@ class FeatureSettings(Settings):
             lr=self.lr,
             milestones=tuple(sorted(drops)),
             gamma=0.2,
+            augmentation=self.augmentation,
+            strategy="" if self.augmentation == "none" else "crop_scale_rotate",
             mean=info.mean,
             std=info.std,
             repeats=1,
@@ -177,7 +186,7 @@ def recommended_origins(
     origins = {
         "network": Origin("published", f"code of IDC, coreset.py: {layer}"),
         **dict.fromkeys(
-            ("epochs", "batch_size", "lr"),
+            ("epochs", "batch_size", "lr", "augmentation"),
             Origin("chosen", "a good feature space at a bounded cost on a CPU; IDC trains with DSA and CutMix"),
         ),
         **(further or {}),

@@ -47,6 +47,21 @@ def test_recipe_has_no_augmentation_and_drops_the_rate_within_the_training() -> 
     assert (recipe.mean, recipe.std) == (INFO.mean, INFO.std)
 
 
+def test_features_can_come_from_a_network_that_was_trained_as_dc_trains_on_mnist() -> None:
+    plain, augmented = FeatureSettings(), FeatureSettings(augmentation="dc")
+    recipe = augmented.recipe(INFO)
+    assert recipe is not None
+    assert (recipe.augmentation, recipe.strategy) == ("dc", "crop_scale_rotate")
+    assert plain.digest_form() == {"network": "convnet3", "epochs": 15, "batch_size": 64, "lr": 0.03}, "as before"
+
+
+def test_augmentation_makes_another_feature_network() -> None:
+    made = task()
+    spaces = [feature_network(made, FAST.changed({"augmentation": name})).state_dict() for name in ("none", "dc")]
+    assert len(made.artifacts) == 2
+    assert any(not torch.equal(spaces[0][name], tensor) for name, tensor in spaces[1].items())
+
+
 @pytest.mark.parametrize(("epochs", "milestones"), [(1, ()), (2, (1,)), (3, (2,)), (6, (4, 5))])
 def test_short_trainings_have_sound_milestones(epochs: int, milestones: tuple[int, ...]) -> None:
     recipe = FeatureSettings(epochs=epochs).recipe(INFO)
