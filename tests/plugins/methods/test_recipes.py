@@ -183,6 +183,7 @@ def test_coresets(method: str, dataset: str, ipc: int) -> None:
         "epochs": (15 if large else FEATURE_EPOCHS[dataset], "chosen"),
         "batch_size": (64, "chosen"),
         "lr": (0.03, "chosen"),
+        "augmentation": ("none", "chosen"),
     }
 
 
