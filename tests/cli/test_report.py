@@ -55,6 +55,24 @@ def test_a_table_that_stays_empty_says_what_it_is_about(
     assert about in ended.err
 
 
+def test_a_protocol_chooses_accuracies_and_leaves_table1_its_distances(dcbench: CommandLine, tmp_path: Path) -> None:
+    for protocol in ("dc", "m3d"):
+        add(tmp_path / "results", "dm", [50.0], protocol=protocol)
+    figures = {f"{moment}_distance": [1.0] for moment in ("mean", "variance", "skewness")}
+    add(tmp_path / "results", "dm", [], protocol="", evaluator="moments", kind="distance", figures=figures)
+    shown = {
+        table: [
+            (record["figure"], record["protocol"])
+            for record in json.loads(
+                dcbench("report", table, "--protocol", "m3d", "--format", "json", cwd=tmp_path).out
+            )
+        ]
+        for table in ("table1", "grid")
+    }
+    assert shown["grid"] == [("accuracy", "m3d")]
+    assert sorted(shown["table1"]) == sorted([("accuracy", "m3d"), *((figure, "") for figure in figures)])
+
+
 def test_the_failures_of_a_folder_without_results_are_counted(dcbench: CommandLine, tmp_path: Path) -> None:
     add_failure(tmp_path / "results", "dm")
     add_failure(tmp_path / "results", "m3d")
