@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,8 @@ import numpy as np
 import torch
 
 from dcbench import Dataset, DatasetInfo, ImageSet, MissingDataError
-from dcbench_plugins.datasets.places import unreadable
+from dcbench_plugins.datasets.damage import other_kind
+from dcbench_plugins.datasets.places import reason, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +33,7 @@ INFO = DatasetInfo(
     mirror_ok=False,
     default_protocol="short",
 )
+AGAIN = "install it again: pip install --force-reinstall scikit-learn"
 EVERY = 5
 """Of each class, every fifth image in the order of the file is a test image."""
 
@@ -70,10 +74,26 @@ class Digits(Dataset):
             table = np.loadtxt(file, delimiter=",", dtype=np.int64)
             pixels, labels = table[:, :-1].reshape(-1, 1, 8, 8), table[:, -1]
         except Exception as error:  # a damaged archive fails in as many ways as there are layers
-            raise unreadable("digits", file, error) from error
+            raise unreadable("digits", file, _damage(file) or error) from error
         chosen = tests(labels) if split == "test" else ~tests(labels)
         images = np.rint(pixels[chosen] * 255 / 16).astype(np.uint8)
         return ImageSet(torch.from_numpy(images), torch.from_numpy(labels[chosen]), INFO.classes)
+
+
+def _damage(file: Path) -> str:
+    """Say what is wrong with *file* where its first bytes or its end show it."""
+    try:
+        size, kind = file.stat().st_size, other_kind(file)
+        if kind and not kind.endswith("gzip"):
+            return f"{kind}; {AGAIN}"
+        with gzip.open(file) as opened:
+            while opened.read(1 << 20):
+                pass
+    except EOFError:
+        return f"it is cut short, at {size:,} bytes; {AGAIN}"
+    except (OSError, zlib.error) as error:
+        return f"{reason(error)}; {AGAIN}"
+    return f"it is not the table of 64 pixels and a label that scikit-learn brings; {AGAIN}"
 
 
 def tests(labels: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
-from dcbench import Dataset, DatasetInfo, ImageSet, UnreadableDataError
+from dcbench import Dataset, DatasetInfo, ImageSet, MissingDataError, UnreadableDataError
+from dcbench_plugins.datasets.damage import IMAGES, LABELS, idx_damage, other_kind
 from dcbench_plugins.datasets.fetching import fetching
 from dcbench_plugins.datasets.places import missing, reason, unreadable
 from dcbench_plugins.datasets.standard import INFO
@@ -100,9 +101,17 @@ class VisionDataset(Dataset):
                     self._download(split, temporary)
                     self._keep(temporary)
         except Exception as error:  # no network, no room, no right to write, a server's nonsense
+            self._say_packed(paths)
             raise missing(self.name, names, folder, error) from error
         if not self._has(split):  # torchvision may lay them out in another way
             raise missing(self.name, names, folder)
+
+    def _say_packed(self, paths: Sequence[Path]) -> None:
+        """Refuse files that only have to be unpacked: archives with other checksums are not the ones to fetch."""
+        for path in paths:
+            packed = path.with_name(f"{path.name}.gz")
+            if packed.is_file() and not path.exists():
+                raise MissingDataError(f"{self.name}: {packed} is still packed; unpack it with gunzip")
 
     def _lend_archives(self, folder: Path, root: Path) -> None:
         """Copy archives that somebody put into the data folder to where torchvision looks for them below *root*."""
@@ -146,13 +155,24 @@ class MNIST(VisionDataset):
     def _read(self, split: Split, paths: Sequence[Path]) -> tuple[Tensor, Tensor]:  # noqa: ARG002
         from torchvision.datasets import mnist
 
+        for path, dimensions in zip(paths, (IMAGES, LABELS), strict=True):
+            self._check_file(path, dimensions)
         images = self._part(paths[0], mnist.read_image_file)
         return images.unsqueeze(1), self._part(paths[1], mnist.read_label_file)
+
+    def _check_file(self, path: Path, dimensions: int) -> None:
+        """Refuse a damaged file in words: torchvision would fail wherever it no longer fits."""
+        try:
+            damage = idx_damage(path, dimensions)
+        except OSError as error:
+            raise unreadable(self.name, path, error.strerror or error) from error
+        if damage:
+            raise unreadable(self.name, path, damage + AGAIN)
 
     def _part(self, path: Path, read: Callable[[str], Tensor]) -> Tensor:
         try:
             return read(str(path))
-        except Exception as error:  # these files carry no checksum: a damaged one fails wherever it no longer fits
+        except Exception as error:  # what passed the check may still be a type that torchvision refuses
             raise unreadable(self.name, path, reason(error) + AGAIN) from error
 
 
@@ -248,6 +268,11 @@ def _narrowed(base: Any, **files: list[Any]) -> Any:
 
 
 def _not_official(name: str, file: Path, error: Exception) -> UnreadableDataError:
+    """Return the error for *file*, which is not the official one: torchvision opens no other, as a pickle runs code."""
+    try:
+        kind = other_kind(file)
+    except OSError as unread:  # its checksum could not be taken either
+        return unreadable(name, file, unread.strerror or unread)
     if isinstance(error, RuntimeError):  # the failed checksum, under words that would advise what does not help
-        return unreadable(name, file, "its checksum is not that of the official file" + AGAIN)
-    return unreadable(name, file, error)
+        return unreadable(name, file, (kind or "its checksum is not that of the official file") + AGAIN)
+    return unreadable(name, file, kind + AGAIN if kind else error)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ import torch
 
 from dcbench import MissingDataError, UnreadableDataError
 from dcbench_plugins.datasets import digits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -50,15 +54,28 @@ def test_files_are_those_of_scikit_learn(dataset: digits.Digits) -> None:
     assert dataset.files("test") == [file]
 
 
-def test_a_damaged_file_is_named(dataset: digits.Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = dataset.files("train")[0].read_bytes()
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda whole: b"", "it has 0 bytes"),
+        (lambda whole: whole[: len(whole) // 2], r"it is cut short, at [\d,]+ bytes"),
+        (lambda whole: gzip.compress(b"1,2,3\n"), "it is not the table of 64 pixels and a label"),
+        (lambda whole: b"<html>", "it is a web page, not data"),
+        (lambda whole: b"1,2,3", "Not a gzipped file"),
+    ],
+    ids=["empty", "cut", "another table", "web page", "plain"],
+)
+def test_a_damaged_file_is_named(
+    dataset: digits.Digits,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[bytes], bytes],
+    words: str,
+) -> None:
     damaged = tmp_path / "digits.csv.gz"
-    damaged.write_bytes(whole[: len(whole) // 2])
+    damaged.write_bytes(spoil(dataset.files("train")[0].read_bytes()))
     monkeypatch.setattr(dataset, "files", lambda split: [damaged])
-    with pytest.raises(UnreadableDataError, match=r"digits\.csv\.gz"):
-        dataset.load("train")
-    damaged.write_bytes(gzip.compress(b"1,2,3\n"))
-    with pytest.raises(UnreadableDataError, match=r"digits\.csv\.gz"):
+    with pytest.raises(UnreadableDataError, match=rf"digits\.csv\.gz cannot be used: {words}.*--force-reinstall"):
         dataset.load("train")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
@@ -188,6 +189,54 @@ def test_a_truncated_file_is_named(name: str, write: Callable[[str], Dataset]) -
         file.write_bytes(whole)
 
 
+class Alarm:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.mark,)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_a_pickle_that_is_not_the_official_one_is_never_opened(
+    name: str, write: Callable[[str], Dataset], tmp_path: Path
+) -> None:
+    dataset = write(name)
+    for split in ("train", "test"):
+        for file in dataset.files(split):  # type: ignore[arg-type]
+            whole = file.read_bytes()
+            file.write_bytes(pickle.dumps(Alarm(tmp_path / "opened")))
+            with pytest.raises(UnreadableDataError, match=rf"{file.name} cannot be used: its checksum is not that of"):
+                dataset.load(split)  # type: ignore[arg-type]
+            file.write_bytes(whole)
+    assert not (tmp_path / "opened").exists()
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+@pytest.mark.parametrize(("content", "words"), [(b"", "it has 0 bytes"), (b"<html>", "it is a web page, not data")])
+def test_what_lies_in_the_place_of_a_pickle_is_told(
+    name: str, content: bytes, words: str, write: Callable[[str], Dataset]
+) -> None:
+    dataset = write(name)
+    for file in dataset.files("test"):
+        whole = file.read_bytes()
+        file.write_bytes(content)
+        with pytest.raises(UnreadableDataError, match=f"{file.name} cannot be used: {words}; delete it"):
+            dataset.load("test")
+        file.write_bytes(whole)
+
+
+def test_files_that_only_have_to_be_unpacked_are_named(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    labels = tmp_path / "MNIST/raw/train-labels-idx1-ubyte"
+    labels.with_name(f"{labels.name}.gz").write_bytes(gzip.compress(labels.read_bytes()))
+    labels.unlink()
+    with pytest.raises(MissingDataError, match=rf"mnist: .*{labels.name}\.gz is still packed; unpack it with gunzip$"):
+        of("mnist", tmp_path).load("train")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_missing_files_are_asked_for_and_then_explained_in_one_line(
     name: str, tmp_path: Path, no_network: list[str], capfd: pytest.CaptureFixture[str]
@@ -226,8 +275,6 @@ def test_the_layout_of_old_torchvision_is_not_taken_for_the_files(tmp_path: Path
 def test_a_download_is_silent_and_only_of_the_split_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    import gzip
-
     write_mnist(tmp_path / "server")
     asked: list[str] = []
 
