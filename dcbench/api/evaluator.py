@@ -54,7 +54,8 @@ class Context(ABC):
     def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """Return named tensors that evaluations of several sets share, such as features of the training images.
 
-        As `dcbench.Task.artifact`, but methods do not see these: *build* may look at the evaluated split.
+        As `dcbench.Task.artifact`, this evaluator's own. Methods do not see these: *build* may look at the evaluated
+        split.
         """
 
     @abstractmethod

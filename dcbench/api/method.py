@@ -83,8 +83,12 @@ class Task(ABC):
     def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """Return named tensors that several cells share, such as a network trained on the training set.
 
+        They are this method's own: what another plug-in builds under the same key is another artifact. Methods of one
+        package can share theirs, see `MethodRecord.shares_artifacts_as`.
+
         Args:
-            key: JSON values that name the artifact among those of this dataset. What changes the result belongs here.
+            key: JSON values that name the artifact among those that this method builds for this dataset. What changes
+                the result belongs here.
             build: called with a seed of the artifact's own when nobody has built it yet; other processes wait for it.
 
         Returns:

@@ -30,6 +30,11 @@ class MethodRecord(Record):
     also_under: str = ""
     """Protocol under which the published numbers of the method were made; what was measured under it is shown beside
     published numbers whatever protocol a report asks for."""
+    shares_artifacts_as: str = ""
+    """Name under which methods of one package share what they build with `Task.artifact`; by default each has its own.
+
+    What another package builds is never shared. Change this, or `name`, and artifacts are built anew.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,9 @@ class DatasetRecord(Record):
 @dataclass(frozen=True, kw_only=True)
 class EvaluatorRecord(Record):
     """An evaluator; *target* is a `dcbench.Evaluator`."""
+
+    shares_artifacts_as: str = ""
+    """Name under which evaluators of one package share what they build with `Context.artifact`, as for a method."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -243,6 +243,9 @@ def _fault(kind: str, record: object) -> str:
         return f"not a {wanted.__name__}"
     if not (isinstance(record.name, str) and _NAME.fullmatch(record.name)):
         return "a name is lower case letters, digits, '.', '_', '+' and '-'"
+    shared = getattr(record, "shares_artifacts_as", "")
+    if not (isinstance(shared, str) and (not shared or _NAME.fullmatch(shared))):
+        return "shares_artifacts_as is written like a name"
     if not (isinstance(record.target, str) and _TARGET.fullmatch(record.target)):
         return "a target is written package.module:Class"
     return ""

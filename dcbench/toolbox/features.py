@@ -92,8 +92,8 @@ def class_features(task: Task, settings: FeatureSettings) -> Iterator[Tensor]:
 def feature_network(task: Task, settings: FeatureSettings) -> nn.Module:
     """Return a network in eval mode, trained on ``task.train`` as *settings* say, once for all cells of a replicate.
 
-    The artifact is named by network, recipe and replicate: every IPC and every method of a replicate sees one feature
-    space, and another replicate sees another.
+    The artifact is named by network, recipe and replicate: every IPC of a replicate sees one feature space, and another
+    replicate sees another. Methods that share no artifacts train it each for itself, from the same seed.
     """
     recipe = settings.recipe(task.info)
     key = {

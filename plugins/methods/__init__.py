@@ -22,12 +22,14 @@ def dcbench_methods() -> list[MethodRecord]:
             summary="real images, picked greedily so that their mean feature follows the class mean",
             target=f"{_HERE}.herding:Herding",
             also_under="dc",
+            shares_artifacts_as="features",
         ),
         MethodRecord(
             name="k-center",
             summary="real images, each the farthest in feature space from those picked before",
             target=f"{_HERE}.k_center:KCenter",
             also_under="dc",
+            shares_artifacts_as="features",
         ),
         MethodRecord(
             name="dm", summary="distribution matching: equal mean features of each class", target=f"{_HERE}.dm:DM"

@@ -77,6 +77,10 @@ BROKEN = {
     "no record": ("import dcbench\n@dcbench.hookimpl\ndef dcbench_methods():\n    return ['x']", "not a MethodRecord"),
     "bad name": (GOOD.format(name="K Means"), "a name is lower case letters"),
     "no name": (GOOD.format(name=None), "a name is lower case letters"),
+    "bad share": (
+        GOOD.format(name="x").replace("target=", "shares_artifacts_as='../x', target="),
+        "written like a name",
+    ),
     "bad target": (GOOD.format(name="x").replace("collections:", "collections."), "package.module:Class"),
     "no target": (GOOD.format(name="x").replace('"collections:Counter"', "int"), "package.module:Class"),
 }

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import torch
 
-from dcbench.engine.store.hdf5 import get_facts, put_array, put_facts, reading, writing
+from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, put_array, put_facts, reading, writing
 from dcbench.engine.store.names import check_name
 
 _SECONDS = "seconds"  # an attribute; older files have none
@@ -43,8 +43,8 @@ def get_state(group: h5py.Group) -> dict[str, Any]:
     return get_facts(group) | arrays
 
 
-def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], seconds: float) -> None:
-    """Write named *tensors*, which took *seconds* to make, to *path*, whole or not at all.
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], seconds: float, about: Mapping[str, str]) -> None:
+    """Write named *tensors*, which took *seconds* to make, to *path*, whole or not at all; *about* is its facts.
 
     Raises:
         DcbenchError: a name cannot be stored.
@@ -52,15 +52,20 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], seconds: floa
     with writing(path, "tensors") as file:
         put_state(file.create_group("state"), tensors)
         file.attrs[_SECONDS] = seconds
+        put_facts(file, about)
 
 
-def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], float]:
+def read_tensors(path: Path, about: Mapping[str, str]) -> tuple[dict[str, torch.Tensor], float]:
     """Return the tensors at *path*, on the CPU, and the seconds that making them took, 0 if the file does not say.
 
     Raises:
-        CorruptFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
+        CorruptFileError: see `reading`; or the facts are not *about*: it was copied or renamed from another.
+        UnsupportedFormatError, FileNotFoundError: see `reading`.
     """
     with reading(path, "tensors") as file:
+        found = get_facts(file)
+        if found != dict(about):
+            raise CorruptFileError(path, f"it holds {found}, not {dict(about)}")
         return get_state(file["state"]), float(file.attrs.get(_SECONDS, 0.0))
 
 

@@ -1,12 +1,14 @@
-"""Tensors that jobs share, such as a trained feature network: built by whoever needs them first, kept in the store."""
+"""Tensors that jobs share, such as a trained feature network: the first that needs them builds them for its plug-in."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
+from packaging.utils import canonicalize_name
 
 from dcbench.api.seeds import derive_seed
 from dcbench.engine.cells import Cell, Trial, changed_network, digest_of
@@ -18,21 +20,38 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from dcbench.engine.plugins import Registry
     from dcbench.engine.store.layout import Layout
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who builds an artifact, and alone reads it: else the first to ask would decide what another plug-in gets."""
+
+    package: str
+    """The distribution, as the package index spells it. Not a module, which may move."""
+    plugin: str
+    """The record, or the name that several records of the distribution share artifacts under."""
+
+    @classmethod
+    def of(cls, registry: Registry, kind: str, name: str) -> Owner:
+        """Return the owner of what the plug-in *name* of *kind* builds, as the registry has it and no plug-in says."""
+        found = registry.find(kind, name)
+        return cls(canonicalize_name(found.source.package), found.record.shares_artifacts_as or name)
 
 
 class Artifacts:
     """The artifacts of one job: found or built, and remembered with what they add to its provenance and its time."""
 
-    def __init__(self, layout: Layout, job: Cell | Trial) -> None:
-        """Name artifacts after the data that *job* works on: a trial knows the test split too, a cell does not."""
+    def __init__(self, layout: Layout, job: Cell | Trial, owner: Owner) -> None:
+        """Name artifacts after *owner* and the data that *job* works on: the test split only if it is a trial."""
         cell, network_revision = (
             (job, job.method.network_revision) if isinstance(job, Cell) else (job.cell, job.evaluator.network_revision)
         )
         seen = {"dataset": cell.dataset.name, "train": cell.dataset.train, "split": cell.split}
         evaluated = {} if isinstance(job, Cell) else {"test": cell.dataset.test}
         self._made_of = seen | evaluated | changed_network(network_revision)
-        self._layout, self._dataset = layout, cell.dataset.name
+        self._layout, self._dataset, self._owner = layout, cell.dataset.name, owner
         self.hashes: dict[str, str] = {}
         """Name of each artifact that was used to its SHA-256."""
         self.seconds: dict[str, float] = {}
@@ -45,15 +64,17 @@ class Artifacts:
         begun = time.monotonic()
         digest = digest_of(self._made_of | {"key": dict(key)})
         name = digest[:16]
-        path = self._layout.artifact(self._dataset, name)
+        about = asdict(self._owner) | {"digest": digest}
+        path = self._layout.artifact(self._dataset, f"{self._owner.package}.{self._owner.plugin}.{name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
-            made = _read(path)
+            made = _read(path, about)
             if made is None:
                 started = time.monotonic()
+                # The owner is no part of the seed: plug-ins that build the same thing get the same, each by itself.
                 tensors = dict(build(derive_seed(purpose="artifact", name=digest)))
                 made = tensors, time.monotonic() - started
-                write_tensors(path, *made)
+                write_tensors(path, *made, about)
         self.away += time.monotonic() - begun
         tensors, self.seconds[name] = made
         self.hashes[name] = hash_tensors(tensors)
@@ -64,9 +85,10 @@ class Artifacts:
         return {"artifacts": self.hashes, "artifact_seconds": self.seconds}
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], float] | None:
+def _read(path: Path, about: Mapping[str, str]) -> tuple[dict[str, Tensor], float] | None:
+    """Return what is at *path*; None if nothing is, or it is damaged or of another owner and was set aside."""
     try:
-        return read_tensors(path)
+        return read_tensors(path, about)
     except FileNotFoundError:
         return None
     except CorruptFileError:

@@ -24,7 +24,7 @@ from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.names import check_name
 from dcbench.engine.store.sets import get_snapshots, get_trace, put_snapshots, put_trace
 from dcbench.engine.store.tensors import get_state, put_state
-from dcbench.engine.work.artifacts import Artifacts
+from dcbench.engine.work.artifacts import Artifacts, Owner
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -119,7 +119,8 @@ class CellTask(Task):
         self.generator = torch.Generator().manual_seed(self.seed)
         self.chunk = runtime.chunk_of(self.info.shape[-1])
         self.precision, self.capture = runtime.precision, runtime.capture
-        self.recorder, self.artifacts = Recorder(), Artifacts(layout, cell)
+        owner = Owner.of(registry, "methods", cell.method.record)
+        self.recorder, self.artifacts = Recorder(), Artifacts(layout, cell, owner)
         self._cell, self._registry, self._report = cell, registry, report
         self._part, self._checkpoint = part, layout.checkpoint(cell, part)
         self._interval, self._last_checkpoint, self._writing = runtime.checkpoint_seconds, time.monotonic(), 0.0
@@ -218,7 +219,7 @@ class TrialContext(Context):
         recipe = trial.evaluator.recipe
         self.recipe = None if recipe is None else TrainingRecipe(**recipe)
         self.chunk, self.capture = runtime.chunk_of(info.shape[-1]), runtime.capture
-        self.artifacts = Artifacts(layout, trial)
+        self.artifacts = Artifacts(layout, trial, Owner.of(registry, "evaluators", trial.evaluator.record))
         self._registry, self._report = registry, report
 
     @property

@@ -19,6 +19,7 @@ from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tenso
 
 IMAGES = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(3).repeat(2)
+ABOUT = {"package": "toys", "plugin": "toy", "digest": "ab"}
 
 
 def assert_same(one: CondensedSet, other: CondensedSet) -> None:
@@ -130,8 +131,8 @@ NAMES = st.from_regex(r"[a-z]{1,4}(\.[a-z0-9]{1,3})?", fullmatch=True)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(NAMES, TENSORS, max_size=4))
 def test_named_tensors_come_back(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    write_tensors(tmp_path / "x.h5", tensors, 2.5)
-    found, seconds = read_tensors(tmp_path / "x.h5")
+    write_tensors(tmp_path / "x.h5", tensors, 2.5, ABOUT)
+    found, seconds = read_tensors(tmp_path / "x.h5", ABOUT)
     assert seconds == 2.5
     assert {name: value.dtype for name, value in found.items()} == {
         name: value.dtype for name, value in tensors.items()
@@ -141,15 +142,15 @@ def test_named_tensors_come_back(tmp_path: Path, tensors: dict[str, torch.Tensor
 
 def test_numbers_and_texts_of_a_checkpoint_come_back_as_they_were(tmp_path: Path) -> None:
     state = {"step": 3, "lr": 0.1, "phase": "warm", "none yet": "", "big": 2**62, "on": True}
-    write_tensors(tmp_path / "x.h5", state, 0.0)  # type: ignore[arg-type]
-    found, _ = read_tensors(tmp_path / "x.h5")
+    write_tensors(tmp_path / "x.h5", state, 0.0, ABOUT)  # type: ignore[arg-type]
+    found, _ = read_tensors(tmp_path / "x.h5", ABOUT)
     assert found == state
     assert {name: type(value) for name, value in found.items()} == {name: type(value) for name, value in state.items()}
 
 
 def test_what_would_need_pickling_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="'optimiser' is a dict"):
-        write_tensors(tmp_path / "x.h5", {"optimiser": {}}, 0.0)  # type: ignore[dict-item]
+        write_tensors(tmp_path / "x.h5", {"optimiser": {}}, 0.0, ABOUT)  # type: ignore[dict-item]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -157,7 +158,7 @@ def test_what_would_need_pickling_is_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [torch.zeros(2), 3], ids=["tensor", "number"])
 def test_a_name_that_would_be_a_path_in_the_file_is_refused(tmp_path: Path, name: str, value: torch.Tensor) -> None:
     with pytest.raises(DcbenchError, match=f"{re.escape(repr(name))} is no name for"):
-        write_tensors(tmp_path / "x.h5", {name: value}, 0.0)
+        write_tensors(tmp_path / "x.h5", {name: value}, 0.0, ABOUT)
     assert list(tmp_path.iterdir()) == []
 
 
