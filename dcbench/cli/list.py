@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,23 @@ if TYPE_CHECKING:
     from dcbench.api.method import Method
     from dcbench.engine.plugins import Registry
 
+KINDS = ("methods", "datasets", "evaluators", "networks", "protocols")
 _WITHOUT_SETTINGS = ("protocols",)
 _NARROWEST = 8  # characters of a column, however narrow the terminal is
 
 
+class _Kind(click.Choice):  # type: ignore[type-arg]  # generic only since click 8.2
+    """One of `KINDS`; another text comes through, since what was meant depends on the word after it."""
+
+    def __init__(self) -> None:
+        super().__init__(KINDS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        return value
+
+
 @click.command("list")
-@click.argument(
-    "kind", required=False, type=click.Choice(["methods", "datasets", "evaluators", "networks", "protocols"])
-)
+@click.argument("kind", required=False, type=_Kind())
 @click.argument("name", required=False)
 @click.option(
     "--dataset", default="", help="Show a method's settings, or a protocol's recipe, as they are for this dataset."
@@ -36,19 +46,34 @@ def command(
     kind: str | None, name: str | None, dataset: str, ipc: int | None, factor: int | None, data: Path | None
 ) -> None:
     """List everything of a KIND, or the settings of the plug-in NAME with their values and meanings."""
-    from dcbench.engine.plugins import KINDS, load_registry
+    from dcbench.engine.plugins import load_registry
 
     if not dataset and (ipc or factor):
         raise RequestError(
             f"--{'ipc' if ipc else 'factor'} says something only of a dataset: add --dataset, such as --dataset mnist"
         )
     registry = load_registry()
+    if kind is not None and kind not in KINDS:
+        raise RequestError(f"list: {_what_is_wrong(registry, kind, name)}")
     if name is None:
         for each in [kind] if kind else KINDS:
             _list_kind(registry, each)
     else:
         assert kind is not None
         _list_one(registry, kind, name, _info(registry, dataset, data), ipc or 10, factor or 1)
+
+
+def _what_is_wrong(registry: Registry, kind: str, name: str | None) -> str:
+    """Say what was most likely meant by *kind*, which is none: another spelling of one, or the name of a plug-in."""
+    close = get_close_matches(kind.lower(), KINDS, n=1, cutoff=0.7)
+    if close:
+        meant = [close[0], *([name] if name else [])]
+        return f"there is no kind {kind!r}; did you mean 'dcbench list {' '.join(meant)}'?"
+    head = kind.partition("[")[0].partition(":")[0]
+    for each in KINDS:
+        if head in {found.record.name for found in registry.of_kind(each)}:
+            return f"{head!r} is one of the {each}; did you mean 'dcbench list {each} {head}'?"
+    return f"there is no kind {kind!r}; there are {', '.join(KINDS)}"
 
 
 def _list_kind(registry: Registry, kind: str) -> None:

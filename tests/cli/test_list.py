@@ -39,6 +39,23 @@ def test_a_list_of_one_kind_shows_no_other(dcbench: CommandLine, tmp_path: Path)
     assert "m3d" not in out
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("method m3d", "there is no kind 'method'; did you mean 'dcbench list methods m3d'?"),
+        ("Methods", "there is no kind 'Methods'; did you mean 'dcbench list methods'?"),
+        ("m3d", "'m3d' is one of the methods; did you mean 'dcbench list methods m3d'?"),
+        ("folder:x[size=8]", "'folder' is one of the datasets; did you mean 'dcbench list datasets folder'?"),
+        ("nothing", "there is no kind 'nothing'; there are methods, datasets, evaluators, networks, protocols"),
+    ],
+)
+def test_a_kind_that_is_none_leads_to_what_was_meant(
+    dcbench: CommandLine, tmp_path: Path, words: str, message: str
+) -> None:
+    ended = dcbench("list", *words.split(), cwd=tmp_path)
+    assert (ended.code, ended.out, ended.err) == (2, "", f"dcbench: list: {message}\n")
+
+
 def _settings(out: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z_]+)  +(\S+)", out, re.MULTILINE))
 
