@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from dcbench.api.words import plural
 from dcbench.engine.spans import span_text, spans_of
 from dcbench.report.compare.comparison import Comparison, Difference, OnlyIn, Seat, seeds_of
 from dcbench.report.compare.contents import SET, Place
@@ -50,7 +51,8 @@ def sections(comparison: Comparison) -> list[Section]:
         Section("The same by name, but made from something else", tuple(map(_identity, comparison.identity))),
         Section("Made in another way", tuple(map(_provenance, comparison.provenance))),
         Section("Condensed sets in both", tuple(_sets(comparison.sets))),
-        *_figures(comparison.numbers),
+        Section("Numbers in both", tuple(_equal(comparison.numbers))),
+        *_figures(comparison.numbers[~_are_equal(comparison.numbers)]),
     ]
     return [section for section in found if section.lines or section.rows] or [
         Section("Nothing to compare", ("neither folder has a finished cell that was asked for",))
@@ -89,7 +91,7 @@ def _place(place: Place, seeds: Sequence[int]) -> str:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number > 1 else ''}" if number else ""
+    return plural(number, what) if number else ""
 
 
 def _sets(sets: SetsInBoth) -> Iterator[str]:
@@ -100,6 +102,18 @@ def _sets(sets: SetsInBoth) -> Iterator[str]:
         yield f"labels differ in {sets.other_labels} of the others"
     if sets.largest_difference is not None:
         yield f"pixels of the others, in [0, 1], differ by at most {sets.largest_difference:.2g}"
+
+
+def _are_equal(numbers: pd.DataFrame) -> pd.Series[bool]:
+    """Return which rows have nothing to tell apart: the same networks in both, with the same values."""
+    return numbers["same"].astype(bool) & (numbers["n_a"] == numbers["pairs"]) & (numbers["n_b"] == numbers["pairs"])
+
+
+def _equal(numbers: pd.DataFrame) -> Iterator[str]:
+    equal = int(_are_equal(numbers).sum())
+    if equal:
+        rest = " and left out below" if equal < len(numbers) else ""
+        yield f"{equal} of {len(numbers)} are the same to the last bit{rest}; --format csv has each"
 
 
 def _figures(numbers: pd.DataFrame) -> Iterator[Section]:

@@ -295,12 +295,22 @@ def shown(folders: tuple[Path, Path]) -> Comparison:
     return compared(a, b)
 
 
+def test_what_is_equal_is_one_line_and_what_differs_a_table(folders: tuple[Path, Path], shown: Comparison) -> None:
+    line = "1 of 2 are the same to the last bit and left out below; --format csv has each"
+    assert lines(shown, "Numbers in both") == [line]
+    same = compared(folders[0], folders[0])
+    (section,) = sections(same)
+    assert section.lines == ("2 of 2 are the same to the last bit; --format csv has each",)
+    assert len(render.csv(same).splitlines()) == 3
+    add(folders[1], "dm", [51.0], first=1)
+    assert lines(compared(*folders), "Numbers in both") == [], "B has a network more"
+
+
 def test_a_terminal_shows_figures_side_by_side(shown: Comparison) -> None:
     text = render.terminal(shown, ["one", "two"])
     assert text.startswith("A  one\nB  two\n")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if line.startswith("│")]
     assert rows == [
-        ["toy", "1", "dm", "50.0 ± 0.0 (1)", "50.0 ± 0.0 (1)", "same", "1", "-", "-"],
         ["toy", "1", "m3d[lr=1]|<b>", "51.0 ± 0.8 (6)", "51.5 ± 0.8 (6)", "+0.50 ± 0.00", "6", "0.031", "0.031"],
     ]
     assert "sign-flip" in text
