@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from dcbench.api.errors import RequestError
+from dcbench.api.words import plural
 from dcbench.cli.options import data_option, results_option
+from dcbench.cli.terminal import tell_written
 from dcbench.engine.exchange.formats import EXPORTS
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def _export_all(layout: Layout, target: Path, sources: Sources, stems: list[Path
         raise RequestError(f"there is nothing in {layout.root} to export")
     for line in done.without_pixels:
         click.echo(f"warning: exported as indices alone: {line}", err=True)
-    click.echo(f"{done.files} files in {target}")
+    tell_written(target, f"{plural(done.files, 'file')} of results")
 
 
 def _export_sets(
@@ -74,3 +76,4 @@ def _export_sets(
         raise RequestError(f"there is no condensed set in {layout.root} to export")
     for path in written:
         click.echo(path)
+    tell_written(target, plural(len(written), "condensed set"))

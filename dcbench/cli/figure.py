@@ -10,6 +10,7 @@ import click
 
 from dcbench.api.errors import RequestError
 from dcbench.cli.options import CommaList, OutputFile, data_option, results_option, selection_options
+from dcbench.cli.terminal import tell_written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +76,7 @@ def command(
         case _:
             figure = _setting(results, chosen, setting or ())
     save(figure, output)
-    click.echo(f"figure written to {output}", err=True)
+    tell_written(output)
 
 
 def _frames(results: Path, chosen: Filter) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dcbench.api.words import plural
 from dcbench.cli.options import data_option, results_option
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def command(results: Path, data: Path | None, **options: Any) -> None:
     wanted = Import(**options)
     done = import_set(wanted, Layout(results), data or default_data_folder(), load_registry())
     if done.dropped:
-        click.echo(f"dropped {len(done.dropped)} evaluations of the set that it replaces")
-    click.echo(f"{done.images} images of {done.cell.dataset.name}, IPC {done.cell.ipc}: {done.path}")
+        click.echo(f"dropped {plural(len(done.dropped), 'evaluation')} of the set that it replaces")
+    click.echo(f"{plural(done.images, 'image')} of {done.cell.dataset.name}, IPC {done.cell.ipc}: {done.path}")
     click.echo(_run_command(wanted, done, results, data))
 
 

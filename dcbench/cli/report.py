@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcbench.api.errors import RequestError
+from dcbench.api.words import plural
 from dcbench.cli.options import OutputFile, data_option, results_option, selection_options
-from dcbench.cli.terminal import terminal_width
+from dcbench.cli.terminal import tell_written, terminal_width
 from dcbench.report.names import TABLES
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def command(
     tables = make_tables(table, summary, Wanted(list(chosen.methods), failed=entries(failed)))
     summary = shown_in(tables, summary)
     if not tables:
-        _say_why(table, len(rows), len(failed))
+        _say_why(table, rows, len(failed))
     if place is not None:
         keep(place, summary, tables, overwrite=overwrite)
     if form == "html":
@@ -96,6 +97,7 @@ def command(
         click.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
+        tell_written(output)
 
 
 def _summary(table: str, rows: pd.DataFrame, chosen: Filter, *, published: bool, best_epoch: bool) -> pd.DataFrame:
@@ -115,15 +117,18 @@ def _summary(table: str, rows: pd.DataFrame, chosen: Filter, *, published: bool,
     return summary[summary.index.isin(shown.index) | (summary["figure"] == _BEST_EPOCH)]
 
 
-def _say_why(table: str, finished: int, failed: int) -> None:
-    """Warn of why *table* is empty, where it need not be: there are *finished* figures, or *failed* jobs."""
+def _say_why(table: str, rows: pd.DataFrame, failed: int) -> None:
+    """Warn of why *table* is empty, where it need not be: there are *rows* of other kinds, or *failed* jobs."""
     from dcbench.report.tables import SUBJECT
 
-    if finished and table in SUBJECT:
-        warnings.warn(f"{table} is about {SUBJECT[table]}; no finished cell that was chosen is", stacklevel=2)
-    elif failed and not finished:
-        jobs = "job" if failed == 1 else "jobs"
-        warnings.warn(f"{failed} {jobs} failed; 'dcbench show' lists the cells, and shows why for each", stacklevel=2)
+    if len(rows) and table in SUBJECT:
+        there = sorted(rows.loc[rows["evaluator"] == "accuracy", "protocol"].unique())
+        others = table != "table1" and there  # the one table that is about an evaluator, whatever the protocol
+        hint = f"; --protocol {','.join(there)} shows what is" if others else ""
+        warnings.warn(f"{table} is about {SUBJECT[table]}; no finished cell here is{hint}", stacklevel=2)
+    elif failed and not len(rows):
+        jobs = plural(failed, "job")
+        warnings.warn(f"{jobs} failed; 'dcbench show' lists the cells, and shows why for each", stacklevel=2)
 
 
 def _also_under() -> dict[str, str]:

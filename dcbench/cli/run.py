@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcbench.api.errors import RequestError
+from dcbench.api.words import plural
 from dcbench.cli.options import data_option, results_option, selection_options
 from dcbench.engine.choices import split_list
 
@@ -150,7 +151,8 @@ def _say_how_it_ended(outcome: Outcome, prepared: Prepared) -> None:
         click.echo(line, err=True)
     if outcome.failed_before:
         again = "--existing retry-failed tries them again"
-        click.echo(f"{outcome.failed_before} jobs failed in an earlier run and were left out; {again}", err=True)
+        jobs, were = plural(outcome.failed_before, "job"), "was" if outcome.failed_before == 1 else "were"
+        click.echo(f"{jobs} failed in an earlier run and {were} left out; {again}", err=True)
 
 
 def _describe(prepared: Prepared) -> None:
@@ -164,5 +166,6 @@ def _describe(prepared: Prepared) -> None:
         click.echo(line)
     failed = len(state.failed_before)
     click.echo(
-        f"{len(prepared.plan)} cells: {len(state.jobs)} jobs to do, {state.finished} finished, {failed} failed before"
+        f"{plural(len(prepared.plan), 'cell')}: {plural(len(state.jobs), 'job')} to do, {state.finished} finished, "
+        f"{failed} failed before"
     )

@@ -9,6 +9,7 @@ import click
 
 from dcbench.api.errors import RequestError
 from dcbench.cli.options import OutputFile, data_option, results_option
+from dcbench.cli.terminal import tell_written
 
 if TYPE_CHECKING:
     from dcbench.engine.store.layout import Layout
@@ -95,4 +96,4 @@ def _draw(stem: Path, image: Path, data: Path | None) -> None:
     format_of(image)
     record = read_condensed(condensed_file(stem))
     save(condensed_grid(record, train=sources_in(data).of(record)), image)
-    click.echo(f"images drawn to {image}", err=True)
+    tell_written(image)

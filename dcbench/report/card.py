@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from dcbench.api.words import plural
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import overcome, read_failure
 from dcbench.engine.store.sets import CondensedRecord, read_condensed
@@ -84,11 +85,12 @@ def _contents(record: CondensedRecord) -> Iterator[tuple[str, str]]:
 
 
 def _held(condensed: CondensedSet) -> str:
+    images = plural(len(condensed), "image")
     soft = " with soft labels" if condensed.labels.ndim == 2 else ""
     if condensed.images is None:
-        return f"{len(condensed)} images{soft}, selected from the training set"
+        return f"{images}{soft}, selected from the training set"
     size = "x".join(map(str, condensed.images.shape[1:]))
-    return f"{len(condensed)} images of {size}{soft}"
+    return f"{images} of {size}{soft}"
 
 
 def _budget(record: CondensedRecord) -> str:

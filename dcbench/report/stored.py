@@ -13,6 +13,7 @@ import h5py
 import pandas as pd
 
 from dcbench.api.errors import RequestError
+from dcbench.api.words import plural
 from dcbench.engine.store.hdf5 import (
     CorruptFileError,
     get_facts,
@@ -163,7 +164,7 @@ def describe(stored: StoredReport, table: pd.DataFrame) -> str:
         stored: the report.
         table: the `frame` of the results folder, without a filter.
     """
-    return f"{stored.name}  {stored.made}  {_numbers(len(stored.numbers))}  {state(stored, table)}"
+    return f"{stored.name}  {stored.made}  {plural(len(stored.numbers), 'number')}  {state(stored, table)}"
 
 
 def state(stored: StoredReport, table: pd.DataFrame) -> str:
@@ -172,12 +173,8 @@ def state(stored: StoredReport, table: pd.DataFrame) -> str:
     if not changed:
         return "as its cells are"
     have = "has" if len(changed) == 1 else "have"
-    count = f"{len(changed)} of {_numbers(len(stored.numbers))}"
+    count = f"{len(changed)} of {plural(len(stored.numbers), 'number')}"
     return f"{count} {have} changed since: {'; '.join(_shortened(changed))}"
-
-
-def _numbers(count: int) -> str:
-    return f"{count} number{'' if count == 1 else 's'}"
 
 
 def _shortened(changed: Sequence[str]) -> Iterator[str]:

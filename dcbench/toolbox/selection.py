@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dcbench import CondensedSet, Method, RequestError
+from dcbench.api.words import plural
 from dcbench.toolbox.features import FeatureSettings, class_features, recommended, recommended_origins
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def check_ipc(info: DatasetInfo, ipc: int) -> None:
         name = info.class_names[info.train_counts.index(smallest)]
         raise RequestError(
             f"IPC {ipc} is more than {info.name} has: "
-            f"class {name} has {smallest} training images, so at most --ipc {smallest}"
+            f"class {name} has {plural(smallest, 'training image')}, so at most --ipc {smallest}"
         )
 
 

@@ -74,7 +74,7 @@ def test_a_run_of_some_classes_makes_their_part_and_says_what_is_missing(parts: 
         f"{TITLE}: classes 0, 2-3 are missing; run with --classes 0 and --classes 2-3, "
         f"or copy their parts into one/{FOLDER}"
     )
-    assert "0/1 cells" in parts.first.out
+    assert "0/1 cell" in parts.first.out
 
 
 @pytest.mark.slow
@@ -83,7 +83,7 @@ def test_a_run_of_all_classes_would_condense_those_that_no_part_holds(parts: Par
         f"{TITLE}: condense classes 2-3",
         f"{TITLE}: assemble parts",
         f"{TITLE}: evaluate count",
-        "1 cells: 3 jobs to do, 2 finished, 0 failed before",
+        "1 cell: 3 jobs to do, 2 finished, 0 failed before",
     ]
 
 
@@ -128,7 +128,7 @@ def test_a_set_made_in_parts_has_the_bits_of_one_made_at_once(parts: Parts) -> N
 def test_a_set_that_is_there_needs_no_part(parts: Parts, dcbench: CommandLine, data: Path) -> None:
     more = ("--ipc", "2", "--data", data, "--results", "one", "--classes", "0", "--dry-run")
     ended = dcbench("run", *GRID, "--device", "cpu", *more, cwd=parts.home)
-    assert ended.out.splitlines() == ["1 cells: 0 jobs to do, 2 finished, 0 failed before"]
+    assert ended.out.splitlines() == ["1 cell: 0 jobs to do, 2 finished, 0 failed before"]
 
 
 def test_a_dry_run_of_a_part_says_what_will_be_missing(dcbench: CommandLine, data: Path, tmp_path: Path) -> None:
@@ -138,5 +138,5 @@ def test_a_dry_run_of_a_part_says_what_will_be_missing(dcbench: CommandLine, dat
     part, missing, last = ended.out.splitlines()
     assert part == f"{TITLE}: condense classes 1-2"
     assert missing.startswith(f"{TITLE}: classes 0, 3 are missing; run with --classes 0 and --classes 3, or copy")
-    assert last == "1 cells: 1 jobs to do, 0 finished, 0 failed before"
+    assert last == "1 cell: 1 job to do, 0 finished, 0 failed before"
     assert list(tmp_path.iterdir()) == []

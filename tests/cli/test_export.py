@@ -35,7 +35,7 @@ def head_of(finished: Path, method: str) -> str:
 
 def test_hdf5_is_one_file_with_everything(export, tmp_path: Path) -> None:
     ended = export("all.h5")
-    assert (ended.code, ended.out, ended.err) == (0, "16 files in all.h5\n", "")
+    assert (ended.code, ended.out, ended.err) == (0, "", "wrote all.h5: 16 files of results\n")
     with h5py.File(tmp_path / "all.h5") as file:
         for method in ("toy-first", "toy-slow"):
             assert {len(file[f"toy/{method}/{ipc}"]) for ipc in ("ipc1", "ipc2")} == {4}
@@ -46,14 +46,14 @@ def test_hdf5_is_one_file_with_everything(export, tmp_path: Path) -> None:
 def test_chosen_cells_are_exported_alone(export, finished: Path, tmp_path: Path) -> None:
     head = head_of(finished, "toy-first")
     ended = export("one.h5", "--cells", head)
-    assert (ended.code, ended.out) == (0, "2 files in one.h5\n")
+    assert (ended.code, ended.err) == (0, "wrote one.h5: 2 files of results\n")
     with h5py.File(tmp_path / "one.h5") as file:
         assert all(name.startswith(f"s0-{head}") for name in file["toy/toy-first/ipc1"])
 
 
 def test_a_folder_gets_every_set_under_a_name_that_says_what_it_is(export, finished: Path, tmp_path: Path) -> None:
     ended = export("sets", "--format", "images")
-    assert (ended.code, ended.err) == (0, "")
+    assert (ended.code, ended.err) == (0, "wrote sets: 8 condensed sets\n")
     assert len(ended.out.splitlines()) == len(list((tmp_path / "sets").iterdir())) == 8
     home = tmp_path / "sets" / f"toy-toy-first-ipc1-s0-{head_of(finished, 'toy-first')}"
     assert sorted(path.name for path in home.iterdir()) == ["class 0", "class 1", "class 2", "set.json"]

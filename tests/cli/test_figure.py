@@ -50,7 +50,7 @@ def home(dcbench: CommandLine, data: Path, tmp_path_factory: pytest.TempPathFact
 )
 def test_a_figure_is_written(dcbench: CommandLine, data: Path, home: Path, words: tuple[str, ...]) -> None:
     ended = dcbench("figure", *words, "--output", "x.svg", "--data", data, cwd=home)
-    assert (ended.code, ended.out, ended.err) == (0, "", "figure written to x.svg\n")
+    assert (ended.code, ended.out, ended.err) == (0, "", "wrote x.svg\n")
     assert "</text>" in (home / "x.svg").read_text()
 
 

@@ -31,7 +31,7 @@ def test_a_full_disk_fails_the_jobs_by_the_names_of_their_files_and_hides_no_tab
         preexec_fn=_leave_little_room,
     )
     assert ended.returncode == 1
-    assert "0/1 cells · 1 failed" in ended.stdout
+    assert "0/1 cell · 1 failed" in ended.stdout
     (failed,) = [line for line in ended.stderr.splitlines() if line.startswith("failed: ")]
     assert "condense: OSError: [Errno 27] File too large: " in failed
     assert failed.endswith(".condensed.h5'")

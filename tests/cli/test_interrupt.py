@@ -60,7 +60,7 @@ def test_ctrl_c_leaves_whole_files_and_no_process_and_the_next_run_goes_on(
 
     ended = dcbench(*run, cwd=tmp_path)
     assert ended.code == 0, ended.err
-    assert re.search(r"1/1 cells", ended.out)
+    assert re.search(r"1/1 cell", ended.out)
     (made,) = tmp_path.rglob("*.condensed.h5")
     with reading(made, "condensed") as file:
         assert get_facts(file)["seconds"] > 1000

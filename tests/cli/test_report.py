@@ -55,6 +55,26 @@ def test_a_table_that_stays_empty_says_what_it_is_about(
     assert about in ended.err
 
 
+def test_table3_of_small_images_says_how_to_see_them(dcbench: CommandLine, tmp_path: Path) -> None:
+    for protocol in ("dc", "short"):
+        add(tmp_path / "results", "dm", [50.0], protocol=protocol)
+    ended = dcbench("report", "table3", cwd=tmp_path)
+    assert ended.err == (
+        "warning: table3 is about the protocol idc-imagenet, that of large images, unless --protocol names another; no "
+        "finished cell here is; --protocol dc,short shows what is\n"
+    )
+    shown = dcbench("report", "table3", "--protocol", "dc,short", cwd=tmp_path)
+    assert (shown.code, shown.err, shown.out.count("50.0")) == (0, "", 2)
+
+
+@pytest.mark.parametrize("form", ["terminal", "csv", "html"])
+def test_what_was_written_is_said_apart_from_what_programs_read(
+    dcbench: CommandLine, finished: Path, tmp_path: Path, form: str
+) -> None:
+    ended = dcbench("report", "--format", form, "--output", "a", "--results", finished, cwd=tmp_path)
+    assert (ended.code, ended.out, ended.err) == (0, "", "wrote a\n")
+
+
 def test_a_protocol_chooses_accuracies_and_leaves_table1_its_distances(dcbench: CommandLine, tmp_path: Path) -> None:
     for protocol in ("dc", "m3d"):
         add(tmp_path / "results", "dm", [50.0], protocol=protocol)

@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from dcbench.api.errors import RequestError
+from dcbench.api.words import plural
 from dcbench.engine.cells import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
 from dcbench.engine.choices import Choice, canonical, parse_choices, parse_overrides
 from dcbench.engine.data.fingerprints import fingerprint
@@ -190,7 +191,8 @@ class Planner:
         smallest = min(info.train_counts)
         if ipc > smallest and not record.exempt:
             raise RequestError(
-                f"--ipc {ipc} is more than the {smallest} training images of the smallest class of {info.name}"
+                f"--ipc {ipc} is more than the {plural(smallest, 'training image')} of the smallest class of "
+                f"{info.name}"
             )
         with blaming("methods", choice.name, package):
             recommended = method.settings_for(info, ipc)

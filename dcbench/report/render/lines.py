@@ -10,7 +10,7 @@ from rich.cells import cell_len
 if TYPE_CHECKING:
     from dcbench.report.tables.model import Number, Row, Table
 
-EMPTY = "There are no finished cells to show."
+EMPTY = "No finished cell stands in this table."
 
 MISSING = "-"
 """What stands where there is no number."""

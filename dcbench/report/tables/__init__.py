@@ -21,8 +21,8 @@ _PHOTOGRAPHS = "idc-imagenet"
 
 SUBJECT = {
     "table1": "what the evaluator moments measures",
-    "table2": f"protocols other than {_PHOTOGRAPHS}, unless --protocol says otherwise",
-    "table3": f"the protocol {_PHOTOGRAPHS}, unless --protocol says otherwise",
+    "table2": f"protocols other than {_PHOTOGRAPHS}, that of large images, unless --protocol names one",
+    "table3": f"the protocol {_PHOTOGRAPHS}, that of large images, unless --protocol names another",
 }
 """What those tables show that do not show everything, as `usual` and their makers have it."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from dcbench.api.words import plural
 from dcbench.engine.cells import digest_of
 from dcbench.report.beside import explain, published_text
 from dcbench.report.summary import PLACE, entries
@@ -164,7 +165,7 @@ def notes_of(summary: pd.DataFrame, *, expected: int | None = None, failed: int 
     held = summary.assign(digest=summary["digests"].str.split()).explode("digest")
     counts = held.groupby(["dataset", "ipc", "label"])["digest"].nunique()
     done = int(counts.sum())
-    coverage = f"{done} cell{'s' * (done != 1)}" if expected is None else f"{done}/{max(expected, done)} cells"
+    coverage = plural(done, "cell") if expected is None else f"{done}/{plural(max(expected, done), 'cell')}"
     notes = [f"mean ± std (sets x repeats) · {coverage}" + (f" · {failed} failed" if failed else "")]
     older = int(summary["older"].sum())
     if older:
