@@ -19,10 +19,11 @@ from dcbench.engine.plan.request import Request
 from dcbench.engine.plan.survey import Survey, survey
 from dcbench.engine.plugins import Registry
 from dcbench.engine.spans import span_text
+from dcbench.engine.store.aside import set_aside
 from dcbench.engine.store.atomic import sweep
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import Failure, clear_failure, write_failure
-from dcbench.engine.store.hdf5 import UnreadableFileError, set_aside
+from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.work.runtime import check_device, plan_slots
@@ -148,8 +149,8 @@ def carry_out(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
     if state.work:
         _check_writable(layout.root)
         sweep(layout.root)
-        for path in state.damaged:
-            set_aside(path)
+        for path, read in state.damaged.items():
+            set_aside(path, read)
         slots = plan_slots(
             request.device,
             request.jobs,

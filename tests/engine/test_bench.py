@@ -15,6 +15,8 @@ from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.executors.schedule import Event, Finished, Schedule
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.plan.survey import Survey, Work
+from dcbench.engine.store.evaluations import read_evaluation
+from dcbench.engine.store.hdf5 import put_facts, writing
 from dcbench.engine.store.layout import Layout
 
 CELL = made_cell()
@@ -79,11 +81,21 @@ def test_a_damaged_file_is_set_aside_by_the_run_that_makes_it_again(do: Any, tmp
     path = tmp_path / "results" / "x.h5"
     path.parent.mkdir()
     path.write_text("damaged")
-    do(Survey(damaged=[path]))
+    damaged = {path: read_evaluation}
+    do(Survey(damaged=damaged))
     assert path.exists(), "it cannot be made again: that has failed before"
-    do(Survey(work=[WORK], damaged=[path]))
+    do(Survey(work=[WORK], damaged=damaged))
     assert not path.exists()
     assert path.with_name("x.h5.corrupt").read_text() == "damaged"
+
+
+def test_a_file_that_another_front_end_has_made_anew_since_the_survey_stays(do: Any, tmp_path: Path) -> None:
+    path = tmp_path / "results" / "x.h5"
+    with writing(path, "evaluation") as file:
+        put_facts(file, {})
+        file.create_group("figures")
+    do(Survey(work=[WORK], damaged={path: read_evaluation}))
+    assert [found.name for found in path.parent.glob("x.h5*")] == ["x.h5"]
 
 
 def test_a_results_folder_is_written_only_if_there_is_work(do: Any, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -55,8 +55,8 @@ class Survey:
     """What will be missing of each set that is made in parts, with what to do about it."""
     without_set: list[Cell] = field(default_factory=list)
     """Cells whose evaluations are all there and whose condensed set is not."""
-    damaged: list[Path] = field(default_factory=list)
-    """Files that count as missing, to be set aside before they are made again."""
+    damaged: dict[Path, Callable[[Path], object]] = field(default_factory=dict)
+    """Files that count as missing, to be set aside before they are made again; each with what reads it."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -163,7 +163,7 @@ def _repeats(layout: Layout, planned: PlannedTrial, state: Survey) -> set[int]:
             read_evaluation(path)
             have |= set(repeats)
         except CorruptFileError as error:
-            _count_as_missing(error, state)
+            _count_as_missing(error, state, read_evaluation)
         except FileNotFoundError:  # a run that goes on has just put a longer one in its place
             continue
     return have
@@ -194,11 +194,11 @@ def _has(path: Path, state: Survey) -> bool:
     except FileNotFoundError:
         return False
     except CorruptFileError as error:
-        _count_as_missing(error, state)
+        _count_as_missing(error, state, read_condensed)
         return False
     return True
 
 
-def _count_as_missing(error: CorruptFileError, state: Survey) -> None:
-    state.damaged.append(error.path)
+def _count_as_missing(error: CorruptFileError, state: Survey, read: Callable[[Path], object]) -> None:
+    state.damaged[error.path] = read
     state.warnings.append(f"{error}; the run that makes it again renames it to *.corrupt")

@@ -7,10 +7,10 @@ import re
 import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]+\.tmp")
+_PRIVATE = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]+\.(?P<kind>tmp|taken)")
 
 
 def _host() -> str:
@@ -30,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
     system says when a disk is full or fails names no file; here it names *path*.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = _private_name(path, "tmp")
     try:
         yield temporary
         _sync(temporary)
@@ -44,12 +44,61 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def _private_name(path: Path, kind: str) -> Path:
+    """Return a name beside *path* that no other process uses, and that says whose it is."""
+    return path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.{kind}")
+
+
+def taken_name(path: Path) -> Path:
+    """Return a name of this process alone for a file that it takes away from *path*; `put_back` undoes that."""
+    return _private_name(path, "taken")
+
+
+def put_back(taken: Path) -> None:
+    """Give the file at *taken*, a `taken_name`, its name again, unless there is a newer file of that name.
+
+    Whenever it is called, and by whichever process, no file is lost but one that a newer one has replaced.
+    """
+    private = _PRIVATE.fullmatch(taken.name)
+    assert private is not None
+    with suppress(FileExistsError, FileNotFoundError):  # a newer one; or another process has put it back
+        move_without_replacing(taken, taken.with_name(private["name"]))
+    taken.unlink(missing_ok=True)
+
+
+def move_without_replacing(source: Path, target: Path) -> None:
+    """Rename *source* to *target*.
+
+    Raises:
+        FileExistsError: there is a file of that name.
+    """
+    try:
+        target.hardlink_to(source)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError:  # a file system without hard links: the look before the rename must do
+        if target.exists():
+            raise FileExistsError(target) from None
+        source.rename(target)
+    source.unlink(missing_ok=True)
+
+
 def sweep(folder: Path) -> int:
-    """Remove temporary files below *folder* whose writer, known here by its id, is no longer alive; return how many."""
+    """Clear up below *folder* after processes, known here by their ids, that are no longer alive.
+
+    Temporary files go, and files that were taken away get their names back.
+
+    Returns:
+        how many temporary files were removed.
+    """
     removed = 0
-    for path in folder.rglob(".*.tmp"):
-        match = _TEMPORARY.fullmatch(path.name)
-        if match and match["host"] == _host() and not _alive(int(match["pid"])):
+    for path in folder.rglob(".*"):
+        match = _PRIVATE.fullmatch(path.name)
+        if match is None or match["host"] != _host() or _alive(int(match["pid"])):
+            continue
+        if match["kind"] == "taken":
+            put_back(path)
+        else:
             path.unlink(missing_ok=True)
             removed += 1
     return removed

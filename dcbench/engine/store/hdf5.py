@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from errno import ENOSPC
 from importlib.metadata import version
 from io import BytesIO
@@ -141,15 +141,3 @@ def get_facts(group: h5py.Group) -> dict[str, Any]:
     """Return what `put_facts` stored."""
     facts: dict[str, Any] = json.loads(get_text(group, _FACTS))
     return facts
-
-
-def set_aside(path: Path) -> Path:
-    """Rename a damaged file so that it counts as missing, and return its new path."""
-    aside = path.with_name(f"{path.name}.corrupt")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.name}.{number}.corrupt")
-    with suppress(FileNotFoundError):  # another job found the same damage and was faster
-        path.rename(aside)
-    return aside

@@ -1,4 +1,4 @@
-"""Named tensors and numbers in HDF5: checkpoints and artifacts. Nothing is ever pickled."""
+"""Named tensors and numbers in HDF5: artifacts, and the state in checkpoints. Nothing is ever pickled."""
 
 from __future__ import annotations
 

@@ -12,12 +12,10 @@ from packaging.utils import canonicalize_name
 
 from dcbench.api.seeds import derive_seed
 from dcbench.engine.cells import Cell, Trial, changed_network, digest_of
-from dcbench.engine.store.hdf5 import CorruptFileError, set_aside
+from dcbench.engine.store.aside import read_or_set_aside
 from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tensors
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor
 
     from dcbench.engine.plugins import Registry
@@ -68,7 +66,7 @@ class Artifacts:
         path = self._layout.artifact(self._dataset, f"{self._owner.package}.{self._owner.plugin}.{name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
-            made = _read(path, about)
+            made = read_or_set_aside(path, lambda path: read_tensors(path, about))
             if made is None:
                 started = time.monotonic()
                 # The owner is no part of the seed: plug-ins that build the same thing get the same, each by itself.
@@ -83,14 +81,3 @@ class Artifacts:
     def facts(self) -> dict[str, dict[str, Any]]:
         """Return what a result file says of them."""
         return {"artifacts": self.hashes, "artifact_seconds": self.seconds}
-
-
-def _read(path: Path, about: Mapping[str, str]) -> tuple[dict[str, Tensor], float] | None:
-    """Return what is at *path*; None if nothing is, or it is damaged or of another owner and was set aside."""
-    try:
-        return read_tensors(path, about)
-    except FileNotFoundError:
-        return None
-    except CorruptFileError:
-        set_aside(path)
-        return None

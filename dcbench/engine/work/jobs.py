@@ -17,8 +17,9 @@ from dcbench.engine.cells import AssembleJob, Cell, CondenseJob, EvaluateJob, Jo
 from dcbench.engine.making import make_dataset
 from dcbench.engine.plugins import Registry
 from dcbench.engine.spans import span_text, spans_of
+from dcbench.engine.store.aside import set_aside
 from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
-from dcbench.engine.store.hdf5 import CorruptFileError, set_aside
+from dcbench.engine.store.hdf5 import CorruptFileError
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.names import check_name
 from dcbench.engine.store.parts import assemble
@@ -162,8 +163,11 @@ def _read(path: Path) -> CondensedRecord:
     try:
         return read_condensed(path)
     except CorruptFileError as error:
-        aside = set_aside(error.path).name
-        raise DcbenchError(f"{error}; it was renamed to {aside}; --existing retry-failed makes it again") from error
+        aside = set_aside(path, read_condensed)
+        if aside is None and path.exists():  # another process has made it anew
+            return read_condensed(path)
+        renamed = f"it was renamed to {aside.name}" if aside else "another process has renamed it"
+        raise DcbenchError(f"{error}; {renamed}; --existing retry-failed makes it again") from error
 
 
 def _check(evaluation: Evaluation, figure: str, repeats: int) -> None:

@@ -18,12 +18,10 @@ from dcbench.engine.cells import Cell, Trial
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import split_validation, validation_info
 from dcbench.engine.making import make_network
-from dcbench.engine.store.about import get_snapshot_seconds
-from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, put_facts, reading, set_aside, writing
+from dcbench.engine.store.aside import read_or_set_aside
+from dcbench.engine.store.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.names import check_name
-from dcbench.engine.store.sets import get_snapshots, get_trace, put_snapshots, put_trace
-from dcbench.engine.store.tensors import get_state, put_state
 from dcbench.engine.work.artifacts import Artifacts, Owner
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo, ImageSet
     from dcbench.engine.plugins import Registry
     from dcbench.engine.work.runtime import Runtime
-
-_SPENT, _ARTIFACTS = "seconds", "artifacts"  # an attribute and a group of checkpoints; older ones have none
 
 _MOST_WRITING = 0.05
 """Share of its time that a job may spend on checkpoints: those with a queue of networks take seconds."""
@@ -167,35 +163,31 @@ class CellTask(Task):
         started = time.monotonic()
         if started - self._last_checkpoint < max(self._interval, self._writing / _MOST_WRITING):
             return
-        with writing(self._checkpoint, "checkpoint") as file:
-            put_state(file.create_group("state"), state())
-            put_trace(file.create_group("trace"), self.recorder.trace)
-            put_snapshots(file.create_group("snapshots"), self.recorder.snapshots, self.recorder.snapshot_seconds)
-            used = {"hashes": self.artifacts.hashes, "seconds": self.artifacts.seconds}
-            put_facts(file.create_group(_ARTIFACTS), used)
-            file.attrs[_SPENT] = self._own_seconds
+        made = Checkpoint(
+            state(),
+            self._own_seconds,
+            self.recorder.trace,
+            self.recorder.snapshots,
+            self.recorder.snapshot_seconds,
+            self.artifacts.hashes,
+            self.artifacts.seconds,
+        )
+        write_checkpoint(self._checkpoint, made)
         self._last_checkpoint = time.monotonic()
         self._writing = self._last_checkpoint - started if self._interval else 0.0
 
     def resume(self) -> dict[str, Any] | None:
         """See `Task.resume`."""
-        try:
-            with reading(self._checkpoint, "checkpoint") as file:
-                self.recorder.trace = get_trace(file["trace"])
-                self.recorder.snapshots = get_snapshots(file["snapshots"])
-                self.recorder.snapshot_seconds = get_snapshot_seconds(file["snapshots"])
-                state = get_state(file["state"])
-                if _ARTIFACTS in file:
-                    used = get_facts(file[_ARTIFACTS])
-                    self.artifacts.hashes |= used["hashes"]
-                    self.artifacts.seconds |= used["seconds"]
-                self._spent_before = float(file.attrs.get(_SPENT, 0.0))
-                return state
-        except FileNotFoundError:
+        found = read_or_set_aside(self._checkpoint, read_checkpoint)
+        if found is None:
             return None
-        except CorruptFileError:
-            set_aside(self._checkpoint)
-            return None
+        self._spent_before = found.seconds
+        self.recorder.trace = {name: list(points) for name, points in found.trace.items()}
+        self.recorder.snapshots = dict(found.snapshots)
+        self.recorder.snapshot_seconds = dict(found.snapshot_seconds)
+        self.artifacts.hashes |= found.artifacts
+        self.artifacts.seconds |= found.artifact_seconds
+        return dict(found.state)
 
 
 class TrialContext(Context):

@@ -220,7 +220,7 @@ def test_a_damaged_part_counts_as_missing(layout: Layout) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     state = ask(layout)
     assert jobs(state) == ["classes0-1", "assemble", (0, 3)]
-    assert (len(state.warnings), state.damaged) == (1, [path])
+    assert (len(state.warnings), list(state.damaged)) == (1, [path])
 
 
 def test_a_part_that_failed_is_left_and_nothing_is_assembled_without_it(layout: Layout) -> None:
@@ -249,7 +249,7 @@ def test_a_damaged_condensed_set_counts_as_missing_and_is_left_where_it_is(layou
     assert jobs(state) == ["condense", (0, 3)]
     (warning,) = state.warnings
     assert f"{path} is damaged" in warning
-    assert state.damaged == [path]
+    assert list(state.damaged) == [path]
     assert path.exists(), "a dry run changes nothing"
 
 
@@ -259,7 +259,7 @@ def test_a_damaged_evaluation_counts_as_missing(layout: Layout) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     state = ask(layout)
     assert jobs(state) == [(0, 3)]
-    assert (len(state.warnings), state.damaged) == (1, [path])
+    assert (len(state.warnings), list(state.damaged)) == (1, [path])
 
 
 def test_evaluations_that_another_run_has_just_replaced_are_no_error(

@@ -17,7 +17,6 @@ from dcbench.engine.store.hdf5 import (
     UnreadableFileError,
     put_array,
     reading,
-    set_aside,
     writing,
 )
 
@@ -67,19 +66,6 @@ def _is_open_on(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except OSError:
         return False
-
-
-def test_a_second_damaged_file_of_one_name_keeps_the_first(tmp_path: Path) -> None:
-    path = tmp_path / "x.h5"
-    for text in ("one", "two"):
-        path.write_text(text)
-        set_aside(path)
-    assert sorted(found.read_text() for found in tmp_path.glob("*.corrupt")) == ["one", "two"]
-
-
-def test_a_damaged_file_that_another_job_has_set_aside_is_no_error(tmp_path: Path) -> None:
-    set_aside(tmp_path / "x.h5")
-    assert list(tmp_path.iterdir()) == []
 
 
 @contextmanager
