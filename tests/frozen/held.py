@@ -13,7 +13,7 @@ from dcbench.engine.store.failures import read_failure
 from dcbench.engine.store.hdf5 import reading
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import get_snapshots, get_trace, read_condensed
-from dcbench.engine.store.tensors import get_state, hash_tensors, read_tensors
+from dcbench.engine.store.tensors import get_state, hash_tensors
 from dcbench.report.stored import read_report
 
 STORE = Path(__file__).parent / "store"
@@ -28,7 +28,7 @@ def numbers_of(store: Path) -> dict[str, Any]:
     found |= {path: _evaluation(path) for path in layout.all_evaluations()}
     found |= {path: read_failure(path) for path in layout.all_failures()}
     found |= {path: _report(path) for path in layout.all_reports()}
-    found |= {path: hash_tensors(read_tensors(path)[0]) for path in sorted(store.glob("artifacts/*/*.h5"))}
+    found |= {path: _artifact(path) for path in sorted(store.glob("artifacts/*/*.h5"))}
     found |= {path: _checkpoint(path) for path in sorted(store.glob("*/*/ipc*/*.checkpoint.h5"))}
     return {str(path.relative_to(store)): held for path, held in found.items()}
 
@@ -62,6 +62,11 @@ def _report(path: Path) -> dict[str, Any]:
     report = read_report(path)
     rows = report.numbers[[*NUMBERS, *VALUES]].to_dict(orient="records")
     return {"text": report.text, "made": report.made, "numbers": rows}
+
+
+def _artifact(path: Path) -> str:
+    with reading(path, "tensors") as file:
+        return hash_tensors(get_state(file["state"]))
 
 
 def _checkpoint(path: Path) -> dict[str, Any]:
