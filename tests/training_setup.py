@@ -20,6 +20,7 @@ def recipe_of(**changes: Any) -> TrainingRecipe:
 
 RECIPES = {
     "plain": recipe_of(),
+    "dc-spline": recipe_of(augmentation="dc-spline", strategy="crop_scale_rotate_noise"),
     "dc": recipe_of(milestones=(2,), gamma=0.1, reset_momentum=True, augmentation="dc", strategy="crop_scale_rotate"),
     "dsa": recipe_of(milestones=(2, 3), gamma=0.1, reset_momentum=True, augmentation="dsa", strategy=FULL),
     "kept momentum": recipe_of(milestones=(2, 3), gamma=0.2, augmentation="diffaug", strategy="crop_scale_rotate"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from dcbench.api.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dcbench.api.images import DatasetInfo
 
 
@@ -29,8 +31,10 @@ class TrainingRecipe(Settings):
     )
     gamma: float = Field(0.1, gt=0, description="factor at each milestone")
     reset_momentum: bool = Field(False, description="start a fresh optimiser at each milestone, as the DC code does")
-    augmentation: Literal["none", "dc", "dsa", "diffaug", "imagenet"] = Field(
-        "none", description="what the strategy means; imagenet crops, flips and colours photographs and has none"
+    augmentation: Literal["none", "dc", "dc-spline", "dsa", "diffaug", "imagenet"] = Field(
+        "none",
+        description="what the strategy means; dc-spline rotates as the code of DC does, dc bilinearly about the "
+        "centre, which no published code does; imagenet crops, flips and colours photographs and has none",
     )
     strategy: str = Field(
         "", description="operations joined by underscores, such as color_crop_cutout_flip_scale_rotate"
@@ -51,6 +55,18 @@ class TrainingRecipe(Settings):
     def key_form(self) -> dict[str, object]:
         """Return what the recipe adds to an evaluation's key: all but the number of repeats."""
         return {name: value for name, value in self.digest_form().items() if name != "repeats"}
+
+
+def superseded(recipe: Mapping[str, Any] | None) -> str:
+    """Return what a recipe does otherwise than its protocol does today, in words; empty for one of today.
+
+    Args:
+        recipe: as an evaluation keeps it; None for an evaluator without a protocol.
+    """
+    names = str((recipe or {}).get("strategy", "")).split("_")
+    if (recipe or {}).get("augmentation") == "dc" and "rotate" in names:
+        return "images rotated bilinearly about their centre, where the published code uses cubic splines"
+    return ""
 
 
 class Protocol(ABC):

@@ -28,7 +28,7 @@ class DC(Protocol):
             milestones=vico_milestones(epochs),
             gamma=0.1,
             reset_momentum=True,
-            augmentation="dc" if augmented else "none",
+            augmentation="dc-spline" if augmented else "none",
             strategy="crop_scale_rotate" if augmented else "",
             mean=info.mean,
             std=info.std,

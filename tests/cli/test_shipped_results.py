@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from command_line import CommandLine
 
-from dcbench import DatasetInfo
+from dcbench import DatasetInfo, TrainingRecipe
+from dcbench.api.protocol import superseded
 from dcbench.engine.cells import Cell, EvaluatorSpec, Trial
 from dcbench.engine.making import make_dataset, settle_network
 from dcbench.engine.plugins import Registry, load_registry
@@ -54,7 +55,11 @@ def test_a_run_of_today_finds_them_under_their_names(shipped: Path, tmp_path: Pa
         info = Data(make_dataset(registry, stored.dataset, tmp_path), stored).info
         cell = _as_planned_today(registry, stored, info)
         assert cell.digest == facts["digest"], path
-        assert _trial_of_today(registry, cell, info, facts).key == facts["key"], path
+        today = _trial_of_today(registry, cell, info, facts)
+        assert (today.key != facts["key"]) is bool(superseded(facts["recipe"])), path
+        as_then = TrainingRecipe(**facts["recipe"]).key_form() if facts["recipe"] else None
+        spec = today.evaluator.model_copy(update={"digest_recipe": as_then})
+        assert Trial(cell=cell, evaluator=spec, step=today.step).key == facts["key"], path
 
 
 def _as_planned_today(registry: Registry, cell: Cell, info: DatasetInfo) -> Cell:

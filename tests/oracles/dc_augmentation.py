@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 
@@ -34,6 +35,15 @@ def scale(image: Tensor, first: float, second: float, batch: Tensor) -> Tensor:
 
 
 def rotate(image: Tensor, first: float, second: float, batch: Tensor) -> Tensor:
+    """As published: scipy turns and enlarges the image, and the middle, as far as whole pixels allow, is cut out."""
+    size = image.shape[-1]
+    fill = sum(float(batch[:, channel].mean()) for channel in range(batch.shape[1])) / batch.shape[1]
+    enlarged = ndimage.rotate(image.numpy(), angle=math.floor(first * 90) - 45, axes=(-2, -1), cval=fill)
+    top, left = int((enlarged.shape[-2] - size) / 2), int((enlarged.shape[-1] - size) / 2)
+    return torch.from_numpy(enlarged[:, top : top + size, left : left + size].copy())
+
+
+def rotate_bilinearly(image: Tensor, first: float, second: float, batch: Tensor) -> Tensor:
     channels, size, _ = image.shape
     angle = math.radians(math.floor(first * 90) - 45)
     fill = float(batch.mean())

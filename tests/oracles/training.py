@@ -35,15 +35,24 @@ def normalised(image: Tensor, recipe: TrainingRecipe) -> Tensor:
     return torch.stack([(pixels[c] - recipe.mean[c]) / recipe.std[c] for c in range(len(pixels))])
 
 
-def dc_augmented(batch: Tensor, named: list[str], generator: Generator) -> Tensor:
-    apply = {"crop": dc_augmentation.crop, "scale": dc_augmentation.scale, "rotate": dc_augmentation.rotate}
+def dc_augmented(batch: Tensor, recipe: TrainingRecipe, named: list[str], generator: Generator) -> Tensor:
+    spline = recipe.augmentation == "dc-spline"
+    apply = {
+        "crop": dc_augmentation.crop,
+        "scale": dc_augmentation.scale,
+        "rotate": dc_augmentation.rotate if spline else dc_augmentation.rotate_bilinearly,
+    }
     numbers = torch.rand((len(batch), 3), generator=generator, dtype=torch.float64).tolist()
-    return torch.stack(
-        [
-            apply[named[int(choice * len(named))]](image, first, second, batch)
-            for image, (choice, first, second) in zip(batch, numbers, strict=True)
-        ]
-    )
+    values = batch[0].numel() if "noise" in named else 0
+    noise = torch.randn((len(batch), values), generator=generator, dtype=torch.float64)
+    changed = []
+    for image, (choice, first, second), its_noise in zip(batch, numbers, noise, strict=True):
+        name = named[int(choice * len(named))]
+        if name == "noise":
+            changed.append(image + 0.001 * its_noise.reshape(image.shape))
+        else:
+            changed.append(apply[name](image, first, second, batch))
+    return torch.stack(changed)
 
 
 def imagenet_augmented(batch: Tensor, recipe: TrainingRecipe, generator: Generator) -> Tensor:
@@ -59,8 +68,8 @@ def batch_loss(
     named = [name for name in recipe.strategy.split("_") if name]
     if recipe.cutmix > 0:
         named = [name for name in named if name != "cutout"]
-    if recipe.augmentation == "dc":
-        batch = dc_augmented(batch, named, generator)
+    if recipe.augmentation in ("dc", "dc-spline"):
+        batch = dc_augmented(batch, recipe, named, generator)
     elif recipe.augmentation == "imagenet":
         batch = imagenet_augmented(batch, recipe, generator)
     elif recipe.augmentation != "none" and named:

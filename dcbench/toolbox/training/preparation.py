@@ -81,8 +81,11 @@ class Preparation:
 
 
 def _augmentation(recipe: TrainingRecipe) -> _Strategy | None:
+    channels = len(recipe.mean)
     if recipe.augmentation == "dc":
-        return DCAugmentation(recipe.strategy)
+        return DCAugmentation(recipe.strategy, "bilinear", channels)
+    if recipe.augmentation == "dc-spline":
+        return DCAugmentation(recipe.strategy, "spline", channels)
     if recipe.augmentation == "imagenet":
         return ImageNetAugmentation(recipe.mean, recipe.std)
     named = Augmentation(recipe.augmentation, recipe.strategy)

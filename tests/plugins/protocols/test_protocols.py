@@ -79,7 +79,7 @@ def test_dc_has_no_augmentation_and_one_drop_with_a_fresh_optimiser() -> None:
 
 def test_dc_trains_longer_and_augments_on_mnist() -> None:
     chosen = recipe("dc", info("mnist", mirror_ok=False))
-    assert (chosen.epochs, chosen.augmentation) == (1001, "dc")
+    assert (chosen.epochs, chosen.augmentation) == (1001, "dc-spline")
     assert operations(chosen) == {"crop", "scale", "rotate"}
     assert rates(chosen) == pytest.approx(rates_of_the_dc_code(1000))
 

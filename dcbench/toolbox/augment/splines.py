@@ -1,0 +1,97 @@
+"""Rotation by cubic splines, as ``scipy.ndimage.rotate`` does it with its defaults, for a batch at a time.
+
+An image is the sum of cubic B-splines, one for each pixel, that passes through every pixel; beyond its border it goes
+on as its mirror image. Positions that lie outside of the image get a fill.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import TYPE_CHECKING
+
+import torch
+
+from dcbench.toolbox.augment.picking import pick
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def rotate(images: Tensor, degrees: Tensor, fill: Tensor) -> Tensor:
+    """Turn each image by its angle, enlarged so that all of it is there, and cut out the middle of the old size.
+
+    The cut begins at a whole pixel: it is half a pixel off the centre where the enlarged side and *size* differ by an
+    odd number. Computed in float64. Nothing is read by the host, and the kernels do not depend on the angles.
+
+    Args:
+        images: (N, C, size, size), at least 2 pixels to a side.
+        degrees: (N,) of any type, on the device of *images*; the sign is that of ``scipy.ndimage.rotate``.
+        fill: () the value outside of an image.
+
+    Returns:
+        (N, C, size, size), the type of *images*.
+    """
+    size = images.shape[-1]
+    rows, columns = _positions(degrees, size)
+    inside = ((rows >= 0) & (rows <= size - 1) & (columns >= 0) & (columns <= size - 1)).unsqueeze(1)
+    weights, taps = _taps(rows, size)
+    across_weights, across = _taps(columns, size)
+    coefficients = _coefficients(images.double())
+    result = torch.zeros((), dtype=torch.float64, device=images.device)
+    for weight, tap in zip(weights, taps, strict=True):
+        along = zip(across_weights, across, strict=True)
+        line = sum(other.unsqueeze(1) * pick(coefficients, tap, column) for other, column in along)
+        result = result + weight.unsqueeze(1) * line
+    return torch.where(inside, result, fill.double()).to(images.dtype)
+
+
+def _positions(degrees: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Return where in the image each pixel of the result lies: rows and columns, each (N, size, size) float64."""
+    angle = (degrees.double() * (math.pi / 180)).view(-1, 1, 1)
+    cosine, sine = angle.cos(), angle.sin()
+    enlarged = (size * (cosine.abs() + sine.abs()) + 0.5).floor()
+    first = ((enlarged - size) / 2).floor()
+    middle, enlarged_middle = (size - 1) / 2, (enlarged - 1) / 2
+    row_offset = middle - (cosine + sine) * enlarged_middle
+    column_offset = middle - (cosine - sine) * enlarged_middle
+    steps = torch.arange(size, dtype=torch.float64, device=degrees.device)
+    down, right = first + steps.unsqueeze(1), first + steps
+    return row_offset + cosine * down + sine * right, column_offset - sine * down + cosine * right
+
+
+def _taps(positions: Tensor, size: int) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Return the weights of the four splines around each of *positions* along an axis, and their pixels, int64."""
+    before = positions.floor()
+    t = positions - before
+    u = 1 - t
+    weights = (
+        u**3 / 6,
+        (4 - 3 * t * t * (2 - t)) / 6,
+        (4 - 3 * u * u * (2 - u)) / 6,
+        t**3 / 6,
+    )
+    period = 2 * size - 2
+    pixels = [(before.long() + step).remainder(period) for step in (-1, 0, 1, 2)]
+    return weights, tuple(torch.minimum(pixel, period - pixel) for pixel in pixels)
+
+
+def _coefficients(images: Tensor) -> Tensor:
+    """Return the weights of the splines that pass through every pixel of *images* (N, C, size, size) float64."""
+    solve = _inverse(images.shape[-1], images.device)
+    return solve @ images @ solve.T
+
+
+@cache
+def _inverse(size: int, device: torch.device) -> Tensor:
+    """Return the matrix (size, size) float64 that leads from pixels to spline weights along one axis.
+
+    It is kept for good: a captured step reads it at every replay.
+    """
+    splines = torch.eye(size, dtype=torch.float64) * (4 / 6)
+    for pixel in range(size):
+        for neighbour in (pixel - 1, pixel + 1):
+            mirrored = abs(neighbour) if neighbour < size else 2 * size - 2 - neighbour
+            splines[pixel, mirrored] += 1 / 6
+    inverse: Tensor = torch.linalg.inv(splines)
+    return inverse.to(device)
