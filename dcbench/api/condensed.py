@@ -188,6 +188,9 @@ class CondensedSet:
             self._check_pixels(self.images)
 
     def _check_shapes(self, info: DatasetInfo) -> None:
+        if self.decoder.factor > min(info.shape[1:]):
+            side = min(info.shape[1:])
+            raise InvalidCondensedSetError(f"an image of {side} px is cut into at most {side} tiles per side")
         if (self.images is None) == (self.source_indices is None):
             raise InvalidCondensedSetError("a condensed set holds either images or source_indices")
         if len(self.labels) == 0:
@@ -239,3 +242,58 @@ class CondensedSet:
                 f"pixels lie in {low:.3g}..{high:.3g}; images are kept in [0, 1], not normalised, "
                 f"and refused outside {list(PIXEL_RANGE)}"
             )
+
+
+def plain_set(returned: object, *, copy: bool = True) -> CondensedSet:
+    """Return what a plug-in *returned* as a set of the bench's own, made of plain tensors in the documented types.
+
+    A subclass, of the set or of a tensor, could answer for itself: its budget would be checked by the object that is
+    checked. Only what it holds is taken over. What it holds is yet to be checked.
+
+    Args:
+        returned: the condensed set. Floating pixels and probabilities become float32.
+        copy: take copies, so that what a plug-in goes on to change is not changed here.
+
+    Raises:
+        InvalidCondensedSetError: it is no condensed set, or holds something that is no tensor of the type it should be.
+    """
+    if not isinstance(returned, CondensedSet):
+        raise InvalidCondensedSetError(f"a condensed set is a dcbench.CondensedSet, not a {type(returned).__name__}")
+    return CondensedSet(
+        _plain_tensor(returned.labels, "labels", ("int64", "float32"), copy=copy),
+        None if returned.images is None else _plain_tensor(returned.images, "images", ("float32",), copy=copy),
+        None
+        if returned.source_indices is None
+        else _plain_tensor(returned.source_indices, "source_indices", ("int64",), copy=copy),
+        _plain_decoder(returned.decoder),
+        bool(returned.unbounded),
+    )
+
+
+def _plain_decoder(decoder: object) -> Decoder:
+    if type(decoder) is not Decoder:
+        raise InvalidCondensedSetError(
+            f"the decoder is a {type(decoder).__name__}; a set is stored and evaluated with a plain dcbench.Decoder"
+        )
+    if type(decoder.factor) is not int or decoder.factor < 1:
+        raise InvalidCondensedSetError(f"the decoder's factor is a whole number from 1 on, not {decoder.factor!r}")
+    return decoder
+
+
+def _plain_tensor(value: object, name: str, types: tuple[str, ...], *, copy: bool) -> Tensor:
+    """Return *value* as a dense tensor on the CPU of the first of *types* that fits: floats become float32."""
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        raise InvalidCondensedSetError(f"{name} must be a tensor, not a {type(value).__name__}")
+    with torch._C.DisableTorchFunctionSubclass():  # the tensor's own class is not asked
+        wanted = "float32" if value.is_floating_point() else "int64"
+        if wanted not in types or (wanted == "int64" and value.dtype != torch.int64):
+            shape = f"(N,){' or probabilities float32 (N, classes)' if len(types) > 1 else ''}"
+            expected = f"int64 {shape}" if "int64" in types else "float32 (N, C, H, W) in [0, 1]"
+            raise InvalidCondensedSetError(f"{name} must be {expected}, not {value.dtype} {tuple(value.shape)}")
+        try:
+            dense = value.detach().to("cpu", getattr(torch, wanted)).as_subclass(torch.Tensor)
+            return torch.from_numpy(dense.numpy().copy() if copy else dense.contiguous().numpy())
+        except (RuntimeError, TypeError, NotImplementedError) as error:  # sparse, or without values
+            raise InvalidCondensedSetError(f"{name} must be a dense tensor: {error}") from error

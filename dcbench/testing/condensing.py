@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dcbench.api.condensed import plain_set
 from dcbench.engine.data.fingerprints import hash_images
 from dcbench.engine.making import make_dataset
 from dcbench.engine.store.layout import Layout
@@ -33,7 +35,8 @@ class Interrupted(BaseException):
 class Condensed:
     """A condensed set, and what was seen while it was made."""
 
-    set: CondensedSet
+    returned: object
+    """What the method returned."""
     info: DatasetInfo
     announced: tuple[int, ...]
     """Steps whose snapshots the method said it would keep."""
@@ -43,6 +46,15 @@ class Condensed:
     watched: Watched
     spoilt: bool
     """Whether the training images or labels were others afterwards."""
+
+    @cached_property
+    def set(self) -> CondensedSet:
+        """The set as a run would keep it.
+
+        Raises:
+            InvalidCondensedSetError: a run would refuse it.
+        """
+        return plain_set(self.returned, copy=False)
 
 
 class WatchedTask(CellTask):

@@ -12,7 +12,7 @@ from unittest import SkipTest
 
 import torch
 
-from dcbench.api.condensed import PIXEL_RANGE, CondensedSet
+from dcbench.api.condensed import PIXEL_RANGE, CondensedSet, plain_set
 from dcbench.api.errors import InvalidCondensedSetError
 from dcbench.api.method import Method
 from dcbench.api.origins import Origin
@@ -110,7 +110,7 @@ def names_origins_of_real_settings(subject: Subject) -> None:
 @promise(recommends_its_own_settings)
 def condenses(subject: Subject) -> None:
     """It condenses a little grey data, planned and run as the bench does it, without an error."""
-    made = subject.usual.set
+    made = subject.usual.returned
     if not isinstance(made, CondensedSet):
         raise ContractBroken(f"condense returns a {type(made).__name__}, not a dcbench.CondensedSet")
 
@@ -118,7 +118,8 @@ def condenses(subject: Subject) -> None:
 @promise(condenses)
 def plain_tensors(subject: Subject) -> None:
     """The set is made of float32 pixels without gradients, on the CPU whatever the device of the task."""
-    made = subject.usual.set
+    made = subject.usual.returned
+    assert isinstance(made, CondensedSet)
     tensors = {"images": made.images, "labels": made.labels, "source_indices": made.source_indices}
     for name, tensor in tensors.items():
         if tensor is not None and (tensor.requires_grad or tensor.device.type != "cpu"):
@@ -127,6 +128,10 @@ def plain_tensors(subject: Subject) -> None:
             )
     if made.images is not None and made.images.dtype != torch.float32:
         raise ContractBroken(f"images are {made.images.dtype}, not float32; CondensedSet.of_images converts them")
+    try:
+        plain_set(made, copy=False)
+    except InvalidCondensedSetError as error:
+        raise ContractBroken(str(error)) from error
 
 
 @promise(plain_tensors)

@@ -11,7 +11,7 @@ import torch
 from pydantic import ConfigDict, Field
 
 import dcbench
-from dcbench import CondensedSet, Method, Origin
+from dcbench import CondensedSet, Decoder, Method, Origin
 
 
 class Noise(Method):
@@ -126,6 +126,27 @@ class ReturnsImages(Noise):
 class Double(Noise):
     def finished(self, task, images, labels):
         return CondensedSet(labels, images.double())
+
+
+class OwnDecoder(Noise):
+    class Bright(Decoder):
+        def images(self, stored):
+            return stored + 0.5
+
+    def finished(self, task, images, labels):
+        return CondensedSet(labels, images, decoder=self.Bright())
+
+
+class ChecksItself(Noise):
+    class Lax(CondensedSet):
+        def check(self, *arguments, **options):
+            pass
+
+        def numbers(self, info):
+            return 0
+
+    def finished(self, task, images, labels):
+        return self.Lax(labels.repeat(2), images.repeat(2, 1, 1, 1))
 
 
 class OneClass(Noise):
@@ -345,9 +366,9 @@ BROKEN = {
     "recommends-its-own-settings": (Stranger,),
     "names-origins-of-real-settings": (FalseOrigin,),
     "condenses": (Raises, Leaves, ReturnsImages),
-    "plain-tensors": (Double,),
+    "plain-tensors": (Double, OwnDecoder),
     "labels": (OneClass,),
-    "budget": (OverBudget,),
+    "budget": (OverBudget, ChecksItself),
     "finite-pixels": (NotANumber,),
     "pixel-range": (Normalised,),
     "same-seed-same-bits": (Unrepeatable,),

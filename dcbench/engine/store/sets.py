@@ -13,7 +13,7 @@ import h5py
 import torch
 from pydantic import ValidationError
 
-from dcbench.api.condensed import CondensedSet, Decoder
+from dcbench.api.condensed import CondensedSet, Decoder, plain_set
 from dcbench.api.errors import UnsupportedFormatError
 from dcbench.engine.cells import Cell
 from dcbench.engine.store.about import KIND, SECONDS, get_snapshot_seconds
@@ -78,7 +78,12 @@ def _cell(said: Mapping[str, Any], file: h5py.File) -> Cell:
 
 
 def put_set(group: h5py.Group, condensed: CondensedSet) -> None:
-    """Store a condensed set in *group*."""
+    """Store a condensed set in *group*, in the types that files promise.
+
+    Raises:
+        InvalidCondensedSetError: see `plain_set`.
+    """
+    condensed = plain_set(condensed, copy=False)
     put_text(group, "decoder", condensed.decoder.name)
     group.attrs["decoder_factor"] = condensed.decoder.factor
     if condensed.unbounded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dcbench.api.condensed import CondensedSet
+from dcbench.api.condensed import CondensedSet, plain_set
 from dcbench.api.errors import DcbenchError
 from dcbench.api.evaluator import Evaluation
 from dcbench.engine.cells import AssembleJob, Cell, CondenseJob, EvaluateJob, Job
@@ -62,13 +63,14 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
         layout.checkpoint(cell, job.classes).unlink(missing_ok=True)
     task = CellTask(registry, data, layout, order.runtime, report, job.classes)
     method = registry.resolve("methods", cell.method.record)()
-    condensed = method.condense(task, method.Settings(**cell.method.settings))
-    condensed.check(task.info, cell.ipc, exempt=cell.method.exempt, factor=cell.method.factor, classes=job.classes)
+    condensed = plain_set(method.condense(task, method.Settings(**cell.method.settings)))
+    info = data.info  # the bench's own: a method may have put something else into its task
+    condensed.check(info, cell.ipc, exempt=cell.method.exempt, factor=cell.method.factor, classes=job.classes)
     facts = _provenance(order, registry, "methods", cell.method.record, task.seconds) | {
         **task.artifacts.facts(),
-        "numbers": condensed.numbers(task.info),
-        "chunk": task.chunk,
-        "cite": method.cite,
+        "numbers": condensed.numbers(info),
+        "chunk": int(task.chunk),
+        "cite": str(method.cite),
     }
     if job.classes is not None:
         facts["classes"] = span_text(job.classes)
@@ -92,6 +94,7 @@ def _assemble(order: Order, job: AssembleJob, registry: Registry) -> Path:
         texts = ", ".join(map(span_text, spans_of(gone)))
         raise DcbenchError(f"the parts with classes {texts} went away; --existing retry-failed makes them again")
     record = assemble(cell, [_read(path) for path in parts])
+    record = replace(record, condensed=plain_set(record.condensed))
     record.condensed.check(info, cell.ipc, exempt=cell.method.exempt)
     write_condensed(path, replace(record, facts={**record.facts, "numbers": record.condensed.numbers(info)}))
     if job.again:
@@ -118,10 +121,10 @@ def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report
     evaluator = registry.resolve("evaluators", spec.record)()
     settings = evaluator.Settings(**spec.settings)
     evaluation = evaluator.evaluate(condensed, data.train(), data.test(), context, settings)
-    _check(evaluation, spec.figure, len(job.repeats))
+    figures = _plain_figures(evaluation)
+    _check(figures, spec.figure, len(job.repeats))
     path = layout.evaluation(trial, job.repeats)
     facts = _provenance(order, registry, "evaluators", spec.record, context.seconds) | context.artifacts.facts()
-    figures = {name: tuple(map(float, values)) for name, values in evaluation.figures.items()}
     _check_same(layout.condensed(cell), trial.step, content)
     write_evaluation(path, EvaluationRecord(trial, job.repeats, figures, facts))
     return path
@@ -170,14 +173,21 @@ def _read(path: Path) -> CondensedRecord:
         raise DcbenchError(f"{error}; {renamed}; --existing retry-failed makes it again") from error
 
 
-def _check(evaluation: Evaluation, figure: str, repeats: int) -> None:
-    if figure not in evaluation.figures:
-        raise DcbenchError(f"the evaluator gave no figure {figure!r}, only {', '.join(evaluation.figures) or 'none'}")
-    for name, values in evaluation.figures.items():
+def _plain_figures(evaluation: object) -> dict[str, tuple[float, ...]]:
+    """Return the figures of *evaluation* as numbers of the bench's own: what is checked is what is stored."""
+    if not isinstance(evaluation, Evaluation):
+        raise DcbenchError(f"an evaluator returns a dcbench.Evaluation, not a {type(evaluation).__name__}")
+    return {str(name): tuple(map(float, values)) for name, values in dict(evaluation.figures).items()}
+
+
+def _check(figures: Mapping[str, tuple[float, ...]], figure: str, repeats: int) -> None:
+    if figure not in figures:
+        raise DcbenchError(f"the evaluator gave no figure {figure!r}, only {', '.join(figures) or 'none'}")
+    for name, values in figures.items():
         check_name(name, "a figure")
         if len(values) != repeats:
             raise DcbenchError(f"the evaluator gave {len(values)} values of {name!r} for {repeats} repeats")
-        for value in map(float, values):
+        for value in values:
             if not math.isfinite(value):
                 raise DcbenchError(f"the evaluator gave {value} as {name!r}; figures are finite numbers")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from dcbench.api.condensed import CondensedSet
+from dcbench.api.condensed import CondensedSet, plain_set
 from dcbench.api.errors import RequestError
 from dcbench.api.evaluator import Context
 from dcbench.api.method import State, Task
@@ -109,6 +109,7 @@ class CellTask(Task):
         self._started, self._spent_before = time.monotonic(), 0.0
         cell = data.cell
         self.train, self.info, self.ipc = data.train(), data.info, cell.ipc
+        self._info = self.info  # what sets are checked by, whatever a method does to its own
         self.classes = range(self.info.classes) if part is None else part
         self.device = torch.device(runtime.device)
         self.replicate, self.seed = cell.seed, cell.condense_seed
@@ -149,9 +150,9 @@ class CellTask(Task):
 
     def snapshot(self, step: int, condensed: CondensedSet) -> None:
         """See `Task.snapshot`."""
-        method = self._cell.method
-        condensed.check(self.info, self.ipc, exempt=method.exempt, factor=method.factor, classes=self._part)
-        self.recorder.snapshots[step] = condensed
+        cell, method, plain = self._cell, self._cell.method, plain_set(condensed)
+        plain.check(self._info, cell.ipc, exempt=method.exempt, factor=method.factor, classes=self._part)
+        self.recorder.snapshots[step] = plain
         self.recorder.snapshot_seconds[step] = self.seconds
 
     def artifact(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
+import torch
 
-from dcbench import CondensedSet, DcbenchError, RequestError
+from dcbench import CondensedSet, DcbenchError, Decoder, InvalidCondensedSetError, RequestError
 from dcbench.api.evaluator import Evaluation
 from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.plan.planner import PlannedCell, Planner
@@ -20,8 +22,9 @@ from dcbench.engine.plugins import Registry, load_registry
 from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed, write_condensed
-from dcbench.engine.work.jobs import Order, _check, carry_out
+from dcbench.engine.work.jobs import Order, _check, _plain_figures, carry_out
 from dcbench.engine.work.runtime import Runtime
+from dcbench.engine.work.workbench import CellTask
 
 SLOW = "toy-slow[pause=0,iterations=3]"
 Do = Callable[..., Path]
@@ -51,7 +54,9 @@ def do(registry: Registry, layout: Layout, tmp_path: Path) -> Do:
 @pytest.fixture
 def plan(registry: Registry, tmp_path: Path) -> Callable[..., list[PlannedCell]]:
     def planned(methods: str = SLOW, **options: Any) -> list[PlannedCell]:
-        request = make_request(methods=methods, datasets="toy", evaluators="count", ipc=1, data=tmp_path, **options)
+        request = make_request(
+            **{"methods": methods, "datasets": "toy", "evaluators": "count", "ipc": 1, "data": tmp_path, **options}
+        )
         return Planner(request, registry).cells()
 
     return planned
@@ -199,14 +204,135 @@ def test_what_was_measured_is_stored_only_for_the_set_that_it_was_measured_on(
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_figure_that_is_no_number_is_refused_by_name(value: float) -> None:
-    _check(Evaluation({"pixel": (1.0, 2.0)}), "pixel", 2)
+    _check({"pixel": (1.0, 2.0)}, "pixel", 2)
     with pytest.raises(DcbenchError, match=f"the evaluator gave {value} as 'spread'"):
-        _check(Evaluation({"pixel": (1.0, 2.0), "spread": (0.5, value)}), "pixel", 2)
+        _check({"pixel": (1.0, 2.0), "spread": (0.5, value)}, "pixel", 2)
 
 
 def test_a_figure_whose_name_would_be_a_path_in_the_file_is_refused() -> None:
     with pytest.raises(DcbenchError, match="'error/mean' is no name for a figure"):
-        _check(Evaluation({"pixel": (1.0,), "error/mean": (0.5,)}), "pixel", 1)
+        _check({"pixel": (1.0,), "error/mean": (0.5,)}, "pixel", 1)
+
+
+def test_the_figures_that_are_checked_are_those_that_are_stored() -> None:
+    class Turns(Evaluation):
+        @property
+        def figures(self) -> dict[str, Any]:  # type: ignore[override]
+            return {"pixel": iter([torch.tensor(1.0), 2])}
+
+    figures = _plain_figures(object.__new__(Turns))
+    assert figures == {"pixel": (1.0, 2.0)}
+    assert [type(value) for value in figures["pixel"]] == [float, float]
+    with pytest.raises(DcbenchError, match=r"returns a dcbench\.Evaluation, not a dict"):
+        _plain_figures({"pixel": (1.0,)})
+
+
+def returning(make: Callable[[Any], Any]) -> Callable[..., Any]:
+    def condense(self: Any, task: Any, settings: Any) -> Any:
+        task.info = replace(task.info, train_counts=(10**6,) * 3, shape=(1, 800, 800))
+        returned = make(task)
+        task.snapshot(0, returned)
+        return returned
+
+    return condense
+
+
+class Lax(CondensedSet):
+    def check(self, *_: Any, **__: Any) -> None:
+        """Nothing is wrong with it, it says."""
+
+    def numbers(self, info: Any) -> int:
+        return 0
+
+    def decode(self, train: Any = None) -> Any:
+        raise AssertionError("its own code is not run")
+
+
+class Bright(Decoder):
+    def images(self, stored: torch.Tensor) -> torch.Tensor:
+        return stored + 0.5
+
+
+LABELS = torch.arange(3)
+PIXELS = torch.full((3, 1, 8, 8), 0.5)
+REFUSED = {
+    "checks itself": (
+        lambda task: Lax(task.train.labels, None, torch.arange(len(task.train))),
+        "over budget: the set holds 3,840 numbers",
+    ),
+    "own decoder": (lambda task: CondensedSet(LABELS, PIXELS, decoder=Bright()), "the decoder is a Bright"),
+    "factor": (lambda task: CondensedSet.of_images(PIXELS, LABELS, factor=10**30), "at most 8 tiles per side"),
+    "bytes": (lambda task: CondensedSet(LABELS, (PIXELS * 255).byte()), "images must be float32 .*not torch.uint8"),
+    "short labels": (lambda task: CondensedSet(LABELS.int(), PIXELS), "labels must be int64 .*not torch.int32"),
+    "short indices": (lambda task: CondensedSet(LABELS, None, LABELS.int()), "source_indices must be int64"),
+    "a list": (lambda task: [PIXELS, LABELS], "a condensed set is a dcbench.CondensedSet, not a list"),
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("kept", [True, False], ids=["snapshot", "final set"])
+def test_what_a_method_returns_is_not_asked_whether_it_keeps_the_contract(
+    do: Do,
+    plan: Callable[..., list[PlannedCell]],
+    layout: Layout,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[Any], Any],
+    reason: str,
+    kept: bool,
+) -> None:
+    if not kept:
+        monkeypatch.setattr(CellTask, "snapshot", lambda *_: None)
+    monkeypatch.setattr(registry.resolve("methods", "toy-slow"), "condense", returning(make))
+    with pytest.raises(InvalidCondensedSetError, match=reason):
+        do(CondenseJob(cell=plan()[0].cell))
+    assert layout.all_condensed() == []
+
+
+class Named(torch.Tensor):
+    """A tensor type of a plug-in."""
+
+
+STORED = {
+    "doubles": lambda task: CondensedSet(LABELS, PIXELS.double()),
+    "halves on the way": lambda task: CondensedSet(torch.eye(3, dtype=torch.float64)[LABELS] * 1, PIXELS.half()),
+    "a subclass": lambda task: Lax(LABELS, PIXELS),
+    "views": lambda task: CondensedSet(LABELS, PIXELS[:1].expand(3, 1, 8, 8).mT.requires_grad_()),
+    "tensors of its own": lambda task: CondensedSet(LABELS.as_subclass(Named), PIXELS.as_subclass(Named)),
+    "parameters": lambda task: CondensedSet(LABELS, torch.nn.Parameter(PIXELS)),
+}
+
+
+@pytest.mark.parametrize("make", STORED.values(), ids=STORED)
+def test_a_file_holds_the_documented_types_whatever_a_method_returns(
+    do: Do,
+    plan: Callable[..., list[PlannedCell]],
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[Any], Any],
+) -> None:
+    monkeypatch.setattr(registry.resolve("methods", "toy-slow"), "condense", returning(make))
+    (planned,) = plan(ipc=2)
+    with h5py.File(do(CondenseJob(cell=planned.cell))) as file:
+        for group in (file, file["snapshots/0"]):
+            assert group["images"].dtype == "float32"
+            assert group["labels"].dtype == ("int64" if group["labels"].ndim == 1 else "float32")
+            assert group["images"][()].tolist() == PIXELS.tolist()
+        assert json.loads(file.attrs["facts"])["numbers"] == 3 * 64 + (9 if file["labels"].ndim == 2 else 0)
+
+
+def test_a_snapshot_is_not_moved_by_further_learning(
+    do: Do, plan: Callable[..., list[PlannedCell]], registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def condense(self: Any, task: Any, settings: Any) -> CondensedSet:
+        images = PIXELS.clone()
+        task.snapshot(0, CondensedSet(LABELS, images))
+        return CondensedSet(LABELS, images.zero_())
+
+    monkeypatch.setattr(registry.resolve("methods", "toy-slow"), "condense", condense)
+    record = read_condensed(do(CondenseJob(cell=plan()[0].cell)))
+    assert torch.equal(record.snapshots[0].stored_images(), PIXELS)
+    assert not record.condensed.stored_images().any()
 
 
 def test_an_order_is_one_line(plan: Callable[..., list[PlannedCell]], tmp_path: Path) -> None:
