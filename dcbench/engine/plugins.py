@@ -27,7 +27,7 @@ KINDS: dict[str, type[Record]] = {
 }
 """The kinds of record, each with its class; kind ``x`` comes from the hook ``dcbench_x``."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,99}")  # a part of file names
 _TARGET = re.compile(r"[\w.]+:[\w.]+")
 
 
@@ -242,7 +242,7 @@ def _fault(kind: str, record: object) -> str:
     if not isinstance(record, wanted):
         return f"not a {wanted.__name__}"
     if not (isinstance(record.name, str) and _NAME.fullmatch(record.name)):
-        return "a name is lower case letters, digits, '.', '_', '+' and '-'"
+        return "a name is lower case letters, digits, '.', '_', '+' and '-', 100 at most"
     shared = getattr(record, "shares_artifacts_as", "")
     if not (isinstance(shared, str) and (not shared or _NAME.fullmatch(shared))):
         return "shares_artifacts_as is written like a name"

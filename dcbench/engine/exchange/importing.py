@@ -41,7 +41,7 @@ Space = Literal["pixel", "normalised"]
 _MADE = ("digest", "label", "seed", "finished", "device")
 """What is kept of the facts of a set that was exported from a store."""
 
-_NAME = re.compile(r"[\w.+-]+")
+_NAME = re.compile(r"\w[\w.+-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,9 @@ def _check_free(cell: Cell, layout: Layout) -> None:
 
 def _check_name(name: str, registry: Registry) -> None:
     if not _NAME.fullmatch(name):
-        raise RequestError(f"--name takes letters, digits and . _ + -, such as dsa-published; not {name!r}")
+        raise RequestError(
+            f"--name takes letters, digits and . _ + -, up to 100 and a letter or digit first; not {name!r}"
+        )
     if name in {found.record.name for found in registry.of_kind("methods")}:
         raise RequestError(
             f"--name {name}: a method is called that, and its columns are; take another, {name}-published"

@@ -15,6 +15,7 @@ from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import validation_info
 from dcbench.engine.making import blaming, change_settings, settle_network
 from dcbench.engine.spans import span_text
+from dcbench.engine.store.names import check_dataset_name, file_name
 
 if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo
@@ -130,6 +131,7 @@ class Planner:
             dataset: Dataset = target(self.request.data, choice.argument, settings)
             info = dataset.info()
             train, test = fingerprint(dataset, "train"), fingerprint(dataset, "test")
+        check_dataset_name(info.name)
         if info.classes < 2:
             raise RequestError(f"{info.name} has a single class, {info.class_names[0]}: there is nothing to tell apart")
         self._check_part(info)
@@ -160,10 +162,16 @@ class Planner:
 
     @staticmethod
     def _refuse_shared_names(datasets: list[_Known]) -> None:
-        names = [known.spec.name for known in datasets]
-        for name in names:
-            if names.count(name) > 1:
-                raise RequestError(f"two datasets are called {name!r}; give one another name: folder:PATH[name=...]")
+        folders: dict[str, str] = {}
+        for name in (known.spec.name for known in datasets):
+            folder = file_name(name).casefold()  # some file systems do not tell upper case from lower
+            if folder in folders:
+                same = name == folders[folder]
+                both = (
+                    f"two datasets are called {name!r}" if same else f"{folders[folder]!r} and {name!r} share a folder"
+                )
+                raise RequestError(f"{both}; give one another name: folder:PATH[name=...]")
+            folders[folder] = name
 
     def _column(self, known: _Known, ipc: int, choice: Choice, evaluators: list[Choice]) -> Iterator[PlannedCell]:
         """Yield the cells of one method at one dataset and IPC: one per seed."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcbench.engine.spans import as_span, span_text
+from dcbench.engine.store.names import file_name
 
 if TYPE_CHECKING:
     from dcbench.engine.cells import Cell, Job, Trial
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 _REPEATS = re.compile(r"\.r(?P<first>\d+)-(?P<last>\d+)\.h5$")
 _CLASSES = re.compile(r"\.classes(\d+(?:-\d+)?)\.part\.h5$")
 _ON_THE_WAY = re.compile(r"\.(condense|assemble|classes\d+(-\d+)?)\.(failed\.json|log)$|\.checkpoint\.h5$")
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w.+-]", "_", name)
 
 
 def is_on_the_way(path: Path) -> bool:
@@ -44,7 +41,7 @@ class Layout:
 
     def stem(self, cell: Cell) -> Path:
         """Return what the names of all files of *cell* begin with."""
-        folder = self.root / _safe(cell.dataset.name) / cell.method.record / f"ipc{cell.ipc}"
+        folder = self.root / file_name(cell.dataset.name) / cell.method.record / f"ipc{cell.ipc}"
         return folder / f"s{cell.seed}-{cell.digest[:12]}"
 
     def condensed(self, cell: Cell, classes: range | None = None) -> Path:
@@ -90,11 +87,11 @@ class Layout:
 
     def artifact(self, dataset: str, name: str) -> Path:
         """Return the path of an artifact that cells of *dataset* share."""
-        return self.root / "artifacts" / _safe(dataset) / f"{name}.h5"
+        return self.root / "artifacts" / file_name(dataset) / f"{name}.h5"
 
     def report(self, name: str) -> Path:
         """Return the path of a stored report."""
-        return self.root / "reports" / f"{_safe(name)}.h5"
+        return self.root / "reports" / f"{file_name(name)}.h5"
 
     @property
     def index(self) -> Path:

@@ -204,6 +204,7 @@ WRONG: dict[str, tuple[Any, Mapping[str, Any], str]] = {
     "no such dataset": ([IMAGES, LABELS], {"dataset": "tay"}, "no dataset is called 'tay'; did you mean 'toy'"),
     "name": ([IMAGES, LABELS], {"name": "a b"}, "--name takes letters, digits"),
     "no name": ([IMAGES, LABELS], {"name": ""}, "--name takes letters, digits"),
+    "name of dots": ([IMAGES, LABELS], {"name": ".."}, "--name takes letters, digits"),
     "a method's name": ([IMAGES, LABELS], {"name": "m3d"}, "--name m3d: a method is called that"),
     "text": ([IMAGES, LABELS], {"file": Path("x.txt")}, r"x\.txt is of no format that can be imported"),
 }

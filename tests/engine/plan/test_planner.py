@@ -36,6 +36,21 @@ def plan(registry: Registry, data: Path) -> Any:
     return planned
 
 
+NO_NAMES = [
+    (".", "it begins with a dot"),
+    ("..", "it begins with a dot"),
+    (".hidden", "it begins with a dot"),
+    ("../../tmp", "it begins with a dot"),
+    ("artifacts", "a results folder keeps something else"),
+    ("Reports", "a results folder keeps something else"),
+    ("shipped", "a results folder keeps something else"),
+    ("index.h5", "it ends in .h5"),
+    ("INDEX.H5", "it ends in .h5"),
+    (" ", "it is empty"),
+    ("x" * 201, "it has more than 200 bytes"),
+]
+
+
 class Knobs(Settings):
     lr: float = Field(1.0, gt=0, le=10)
     free: float = 1.0
@@ -269,6 +284,9 @@ def test_the_validation_split_is_another_cell_with_fewer_images(plan: Any) -> No
         ({"datasets": "toy:PATH"}, "dataset 'toy:PATH': write toy"),
         ({"datasets": "folder"}, "dataset 'folder': write folder:PATH"),
         ({"datasets": "toy,toy[classes=2]"}, "two datasets are called 'toy'"),
+        ({"datasets": "toy,toy[name=TOY]"}, "'toy' and 'TOY' share a folder"),
+        ({"datasets": ["toy[name=a b]", "toy[name=a/b]"]}, "'a b' and 'a/b' share a folder"),
+        *(({"datasets": [f"toy[name={name}]"]}, f"is no name for a dataset: {reason}") for name, reason in NO_NAMES),
         ({"classes": "0"}, "toy-first cannot be condensed in parts; run it without --classes"),
         ({"methods": "toy-slow", "classes": "1-3"}, "--classes 1-3 goes beyond the classes of toy, 0-2"),
         ({"methods": ","}, "no methods are selected"),
