@@ -10,8 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
+from dcbench.api.locks import holding
 from dcbench_plugins.datasets.places import cache_folder
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def fetching(dataset: str, folder: Path) -> Iterator[Path]:
     locks = cache_folder()
     try:
         locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"fetch-{dataset}.lock"), _silence(), _patience():
+        with holding(locks / f"fetch-{dataset}.lock"), _silence(), _patience():
             folder.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
                 yield Path(temporary)

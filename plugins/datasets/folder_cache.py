@@ -7,6 +7,7 @@ import logging
 import math
 import mmap
 import os
+import secrets
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock
 
 from dcbench import RequestError, UnreadableDataError
+from dcbench.api.locks import holding
 from dcbench_plugins.datasets.places import reason
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ class ImageCache:
             UnreadableDataError: an image cannot be decoded; the text names the first and counts the others.
         """
         if not self._finished():
-            with self._alone():
+            with self._alone() as alone:
                 if not self._finished():  # another process may have done it while this one waited
-                    self._decode()
+                    self._decode(alone=alone)
         try:
             return map_pixels(self.file)
         except OSError as error:
@@ -76,8 +77,8 @@ class ImageCache:
             kept = json.loads(beside.read_text())
             return tuple(map(float, kept["mean"])), tuple(map(float, kept["std"]))
         mean, std = measure(self.images())
-        with self._alone():
-            partial_file = beside.with_suffix(".json.partial")
+        with self._alone() as alone:
+            partial_file = beside.with_suffix(".json.partial" if alone else f".{secrets.token_hex(4)}.partial")
             partial_file.write_text(json.dumps({"mean": mean, "std": std}))
             partial_file.replace(beside)
         return mean, std
@@ -90,11 +91,11 @@ class ImageCache:
             return False
         return bool(found.shape == self.shape and found.dtype == np.uint8)
 
-    def _decode(self) -> None:
+    def _decode(self, *, alone: bool) -> None:
         log.info("decoding %d images into %s", self.shape[0], self.file)
         self._check_room()
-        # The lock is held, so the name is free; what a killed process left there is overwritten.
-        unfinished = self.file.with_suffix(".partial")
+        # Under a lock the name is free, and what a killed process left there is overwritten.
+        unfinished = self.file.with_suffix(".partial" if alone else f".{secrets.token_hex(4)}.partial")
         try:
             self._fill(unfinished)
             with unfinished.open("rb+") as written:
@@ -140,12 +141,12 @@ class ImageCache:
             raise OSError(f"{needed / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free")
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the lock of this file, so that two processes never decode the same images at once."""
+    def _alone(self) -> Iterator[bool]:
+        """Hold the lock of this file, so that two processes do not decode the same images; yield whether it is held."""
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.file.with_suffix(".lock")):
-                yield
+            with holding(self.file.with_suffix(".lock")) as held:
+                yield held
         except OSError as error:
             text = f"the image cache {self.file} cannot be written: {reason(error)}; set another with DCBENCH_CACHE"
             raise RequestError(text) from error

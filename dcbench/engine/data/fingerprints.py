@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
-from filelock import FileLock
 
 from dcbench.api.images import Dataset
+from dcbench.api.locks import holding
 from dcbench.engine.cells import digest_of
 from dcbench.engine.store.atomic import replacing
 
@@ -101,7 +101,7 @@ def _read() -> dict[str, str]:
 def _remember(state: str, value: str) -> None:
     path = _path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
+    with holding(path.with_name(f"{path.name}.lock")):
         known = _read() | {state: value}
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(known, indent=1))

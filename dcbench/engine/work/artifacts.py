@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
 from packaging.utils import canonicalize_name
 
+from dcbench.api.locks import holding
 from dcbench.api.seeds import derive_seed
 from dcbench.engine.cells import Cell, Trial, changed_network, digest_of
 from dcbench.engine.store.aside import read_or_set_aside
@@ -65,7 +65,7 @@ class Artifacts:
         about = asdict(self._owner) | {"digest": digest}
         path = self._layout.artifact(self._dataset, f"{self._owner.package}.{self._owner.plugin}.{name}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
+        with holding(path.with_name(f"{path.name}.lock")):
             made = read_or_set_aside(path, lambda path: read_tensors(path, about))
             if made is None:
                 started = time.monotonic()

@@ -1,0 +1,46 @@
+"""Holding a lock file while something is made once for all processes, where the file system can lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EACCES, EAGAIN, EWOULDBLOCK
+from pathlib import Path
+
+from filelock import FileLock
+
+_HELD = {EACCES, EAGAIN, EWOULDBLOCK}  # what a system answers where another process holds the lock
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[bool]:
+    """Hold the lock file *path*, which another process may have to give back first; yield whether it is held.
+
+    Some file systems (NFS, Lustre) are mounted without locks. The body then runs all the same, at the risk that
+    another process does the same work: who writes under a temporary name and renames does no harm. A lock file that
+    merely exists would be worse: it outlives a process that is killed, and then stops every other for good.
+
+    Raises:
+        OSError: the lock file cannot be made.
+    """
+    if _can_lock(path):
+        with FileLock(path):
+            yield True
+    else:
+        yield False
+
+
+def _can_lock(path: Path) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows, whose file systems all have locks
+        return True
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _HELD
+    finally:
+        os.close(descriptor)
+    return True
