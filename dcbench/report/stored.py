@@ -16,7 +16,9 @@ from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
 from dcbench.engine.store.hdf5 import (
     CorruptFileError,
+    get_array,
     get_facts,
+    get_texts,
     put_array,
     put_facts,
     reading,
@@ -89,12 +91,12 @@ def read_report(path: Path) -> StoredReport:
             f"there is no stored report {path.stem!r} in {path.parent}; 'dcbench report --stored' lists all"
         )
     with reading(path, _KIND) as file:
-        columns = {name: _values(file["columns"][name]) for name in _NUMBERS}
-        return StoredReport(path.stem, get_facts(file)["made"], file["text"].asstr()[()], pd.DataFrame(columns))
+        columns = {name: _values(file["columns"], name) for name in _NUMBERS}
+        return StoredReport(path.stem, get_facts(file)["made"], get_texts(file, "text"), pd.DataFrame(columns))
 
 
-def _values(array: h5py.Dataset) -> Any:
-    return (array.asstr() if h5py.check_string_dtype(array.dtype) else array)[()]
+def _values(columns: h5py.Group, name: str) -> Any:
+    return (get_texts if h5py.check_string_dtype(columns[name].dtype) else get_array)(columns, name)
 
 
 def list_reports(layout: Layout) -> list[StoredReport]:

@@ -14,7 +14,9 @@ import torch
 from dcbench.api.errors import RequestError
 from dcbench.engine.cells import Cell
 from dcbench.engine.exchange.portable import PortableSet
-from dcbench.engine.store.hdf5 import get_facts, get_text, put_array, reading, writing
+from dcbench.engine.store.contained import check_datasets
+from dcbench.engine.store.guards import Unpacked
+from dcbench.engine.store.hdf5 import CorruptFileError, get_array, get_facts, kind_of, put_array, reading, writing
 from dcbench.engine.store.sets import get_set
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ def write_archive(layout: Layout, target: Path, sources: Sources, stems: Sequenc
             for kind, path in chosen:
                 name = os.path.relpath(path, layout.root).removesuffix(".h5")
                 with reading(path, kind) as source:
+                    check_datasets(source, Unpacked(path.stat().st_size))
                     file.copy(source, name)
                 if kind == "condensed":
                     _add_pixels(file[name], sources, done)
@@ -80,7 +83,7 @@ def _add_pixels(group: h5py.Group, sources: Sources, done: Archived) -> None:
     if cell.method.exempt:
         return
     try:
-        images = sources.images(cell, torch.from_numpy(group["source_indices"][()]))
+        images = sources.images(cell, torch.from_numpy(get_array(group, "source_indices")))
     except RequestError as error:
         done.without_pixels.append(str(error))
     else:
@@ -100,7 +103,7 @@ def read(path: Path, sources: Sources) -> PortableSet:
         if len(names) == 1:
             group = file[names[0]] if names[0] else file
             condensed, facts = get_set(group), get_facts(group)
-            pixels = torch.from_numpy(group[SOURCE_IMAGES][()]) if SOURCE_IMAGES in group else None
+            pixels = torch.from_numpy(get_array(group, SOURCE_IMAGES)) if SOURCE_IMAGES in group else None
     if len(names) != 1:
         raise RequestError(f"{path} holds {len(names)} condensed sets; export one alone with --cells, and import that")
     images = condensed.images if condensed.images is not None else pixels
@@ -116,9 +119,8 @@ def _selected(indices: Tensor | None, facts: dict[str, object], sources: Sources
 
 def _kind_of(path: Path) -> str:
     try:
-        with h5py.File(path, "r") as file:
-            kind = get_text(file, "dcbench_kind")
-    except (OSError, LookupError) as error:
+        kind = kind_of(path)
+    except CorruptFileError as error:
         raise RequestError(f"{path} is no HDF5 file that dcbench wrote") from error
     if kind not in {"condensed", KIND}:
         raise RequestError(f"{path} is of kind {kind!r}, not a condensed set")

@@ -9,7 +9,7 @@ from typing import Any
 
 from dcbench.api.condensed import CondensedSet
 from dcbench.engine.store.about import get_snapshot_seconds
-from dcbench.engine.store.hdf5 import get_facts, put_facts, reading, writing
+from dcbench.engine.store.hdf5 import get_facts, get_number, put_facts, reading, writing
 from dcbench.engine.store.sets import Trace, get_snapshots, get_trace, put_snapshots, put_trace
 from dcbench.engine.store.tensors import get_state, put_state
 
@@ -59,7 +59,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         used = get_facts(file[_ARTIFACTS]) if _ARTIFACTS in file else {"hashes": {}, "seconds": {}}
         return Checkpoint(
             get_state(file["state"]),
-            float(file.attrs.get(_SECONDS, 0.0)),
+            float(get_number(file, _SECONDS) if _SECONDS in file.attrs else 0.0),
             get_trace(file["trace"]),
             get_snapshots(file["snapshots"]),
             get_snapshot_seconds(file["snapshots"]),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dcbench.engine.cells import Trial
-from dcbench.engine.store.hdf5 import get_facts, put_array, put_facts, reading, writing
+from dcbench.engine.store.hdf5 import get_array, get_facts, put_array, put_facts, reading, writing
 
 KIND = "evaluation"
 
@@ -61,5 +61,6 @@ def read_evaluation(path: Path) -> dict[str, Any]:
         CorruptFileError, UnreadableFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
     """
     with reading(path, KIND) as file:
-        figures = {name: values[()].tolist() for name, values in file["figures"].items()}
+        group = file["figures"]
+        figures = {name: get_array(group, name).tolist() for name in group}
         return get_facts(file) | {"figures": figures}

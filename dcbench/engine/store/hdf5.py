@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from errno import ENOSPC
 from importlib.metadata import version
 from io import BytesIO
@@ -17,8 +18,28 @@ from typing import Any
 import h5py
 import numpy as np
 
-from dcbench.api.errors import DcbenchError, UnsupportedFormatError
+from dcbench.api.errors import UnsupportedFormatError
 from dcbench.engine.store.atomic import replacing
+from dcbench.engine.store.contained import check_dataset, check_links
+from dcbench.engine.store.errors import CorruptFileError, UnreadableFileError
+from dcbench.engine.store.guards import Unpacked, check_is_file, parse_json
+
+__all__ = [
+    "FORMAT",
+    "CorruptFileError",
+    "UnreadableFileError",
+    "get_array",
+    "get_facts",
+    "get_number",
+    "get_text",
+    "get_texts",
+    "kind_of",
+    "put_array",
+    "put_facts",
+    "put_text",
+    "reading",
+    "writing",
+]
 
 FORMAT = 1
 """Raise it when older readers would misread a file."""
@@ -26,25 +47,11 @@ FORMAT = 1
 # Checksums in object headers and, from v110 on, in the indexes of chunks; every HDF5 since 1.12 reads it.
 _LIBVER = ("v110", "v112")
 _FACTS = "facts"
+_unpacked: ContextVar[Unpacked] = ContextVar("unpacked")
+"""What the file that is being read has unpacked to."""
+_BLOCK = 64 * 2**20  # bytes that the texts which are read at once may have together
 # How HDF5 quotes the system; h5py makes an OSError of it where a file is opened, and a KeyError where an object is.
 _REFUSED = re.compile(r"errno = \d+, error message = '([^']*)'")
-
-
-class UnreadableFileError(DcbenchError):
-    """A result file cannot be read; `path` is its path."""
-
-    def __init__(self, path: Path, reason: object, trouble: str = "cannot be read now") -> None:
-        """Name the file, its *trouble*, and what the reader said."""
-        super().__init__(f"{path} {trouble}: {' '.join(str(reason).split())}")
-        self.path = path
-
-
-class CorruptFileError(UnreadableFileError):
-    """A result file does not open, or what it holds fails its checksum."""
-
-    def __init__(self, path: Path, reason: object) -> None:
-        """Name the file and what the reader said."""
-        super().__init__(path, reason, "is damaged")
 
 
 @contextmanager
@@ -66,7 +73,7 @@ def writing(path: Path, kind: str, *, room: int | None = None) -> Iterator[h5py.
         if room is not None and room > disk_usage(path.parent).free:
             raise OSError(ENOSPC, strerror(ENOSPC))
         made = BytesIO() if room is None else temporary
-        with h5py.File(made, "w", libver=_LIBVER) as file:
+        with h5py.File(made, "w", libver=_LIBVER, locking=False) as file:
             put_text(file, "dcbench_kind", kind)
             file.attrs["dcbench_format"] = FORMAT
             put_text(file, "dcbench_version", version("dcbench"))
@@ -80,27 +87,57 @@ def reading(path: Path, kind: str) -> Iterator[h5py.File]:
     """Yield the file of *kind* at *path*, open for reading.
 
     Raises:
-        CorruptFileError: it does not open, or something read in the block is damaged or missing.
-        UnreadableFileError: the system refuses it: no permission, a lock, a failing disk. The file may be whole.
+        CorruptFileError: it does not open, something read in the block is damaged or missing, or it refers to other
+            files or unpacks to far more than it holds.
+        UnreadableFileError: the system refuses it: no permission, a failing disk, no file at all but a pipe. The file
+            may be whole.
         UnsupportedFormatError: another version of dcbench wrote it in a format this one does not know.
         FileNotFoundError: there is no such file.
     """
+    with _opened(path) as file:
+        _check(file, path, kind)
+        check_links(file)
+        yield file
+
+
+def kind_of(path: Path) -> str:
+    """Return the kind of the file at *path*, as `writing` stamped it.
+
+    Raises:
+        CorruptFileError, UnreadableFileError, FileNotFoundError: see `reading`.
+    """
+    with _opened(path) as file:
+        return get_text(file, "dcbench_kind")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Yield the HDF5 file at *path*, and turn all that HDF5 and h5py make of damage into our errors.
+
+    No lock is taken: a finished name is never written again, and not every file system has locks.
+    """
     try:
-        with h5py.File(path, "r") as file:
-            _check(file, path, kind)
-            yield file
+        begun = _unpacked.set(Unpacked(check_is_file(path)))
+        try:
+            with h5py.File(path, "r", locking=False) as file:
+                yield file
+        finally:
+            _unpacked.reset(begun)
     except FileNotFoundError:
         raise
-    except (OSError, LookupError, RuntimeError, TypeError, ValueError) as error:  # whatever h5py makes of the damage
+    except PermissionError as error:
+        raise UnreadableFileError(path, error.strerror) from error
+    except (OSError, LookupError, RuntimeError, TypeError, ValueError, OverflowError, MemoryError) as error:
         refused = _REFUSED.search(str(error))
         raise (UnreadableFileError(path, refused[1]) if refused else CorruptFileError(path, error)) from error
 
 
 def _check(file: h5py.File, path: Path, kind: str) -> None:
-    if file.attrs["dcbench_format"] != FORMAT:
+    found_format = get_number(file, "dcbench_format")
+    if found_format != FORMAT:
         writer = get_text(file, "dcbench_version")
         raise UnsupportedFormatError(
-            f"{path} has format {file.attrs['dcbench_format']}, written by dcbench {writer}; "
+            f"{path} has format {found_format}, written by dcbench {writer}; "
             f"this is dcbench {version('dcbench')}, which reads format {FORMAT}"
         )
     found = get_text(file, "dcbench_kind")
@@ -127,9 +164,66 @@ def put_text(group: h5py.Group, name: str, text: str) -> None:
 
 
 def get_text(group: h5py.Group, name: str) -> str:
-    """Return a text stored by `put_text`, or by another writer as HDF5's own text."""
+    """Return a text stored by `put_text`, or by another writer as HDF5's own text.
+
+    Raises:
+        TypeError: it is something else.
+    """
     value = group.attrs[name]
+    if not isinstance(value, str | bytes):  # bytes(n) would be n zeros
+        raise TypeError(f"{name!r} is no text")
     return value if isinstance(value, str) else bytes(value).decode()
+
+
+def get_number(group: h5py.Group, name: str) -> int | float:
+    """Return a number that is an attribute.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    value = group.attrs[name]
+    if not isinstance(value, np.integer | np.floating):
+        raise TypeError(f"{name!r} is no number")
+    return value.item()
+
+
+def get_array(group: h5py.Group, name: str) -> Any:
+    """Return numbers, or booleans, stored by `put_array`.
+
+    Raises:
+        TypeError: it is something else, such as texts, references or records.
+    """
+    dataset = group[name]
+    kind = dataset.dtype if isinstance(dataset, h5py.Dataset) else np.dtype(object)
+    if kind.kind not in "biufc" or kind.metadata:  # an enumeration is a number with names
+        raise TypeError(f"{name!r} holds no plain numbers")
+    check_dataset(dataset, _unpacked.get())
+    return dataset[()]
+
+
+def get_texts(group: h5py.Group, name: str) -> Any:
+    """Return texts stored by `put_array`: an array of texts, or one text.
+
+    Each is kept apart from the others in the file, and many can be one: they are read a block at a time, and counted.
+
+    Raises:
+        TypeError: they are something else.
+        ValueError: they would unpack to far more than the file holds.
+    """
+    dataset = group[name]
+    if not isinstance(dataset, h5py.Dataset) or h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim > 1:
+        raise TypeError(f"{name!r} holds no texts")
+    unpacked = _unpacked.get()
+    check_dataset(dataset, unpacked)
+    if dataset.ndim == 0:
+        return dataset.asstr()[()]
+    block = max(1, _BLOCK // (unpacked.size + 1))
+    texts: list[str] = []
+    for start in range(0, len(dataset), block):
+        read = dataset.asstr()[start : start + block]
+        unpacked.add(sum(map(len, read)), repr(name))
+        texts.extend(read)
+    return np.array(texts, dtype=object)
 
 
 def put_facts(group: h5py.Group, facts: Mapping[str, Any]) -> None:
@@ -139,5 +233,7 @@ def put_facts(group: h5py.Group, facts: Mapping[str, Any]) -> None:
 
 def get_facts(group: h5py.Group) -> dict[str, Any]:
     """Return what `put_facts` stored."""
-    facts: dict[str, Any] = json.loads(get_text(group, _FACTS))
+    facts = parse_json(get_text(group, _FACTS))
+    if not isinstance(facts, dict):
+        raise TypeError(f"{_FACTS!r} is no JSON object")
     return facts

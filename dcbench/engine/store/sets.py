@@ -17,7 +17,17 @@ from dcbench.api.condensed import CondensedSet, Decoder, plain_set
 from dcbench.api.errors import UnsupportedFormatError
 from dcbench.engine.cells import Cell
 from dcbench.engine.store.about import KIND, SECONDS, get_snapshot_seconds
-from dcbench.engine.store.hdf5 import get_facts, get_text, put_array, put_facts, put_text, reading, writing
+from dcbench.engine.store.hdf5 import (
+    get_array,
+    get_facts,
+    get_number,
+    get_text,
+    put_array,
+    put_facts,
+    put_text,
+    reading,
+    writing,
+)
 
 Trace = Mapping[str, Sequence[tuple[int, float]]]
 """Name of a figure to its (step, value) pairs."""
@@ -99,13 +109,13 @@ def get_set(group: h5py.Group) -> CondensedSet:
     """Return the condensed set in *group*."""
 
     def tensor(name: str) -> torch.Tensor | None:
-        return torch.from_numpy(group[name][()]) if name in group else None
+        return torch.from_numpy(get_array(group, name)) if name in group else None
 
     return CondensedSet(
-        torch.from_numpy(group["labels"][()]),
+        torch.from_numpy(get_array(group, "labels")),
         tensor("images"),
         tensor("source_indices"),
-        Decoder(int(group.attrs["decoder_factor"])),
+        Decoder(int(get_number(group, "decoder_factor"))),
         unbounded="unbounded" in group.attrs,
     )
 
@@ -121,7 +131,7 @@ def put_trace(group: h5py.Group, trace: Trace) -> None:
 def get_trace(group: h5py.Group) -> dict[str, list[tuple[int, float]]]:
     """Return the trace stored by `put_trace`."""
     return {
-        name: list(zip(figure["steps"][()].tolist(), figure["values"][()].tolist(), strict=True))
+        name: list(zip(get_array(figure, "steps").tolist(), get_array(figure, "values").tolist(), strict=True))
         for name, figure in group.items()
     }
 

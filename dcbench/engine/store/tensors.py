@@ -10,7 +10,16 @@ from typing import Any
 import h5py
 import torch
 
-from dcbench.engine.store.hdf5 import CorruptFileError, get_facts, put_array, put_facts, reading, writing
+from dcbench.engine.store.hdf5 import (
+    CorruptFileError,
+    get_array,
+    get_facts,
+    get_number,
+    put_array,
+    put_facts,
+    reading,
+    writing,
+)
 from dcbench.engine.store.names import check_name
 
 _SECONDS = "seconds"  # an attribute; older files have none
@@ -37,10 +46,10 @@ def put_state(group: h5py.Group, state: Mapping[str, Any]) -> None:
 
 def get_state(group: h5py.Group) -> dict[str, Any]:
     """Return what `put_state` stored: tensors on the CPU, numbers and texts."""
-    arrays = {
-        name: torch.from_numpy(array[()]) if array.shape else torch.tensor(array[()]) for name, array in group.items()
+    arrays = {name: get_array(group, name) for name in group}
+    return get_facts(group) | {
+        name: torch.from_numpy(array) if array.shape else torch.tensor(array) for name, array in arrays.items()
     }
-    return get_facts(group) | arrays
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], seconds: float, about: Mapping[str, str]) -> None:
@@ -66,7 +75,7 @@ def read_tensors(path: Path, about: Mapping[str, str]) -> tuple[dict[str, torch.
         found = get_facts(file)
         if found != dict(about):
             raise CorruptFileError(path, f"it holds {found}, not {dict(about)}")
-        return get_state(file["state"]), float(file.attrs.get(_SECONDS, 0.0))
+        return get_state(file["state"]), float(get_number(file, _SECONDS) if _SECONDS in file.attrs else 0.0)
 
 
 def hash_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
