@@ -127,7 +127,9 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         raise
     except PermissionError as error:
         raise UnreadableFileError(path, error.strerror) from error
-    except (OSError, LookupError, RuntimeError, TypeError, ValueError, OverflowError, MemoryError) as error:
+    except MemoryError as error:
+        raise UnreadableFileError(path, "there is not enough memory") from error
+    except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         refused = _REFUSED.search(str(error))
         raise (UnreadableFileError(path, refused[1]) if refused else CorruptFileError(path, error)) from error
 
@@ -197,8 +199,13 @@ def get_array(group: h5py.Group, name: str) -> Any:
     kind = dataset.dtype if isinstance(dataset, h5py.Dataset) else np.dtype(object)
     if kind.kind not in "biufc" or kind.metadata:  # an enumeration is a number with names
         raise TypeError(f"{name!r} holds no plain numbers")
-    check_dataset(dataset, _unpacked.get())
+    check_dataset(dataset, _counter())
     return dataset[()]
+
+
+def _counter() -> Unpacked:
+    """Return what counts for the file that `reading` has open; what is read otherwise is a file of the caller's own."""
+    return _unpacked.get(None) or Unpacked(2**62)
 
 
 def get_texts(group: h5py.Group, name: str) -> Any:
@@ -213,7 +220,7 @@ def get_texts(group: h5py.Group, name: str) -> Any:
     dataset = group[name]
     if not isinstance(dataset, h5py.Dataset) or h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim > 1:
         raise TypeError(f"{name!r} holds no texts")
-    unpacked = _unpacked.get()
+    unpacked = _counter()
     check_dataset(dataset, unpacked)
     if dataset.ndim == 0:
         return dataset.asstr()[()]
