@@ -64,7 +64,7 @@ def finish(
     failed = [job.cell.facts() | {"job": job.name} for job, _ in outcome.failed]
     failed += map(read_failure, prepared.survey.failed_before)
     shown = summary[summary["main"].astype(bool)]
-    rows = list(dict.fromkeys((trial.cell.dataset.name, trial.cell.ipc) for trial in trials))
+    rows = list(dict.fromkeys((trial.cell.dataset.title, trial.cell.ipc) for trial in trials))
     tables = grid_tables(shown, Wanted(labels, rows, Counter(map(_table_of, trials)), failed))
     name = f"run-{digest_of(sorted(trial.key for trial in trials))[:12]}"
     path, text = prepared.layout.report(name), terminal(tables)
@@ -82,12 +82,15 @@ def finish(
 def _relabelled(results: pd.DataFrame, trials: Sequence[Trial]) -> pd.DataFrame:
     """Return the rows that belong to *trials*, under the labels of this run.
 
-    The same trial may have been made under other labels, and two labels may mean the same settings.
+    The same trial may have been made under other labels, two labels may mean the same settings, and older files do not
+    say that their data is not the standard data of its name.
     """
     import pandas as pd
 
-    columns = ["key", "label", "evaluator_label"]
-    named = dict.fromkeys((trial.key, trial.cell.method.label, trial.evaluator.label) for trial in trials)
+    columns = ["key", "dataset", "label", "evaluator_label"]
+    named = dict.fromkeys(
+        (trial.key, trial.cell.dataset.title, trial.cell.method.label, trial.evaluator.label) for trial in trials
+    )
     labels = pd.DataFrame(named.keys(), columns=columns)
     return results.drop(columns=columns[1:]).merge(labels, on="key")
 

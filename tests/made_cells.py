@@ -16,6 +16,7 @@ DATASET = DatasetSpec(
     mean=(0.5,),
     std=(0.25,),
     mirror_ok=False,
+    other_data="",
 )
 METHOD = MethodSpec(
     record="toy-slow",

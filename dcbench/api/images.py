@@ -123,6 +123,21 @@ class Dataset(ABC):
         """
         return None
 
+    def check(self) -> None:
+        """Look at the files of both splits more closely than `present`: ``dcbench doctor`` asks. Nothing is fetched.
+
+        Raises:
+            UnreadableDataError: a file is damaged; the text names it.
+        """
+
+    def differs(self) -> str:
+        """Say in what the data differs from the standard data of its name; empty, the default, where it does not.
+
+        Such data is shown as other data, and never next to published numbers. A plan asks, so the answer is quick; it
+        may be slow where `DatasetRecord.fingerprints` have shown already that the data is another.
+        """
+        return ""
+
     @abstractmethod
     def files(self, split: Split) -> Sequence[Path]:
         """Return the files that *split* is read from; the bench hashes pixels again only when one of them changes.

@@ -43,6 +43,9 @@ class DatasetRecord(Record):
 
     argument: str = ""
     """What follows the colon, as shown in lists: ``PATH`` for ``folder:PATH``; empty if the name stands alone."""
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """Of a standard dataset: the SHA-256 that cells have as ``train`` and ``test`` where the data is the standard one.
+    Data with another fingerprint is shown as other data, and never next to published numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)

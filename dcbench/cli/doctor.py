@@ -13,6 +13,7 @@ from dcbench.cli.options import data_option
 
 if TYPE_CHECKING:
     from dcbench.api.images import Dataset
+    from dcbench.api.records import DatasetRecord
     from dcbench.engine.plugins import Found, Registry
 
 
@@ -73,16 +74,23 @@ def _state_of(registry: Registry, found: Found, root: Path) -> str:
     try:
         target = registry.resolve("datasets", name)
         with blaming("datasets", name, found.source.package):
-            return _described(target(root, "", target.Settings()))
+            return _described(found.record, target(root, "", target.Settings()))
     except DcbenchError as error:
         return f"not usable: {error}"
 
 
-def _described(dataset: Dataset) -> str:
+def _described(record: DatasetRecord, dataset: Dataset) -> str:
+    from dcbench.engine.data.standard import other_data
+
+    other = ""
     try:
         present, info = dataset.present(), dataset.info()
+        if present:
+            dataset.check()
+            other = other_data(record, dataset)
     except MissingDataError as error:
         return f"not found: {error}"
     images = f"{sum(info.train_counts):,} + {sum(info.test_counts):,} images"
     shape = " x ".join(map(str, info.shape))
-    return f"{'found' if present else 'not there yet'}: {images}, {shape}, {info.classes} classes"
+    state = "other data" if other else "found" if present else "not there yet"
+    return f"{state}: {images}, {shape}, {info.classes} classes" + (f"; {other}" if other else "")

@@ -75,10 +75,12 @@ def prepare(request: Request, registry: Registry) -> Iterator[Prepared]:
     """
     check_device(request.device, request.precision)
     _check_folder(request.results)
-    plan = Planner(request, registry).cells()
+    planner = Planner(request, registry)
+    plan = planner.cells()
     with _store(request) as root:
         layout = Layout(root)
         state = survey(layout, plan, request.existing)
+        state.warnings[:0] = planner.remarks
         _refuse_to_condense(state.jobs, request, registry)
         yield Prepared(request, registry, layout, plan, state)
 

@@ -16,6 +16,10 @@ from dcbench.engine.spans import Span, span_text
 SplitName = Literal["test", "validation"]
 
 
+OTHER_DATA = " (other data)"
+"""What follows the name of a dataset whose data is not the standard data of that name."""
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,6 +60,14 @@ class DatasetSpec(_Frozen):
     """One name per class; empty where an older file does not say. For reports; no part of the digest."""
     train_images: int | None = None
     """How many images are condensed; None where an older file does not say. For reports; no part of the digest."""
+    other_data: str | None = None
+    """In what the data differs from the standard data of its name; empty where it does not, or where none is standard;
+    None where an older file does not say. No part of the digest: the fingerprints are."""
+
+    @property
+    def title(self) -> str:
+        """The name as tables show it."""
+        return self.name + (OTHER_DATA if self.other_data else "")
 
 
 class MethodSpec(_Frozen):
@@ -121,7 +133,7 @@ class Cell(_Frozen):
     @property
     def title(self) -> str:
         """The cell in words, for progress and messages."""
-        return f"{self.dataset.name} ipc {self.ipc} {self.method.label} seed {self.seed}"
+        return f"{self.dataset.title} ipc {self.ipc} {self.method.label} seed {self.seed}"
 
     @property
     def condense_seed(self) -> int:
@@ -132,7 +144,7 @@ class Cell(_Frozen):
         """Return what every file of this cell says of it."""
         return {
             "digest": self.digest,
-            "dataset": self.dataset.name,
+            "dataset": self.dataset.title,
             "dataset_choice": self.dataset.choice,
             "method": self.method.record,
             "label": self.method.label,

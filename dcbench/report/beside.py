@@ -2,7 +2,8 @@
 
 A published number stands beside the measured one of the same method, IPC, network (as the paper calls it) and figure,
 if that was made on the test split with the recommended settings, or with all but their number of iterations. A
-difference is shown only where iterations, data, protocol and selection agree too.
+difference is shown only where iterations, data, protocol and selection agree too. Other data under the name of a
+published dataset has a title of its own, which no published number has.
 """
 
 from __future__ import annotations

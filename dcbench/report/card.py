@@ -61,6 +61,8 @@ def _condensed(path: Path) -> Iterator[RenderableType]:
     )
     yield Text(place, "bold")
     yield from _section("Condensed set", [*_contents(record), *_file(facts, path)])
+    if record.cell.dataset.other_data:
+        yield from _section("Data", [("differs", record.cell.dataset.other_data)])
     if facts["settings"]:
         yield from _section("Settings", _settings(record))
     if record.trace:

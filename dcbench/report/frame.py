@@ -17,6 +17,7 @@ from dcbench.engine.choices import Choice, parse_choice
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import read_failure, standing_failures
 from dcbench.engine.store.layout import Layout
+from dcbench.report.datasets import SPEC, title_datasets
 from dcbench.report.reading import check_folder, read_or_warn
 
 COLUMNS = [
@@ -172,7 +173,7 @@ def frame(results: Path | str = "results") -> pd.DataFrame:
     """
     check_folder(Path(results))
     layout = Layout(Path(results))
-    rows = [row for path in layout.all_evaluations() for row in _rows(path)]
+    rows = title_datasets([row for path in layout.all_evaluations() for row in _rows(path)])
     table = pd.DataFrame(rows, columns=COLUMNS)
     # When runs of repeats overlap, as after a merge of two folders, each repeat counts once: the latest.
     table = table.astype({"step": "Int64"}).sort_values("finished", kind="stable")
@@ -195,6 +196,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
     common |= {
         "departures": method["departures"],
+        SPEC: dataset,
         "source": dataset["record"],
         "method_choice": method["choice"],
         "classes": len(dataset["class_names"]) or None,

@@ -10,6 +10,7 @@ import pandas as pd
 from dcbench.engine.cells import ABOUT
 from dcbench.engine.store.about import read_about
 from dcbench.engine.store.layout import Layout
+from dcbench.report.datasets import SPEC, title_datasets
 from dcbench.report.reading import read_or_warn
 
 _FACTS = [*ABOUT, "settings", "seconds", "device", "finished", "numbers", "versions", "runtime", "origin"]
@@ -34,12 +35,12 @@ def sets(results: Path | str = "results") -> pd.DataFrame:
     since none is read.
     """
     rows = [row for path in Layout(Path(results)).all_condensed() if (row := read_or_warn(_row, path)) is not None]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(title_datasets(rows), columns=COLUMNS)
 
 
 def _row(path: Path) -> dict[str, Any]:
     facts, snapshots = read_about(path)
     dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
     conditions = {name: dataset[name] for name in _DATA} | {name: method[name] for name in _REVISIONS}
-    found = {"conditions": conditions, "snapshots": snapshots, "file": str(path)}
+    found = {SPEC: dataset, "conditions": conditions, "snapshots": snapshots, "file": str(path)}
     return {name: facts.get(name) for name in _FACTS} | found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dcbench import DatasetRecord, hookimpl
+from dcbench_plugins.datasets.checksums import FINGERPRINTS
 
 
 @hookimpl
@@ -14,12 +15,19 @@ def dcbench_datasets() -> list[DatasetRecord]:
             name="digits",
             summary="scikit-learn's 1,797 real 8x8 digits, no download",
             target=f"{here}.digits:Digits",
+            fingerprints=FINGERPRINTS["digits"],
         ),
-        DatasetRecord(name="mnist", summary="28x28 handwritten digits, 10 classes", target=f"{here}.vision:MNIST"),
+        DatasetRecord(
+            name="mnist",
+            summary="28x28 handwritten digits, 10 classes",
+            target=f"{here}.vision:MNIST",
+            fingerprints=FINGERPRINTS["mnist"],
+        ),
         DatasetRecord(
             name="fashion-mnist",
             summary="28x28 pictures of clothes, 10 classes",
             target=f"{here}.vision:FashionMNIST",
+            fingerprints=FINGERPRINTS["fashion-mnist"],
         ),
         DatasetRecord(name="svhn", summary="32x32 house numbers, colour, 10 classes", target=f"{here}.vision:SVHN"),
         DatasetRecord(name="cifar10", summary="32x32 photographs, 10 classes", target=f"{here}.vision:CIFAR10"),

@@ -32,6 +32,7 @@ STD = (0.229, 0.224, 0.225)
 """Of ImageNet, as the field uses them for its subsets too (code of IDC)."""
 SIZE = 224
 """Side in pixels at which the subsets are published."""
+SPLIT_NAMES: Mapping[Split, str] = {"train": "training", "test": "test"}
 FULL_SIZE = "imagenette2"
 """Folder of the edition of Imagenette that holds the images as they are in ImageNet."""
 
@@ -65,6 +66,8 @@ class ImageNetSubset(ImageFolder):
     class_names: ClassVar[tuple[str, ...]]
     usual_counts: ClassVar[tuple[int, int]] = (1300, 50)
     """Training and test images of most classes of ImageNet."""
+    full_counts: ClassVar[Mapping[Split, range]] = {"train": range(732, 1301), "test": range(50, 51)}
+    """Between which numbers of images lie the classes of all of ImageNet (ILSVRC 2012: Russakovsky et al., 2015)."""
 
     def present(self) -> bool:
         """Say whether the folders of both splits are there; they are not looked into."""
@@ -87,6 +90,20 @@ class ImageNetSubset(ImageFolder):
         """Describe the full subset, as if each class had as many images as most have."""
         train, test = ((count,) * len(self.class_names) for count in self.usual_counts)
         return self._described(self.subset if self._size == SIZE else f"{self.subset}-{self._size}px", train, test)
+
+    def differs(self) -> str:
+        """Say for which classes the folder holds fewer or more images than ImageNet has."""
+        return "; ".join(filter(None, map(self._odd_classes, self.folders)))
+
+    def _odd_classes(self, split: Split) -> str:
+        full, counts = self.full_counts[split], self._listing(split).counts
+        odd = [(name, count) for name, count in zip(self.wanted, counts, strict=True) if count not in full]
+        if not odd:
+            return ""
+        span = f"{full.start} to {full.stop - 1:,}" if len(full) > 1 else f"{full.start}"
+        name, count = odd[0]
+        of = f"{len(odd)} of {len(counts)} classes do not have the {span} {SPLIT_NAMES[split]} images of ImageNet"
+        return f"{of}: {name} has {count:,}"
 
     def _described(self, name: str, train_counts: tuple[int, ...], test_counts: tuple[int, ...]) -> DatasetInfo:
         return DatasetInfo(
@@ -158,6 +175,17 @@ class Imagenette(ImageNetSubset):
     wanted = tuple(IMAGENETTE)
     class_names = tuple(f"{wnid} {name}" for wnid, name in IMAGENETTE.items())
     usual_counts = (950, 390)
+    full_images: ClassVar[Mapping[Split, int]] = {"train": 9469, "test": 3925}
+    """Images of imagenette2, in every size."""
+
+    def differs(self) -> str:
+        """Say how many images the folder holds, where that is not all of them."""
+        odd = []
+        for split, full in self.full_images.items():
+            found = sum(self._listing(split).counts)
+            if found != full:
+                odd.append(f"{found:,} {SPLIT_NAMES[split]} images are there, not {full:,}")
+        return "; ".join(odd)
 
     @cached_property
     def _path(self) -> Path:

@@ -11,6 +11,7 @@ They lie as torchvision lays them out below the data folder::
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import warnings
 from abc import abstractmethod
@@ -19,14 +20,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
-from dcbench import Dataset, DatasetInfo, ImageSet, MissingDataError, UnreadableDataError
+from dcbench import Dataset, DatasetInfo, ImageSet, MissingDataError
+from dcbench_plugins.datasets.checksums import MD5
 from dcbench_plugins.datasets.damage import IMAGES, LABELS, idx_damage, other_kind
 from dcbench_plugins.datasets.fetching import fetching
 from dcbench_plugins.datasets.places import missing, reason, unreadable
 from dcbench_plugins.datasets.standard import INFO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -47,6 +49,15 @@ class VisionDataset(Dataset):
     def present(self) -> bool:
         """Say whether the official files of both splits are there; nothing is fetched."""
         return self._has("train") and self._has("test")
+
+    def check(self) -> None:
+        """Look into the files of both splits, as far as `load` does before it reads them.
+
+        Raises:
+            UnreadableDataError: a file is damaged or not the official one.
+        """
+        self._check_files("train")
+        self._check_files("test")
 
     def info(self) -> DatasetInfo:
         """Describe the dataset from constants; nothing is read."""
@@ -79,6 +90,10 @@ class VisionDataset(Dataset):
     @abstractmethod
     def _paths(self, split: Split) -> list[Path]:
         """Return where the files of *split* are or belong."""
+
+    @abstractmethod
+    def _check_files(self, split: Split) -> None:
+        """Refuse the files of *split*, which are there, where one of them is damaged."""
 
     @abstractmethod
     def _download(self, split: Split, root: Path) -> None:
@@ -152,22 +167,36 @@ class MNIST(VisionDataset):
         own = [entry for entry in base.resources if entry[0].startswith(self._prefix[split])]
         _narrowed(base, resources=own)(root, train=split == "train", download=True)
 
-    def _read(self, split: Split, paths: Sequence[Path]) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+    def differs(self) -> str:
+        """Name the files that are not the standard ones, and the dataset that they are of if that is known."""
+        paths = [*self._paths("train"), *self._paths("test")]
+        sums = {path.name: _md5(path) for path in paths}
+        wrong = {name for name, value in sums.items() if value != MD5[self.name][name]}
+        if not wrong:
+            return ""
+        what = f"all {len(paths)} files" if len(wrong) == len(paths) else ", ".join(sorted(wrong))
+        are = "is" if len(wrong) == 1 else "are"
+        for other, known in MD5.items():
+            if all(sums[name] == known[name] for name in wrong):
+                return f"{what} in {paths[0].parent} {are} of {other}"
+        return f"{what} in {paths[0].parent} {are} not of the standard data"
+
+    def _check_files(self, split: Split) -> None:
+        """Refuse a damaged file in words: torchvision would fail wherever it no longer fits."""
+        for path, dimensions in zip(self._paths(split), (IMAGES, LABELS), strict=True):
+            try:
+                damage = idx_damage(path, dimensions)
+            except OSError as error:
+                raise unreadable(self.name, path, error.strerror or error) from error
+            if damage:
+                raise unreadable(self.name, path, damage + AGAIN)
+
+    def _read(self, split: Split, paths: Sequence[Path]) -> tuple[Tensor, Tensor]:
         from torchvision.datasets import mnist
 
-        for path, dimensions in zip(paths, (IMAGES, LABELS), strict=True):
-            self._check_file(path, dimensions)
+        self._check_files(split)
         images = self._part(paths[0], mnist.read_image_file)
         return images.unsqueeze(1), self._part(paths[1], mnist.read_label_file)
-
-    def _check_file(self, path: Path, dimensions: int) -> None:
-        """Refuse a damaged file in words: torchvision would fail wherever it no longer fits."""
-        try:
-            damage = idx_damage(path, dimensions)
-        except OSError as error:
-            raise unreadable(self.name, path, error.strerror or error) from error
-        if damage:
-            raise unreadable(self.name, path, damage + AGAIN)
 
     def _part(self, path: Path, read: Callable[[str], Tensor]) -> Tensor:
         try:
@@ -192,6 +221,10 @@ class SVHN(VisionDataset):
         beside = self.root / file
         return [beside if beside.is_file() else self.root / "svhn" / file]
 
+    def _check_files(self, split: Split) -> None:
+        _, name, md5 = _of_torchvision(self.source).split_list[split]
+        _check_sums(self.name, self._paths(split), {name: md5})
+
     def _download(self, split: Split, root: Path) -> None:
         _of_torchvision(self.source)(root / "svhn", split=split, download=True)
 
@@ -199,7 +232,8 @@ class SVHN(VisionDataset):
         try:
             data = _of_torchvision(self.source)(paths[0].parent, split=split)
         except Exception as error:
-            raise _not_official(self.name, paths[0], error) from error
+            self._check_files(split)  # most likely: torchvision opens no file whose checksum is another
+            raise unreadable(self.name, paths[0], error) from error
         return torch.from_numpy(np.ascontiguousarray(data.data)), torch.from_numpy(data.labels)
 
 
@@ -227,7 +261,8 @@ class CIFAR10(VisionDataset):
         try:
             data = self._open(split, self.root)
         except Exception as error:
-            raise _not_official(self.name, self._damaged(split, paths), error) from error
+            self._check_files(split)  # most likely: torchvision opens no pickle whose checksum is another
+            raise unreadable(self.name, paths[0], error) from error
         images = np.ascontiguousarray(data.data.transpose(0, 3, 1, 2))
         return torch.from_numpy(images), torch.tensor(data.targets, dtype=torch.int64)
 
@@ -236,12 +271,10 @@ class CIFAR10(VisionDataset):
         other: dict[str, list[Any]] = {"test_list": []} if split == "train" else {"train_list": []}
         return _narrowed(_of_torchvision(self.source), **other)(root, train=split == "train", **how)
 
-    def _damaged(self, split: Split, paths: Sequence[Path]) -> Path:
-        from torchvision.datasets.utils import check_integrity
-
+    def _check_files(self, split: Split) -> None:
         base = _of_torchvision(self.source)
         sums = dict(base.train_list if split == "train" else base.test_list) | {self._meta: base.meta["md5"]}
-        return next((path for path in paths if not check_integrity(path, sums[path.name])), paths[0])
+        _check_sums(self.name, self._paths(split), sums)
 
 
 class CIFAR100(CIFAR10):
@@ -267,12 +300,18 @@ def _narrowed(base: Any, **files: list[Any]) -> Any:
     return type(base.__name__, (base,), files)
 
 
-def _not_official(name: str, file: Path, error: Exception) -> UnreadableDataError:
-    """Return the error for *file*, which is not the official one: torchvision opens no other, as a pickle runs code."""
-    try:
-        kind = other_kind(file)
-    except OSError as unread:  # its checksum could not be taken either
-        return unreadable(name, file, unread.strerror or unread)
-    if isinstance(error, RuntimeError):  # the failed checksum, under words that would advise what does not help
-        return unreadable(name, file, (kind or "its checksum is not that of the official file") + AGAIN)
-    return unreadable(name, file, kind + AGAIN if kind else error)
+def _check_sums(name: str, paths: Sequence[Path], sums: Mapping[str, str]) -> None:
+    """Refuse the first of *paths* whose MD5 sum is not the one that *sums* has for its name."""
+    for path in paths:
+        try:
+            if _md5(path) == sums[path.name]:
+                continue
+            kind = other_kind(path)
+        except OSError as error:
+            raise unreadable(name, path, error.strerror or error) from error
+        raise unreadable(name, path, (kind or "its checksum is not that of the official file") + AGAIN)
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

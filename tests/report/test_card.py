@@ -70,6 +70,18 @@ def test_a_set_is_shown_with_its_budget_decoder_snapshots_and_provenance(tmp_pat
     assert re.search(r"^  loss  █[▁-█]{10}▁  1000 at step 0, 0\.4883 at step 11, log scale$", text, re.MULTILINE)
 
 
+def test_other_data_than_the_name_says_is_told(tmp_path: Path) -> None:
+    cell = cell_of("m3d")
+    assert (
+        "differs" not in (write_set(tmp_path, cell, CondensedSet.of_images(IMAGES, LABELS)), shown(tmp_path, cell))[1]
+    )
+    other = cell.model_copy(update={"dataset": cell.dataset.model_copy(update={"other_data": "half of it"})})
+    write_set(tmp_path, other, CondensedSet.of_images(IMAGES, LABELS))
+    text = shown(tmp_path, other)
+    assert text.startswith("toy (other data) · ipc 1")
+    assert "Data\n  differs  half of it" in text
+
+
 def test_soft_labels_count_in_the_budget_and_references_have_none(tmp_path: Path) -> None:
     soft = CondensedSet(torch.full((2, 3), 1 / 3), IMAGES[:2])
     cell = cell_of("m3d", ipc=1)

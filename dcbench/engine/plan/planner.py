@@ -13,6 +13,7 @@ from dcbench.engine.cells import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, T
 from dcbench.engine.choices import Choice, canonical, parse_choices, parse_overrides
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import validation_info
+from dcbench.engine.data.standard import other_data
 from dcbench.engine.making import blaming, change_settings, settle_network
 from dcbench.engine.spans import span_text
 from dcbench.engine.store.names import check_dataset_name, file_name
@@ -63,6 +64,8 @@ class Planner:
     request: Request
     registry: Registry
     overrides: dict[str, dict[str, str]] = field(init=False)
+    remarks: list[str] = field(default_factory=list, init=False)
+    """What is to be said of the data that was found, a line each."""
 
     def __post_init__(self) -> None:
         """Read the overrides and refuse those that speak to nobody."""
@@ -127,10 +130,12 @@ class Planner:
     def _dataset(self, choice: Choice) -> _Known:
         target = self.registry.resolve("datasets", choice.name)
         settings = change_settings(target.Settings(), choice.settings, choice.name)
-        with blaming("datasets", choice.name, self.registry.find("datasets", choice.name).source.package):
+        found = self.registry.find("datasets", choice.name)
+        with blaming("datasets", choice.name, found.source.package):
             dataset: Dataset = target(self.request.data, choice.argument, settings)
             info = dataset.info()
             train, test = fingerprint(dataset, "train"), fingerprint(dataset, "test")
+            other = other_data(found.record, dataset)
         check_dataset_name(info.name)
         if info.classes < 2:
             raise RequestError(f"{info.name} has a single class, {info.class_names[0]}: there is nothing to tell apart")
@@ -150,7 +155,10 @@ class Planner:
             mirror_ok=info.mirror_ok,
             class_names=info.class_names,
             train_images=sum(info.train_counts),
+            other_data=other,
         )
+        if other:
+            self.remarks.append(f"{spec.title}: {other}; no published number is shown next to it")
         return _Known(dataset, spec, info)
 
     def _check_part(self, info: DatasetInfo) -> None:

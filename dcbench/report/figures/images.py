@@ -129,7 +129,7 @@ def _side_by_side(halves: Sequence[Tensor], rows: int) -> tuple[Tensor, list[flo
 
 def _title(record: CondensedRecord) -> str:
     cell = record.cell
-    return f"{cell.method.label} · {cell.dataset.name} · IPC {cell.ipc} · seed {cell.seed}"
+    return f"{cell.method.label} · {cell.dataset.title} · IPC {cell.ipc} · seed {cell.seed}"
 
 
 def _note(classes: int, images: int) -> str:

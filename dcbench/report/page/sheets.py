@@ -56,7 +56,7 @@ def sheet(path: Path, bytes_allowed: int, source_images: SourceImages) -> Sheet:
     record = read_condensed(path)
     cell = record.cell
     split = "" if cell.split == "test" else f" · {cell.split} split"
-    title = f"{cell.dataset.name} · IPC {cell.ipc} · {cell.method.label} · seed {cell.seed}{split}"
+    title = f"{cell.dataset.title} · IPC {cell.ipc} · {cell.method.label} · seed {cell.seed}{split}"
     try:
         train = source_images(record)
     except DcbenchError as error:

@@ -12,6 +12,7 @@ import pandas as pd
 from dcbench.api.words import plural
 from dcbench.engine.cells import digest_of
 from dcbench.report.beside import explain, published_text
+from dcbench.report.datasets import other_data_notes
 from dcbench.report.summary import PLACE, entries
 from dcbench.report.tables.model import Number, Place, Row, Table, counted, printed
 
@@ -170,6 +171,7 @@ def notes_of(summary: pd.DataFrame, *, expected: int | None = None, failed: int 
     older = int(summary["older"].sum())
     if older:
         notes.append(f"{older} older, made under the same label with other settings, recipe or data: not shown")
+    notes += other_data_notes(summary["dataset"])
     if "published" in summary:
         notes += explain(entries(summary.sort_values(["dataset", "ipc"])))
     return tuple(notes)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from dcbench import MissingDataError, RequestError, UnreadableDataError
 from dcbench_plugins.datasets import folder_images
+from dcbench_plugins.datasets.folder_listing import Listing
 from dcbench_plugins.datasets.imagenet import ImageNet10, ImageNet100, ImageNetSubset, Imagenette
 from dcbench_plugins.datasets.imagenet_classes import IMAGENET10, IMAGENET100, IMAGENETTE
 
@@ -147,6 +148,41 @@ def test_another_edition_of_imagenette_has_a_name_of_its_own(tmp_path: Path) -> 
         of(Imagenette, tmp_path, folder="imagenette3").info()
     with pytest.raises(pydantic.ValidationError):
         of(Imagenette, tmp_path, folder="../elsewhere")
+
+
+def listed(kind: type[ImageNetSubset], train: dict[str, int], test: dict[str, int]) -> ImageNetSubset:
+    """Return *kind* with as many images of each class as it should have, but for *train* and *test*."""
+    dataset = of(kind, Path())
+    usual = {"train": (1300 if kind is not Imagenette else 9469 // 10), "test": (50 if kind is not Imagenette else 392)}
+    for split, other in (("train", train), ("test", test)):
+        counts = tuple(other.get(wnid, usual[split]) for wnid in kind.wanted)
+        dataset._listings[split] = Listing(Path(), kind.wanted, counts, ())  # type: ignore[index]
+    return dataset
+
+
+def test_a_whole_subset_of_imagenet_is_no_other_data() -> None:
+    assert listed(ImageNet10, {}, {}).differs() == ""
+    assert listed(ImageNet100, {IMAGENET100[3]: 732}, {}).differs() == ""
+
+
+def test_half_of_a_subset_of_imagenet_says_so() -> None:
+    half = dict.fromkeys(IMAGENET10, 650)
+    assert listed(ImageNet10, half, {}).differs() == (
+        "10 of 10 classes do not have the 732 to 1,300 training images of ImageNet: n02869837 has 650"
+    )
+    assert listed(ImageNet100, {}, {IMAGENET100[7]: 49}).differs() == (
+        f"1 of 100 classes do not have the 50 test images of ImageNet: {IMAGENET100[7]} has 49"
+    )
+    both = listed(ImageNet10, {IMAGENET10[0]: 1301}, {IMAGENET10[1]: 51}).differs()
+    assert both.count(" images of ImageNet: ") == 2
+
+
+def test_part_of_imagenette_says_how_many_images_are_there() -> None:
+    whole = {"n01440764": 9469 - 9 * 946}, {"n01440764": 3925 - 9 * 392}
+    assert listed(Imagenette, *whole).differs() == ""
+    assert listed(Imagenette, dict.fromkeys(IMAGENETTE, 460), dict.fromkeys(IMAGENETTE, 50)).differs() == (
+        "4,600 training images are there, not 9,469; 500 test images are there, not 3,925"
+    )
 
 
 @pytest.mark.real_data

@@ -1,0 +1,39 @@
+"""Whether data is the standard data of its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dcbench.engine.data.fingerprints import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dcbench.api.images import Dataset, Split
+    from dcbench.api.records import DatasetRecord
+
+_SPLITS: dict[Split, str] = {"train": "training", "test": "test"}
+
+
+def other_data(record: DatasetRecord, dataset: Dataset) -> str:
+    """Say in what the data of *dataset* differs from the standard data of its name; nothing where it does not.
+
+    Raises:
+        DcbenchError: the data is not there, or is damaged.
+    """
+    known = record.fingerprints
+    wrong = [what for split, what in _SPLITS.items() if split in known and fingerprint(dataset, split) != known[split]]
+    if known and not wrong:
+        return ""
+    said = " ".join(dataset.differs().split())
+    return said or (f"its {' and '.join(wrong)} images or labels are not the standard ones" if wrong else "")
+
+
+def is_other(spec: Mapping[str, Any], known: Mapping[str, str]) -> bool:
+    """Say whether the dataset that a file calls *spec* is not the standard one, whose fingerprints are *known*.
+
+    Files of older versions do not say it themselves.
+    """
+    if spec.get("other_data") is not None:
+        return bool(spec["other_data"])
+    return any(spec[split] != value for split, value in known.items())
