@@ -17,6 +17,12 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes whose parent is *pid*."""
+    every = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    return [each for each in every if (status := _status(each)) is not None and status[0] == pid]
+
+
 def alive(pid: int) -> bool:
     """Say whether *pid* runs; a process that nobody has waited for yet does not."""
     status = _status(pid)

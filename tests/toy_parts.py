@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
@@ -143,13 +144,29 @@ def reachable(start):
     return list(seen.values())
 
 
+def daemonise(count):
+    """Start processes in sessions of their own whose parents are gone, and note their ids."""
+    log = Path(os.environ["TOY_DAEMONS"])
+    for _ in range(count):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.setsid()
+                with log.open("a") as file:
+                    file.write(f"{os.getpid()}\n")
+                time.sleep(3600)
+            os._exit(0)
+    while not log.exists() or len(log.read_text().split()) < count:
+        time.sleep(0.01)
+
+
 class Bad(Method):
     """Does one thing that a method must not do."""
 
     class Settings(Settings):
         how: Literal[
             "over-budget", "whole", "nan", "labels", "raise", "refuse", "exit", "kill", "segfault", "hang", "prints",
-            "dtype", "stdin", "fork", "leak", "peek",
+            "dtype", "stdin", "fork", "leak", "peek", "daemons", "daemons-and-hang",
         ] = "raise"  # fmt: skip
 
     def validate(self, info, ipc, settings):
@@ -190,6 +207,10 @@ class Bad(Method):
                 input("a debugger would wait here")
             case "fork":
                 if os.fork() == 0:
+                    time.sleep(3600)
+            case "daemons" | "daemons-and-hang":
+                daemonise(2)
+                if settings.how != "daemons":
                     time.sleep(3600)
             case "leak":
                 LEAKED.append(bytearray(LEAK))

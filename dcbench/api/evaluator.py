@@ -60,7 +60,11 @@ class Context(ABC):
 
     @abstractmethod
     def progress(self, step: int, total: int, **figures: float) -> None:
-        """Report that *step* of *total* steps are done, with the latest *figures*."""
+        """Report that *step* of *total* steps are done, with the latest *figures*.
+
+        Raises:
+            DcbenchError: as `dcbench.Task.progress`.
+        """
 
 
 class Evaluator(ABC):

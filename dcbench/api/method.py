@@ -69,7 +69,8 @@ class Task(ABC):
         *figures*, such as ``loss=0.3``, become the trace in the result file.
 
         Raises:
-            DcbenchError: the name of a figure is empty, is a dot, or has a slash.
+            DcbenchError: a step is no whole number from 0 on, a figure is no number, or its name is empty, is a dot, or
+                has a slash.
         """
 
     @abstractmethod
@@ -77,6 +78,10 @@ class Task(ABC):
         """Keep the set as it is after *step* steps. Step 0 shows what matching adds to the initialisation.
 
         A step that `Method.snapshot_steps` announces can be evaluated like the final set.
+
+        Raises:
+            InvalidCondensedSetError: the set breaks the contract.
+            DcbenchError: the step is no whole number from 0 on.
         """
 
     @abstractmethod

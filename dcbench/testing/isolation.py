@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from unittest import SkipTest
 
+from dcbench.engine.work.processes import die_with_parent, kill_group, leave_standard_input
 from dcbench.engine.work.runtime import Runtime, prepare_process
-from dcbench.engine.work.worker import CAN_FORK, die_with_parent, kill_group, leave_standard_input
+from dcbench.engine.work.worker import CAN_FORK
 from dcbench.testing.checks import Check
 from dcbench.testing.promises import ContractBroken
 
@@ -94,7 +95,7 @@ class _Child:
     def __init__(self, checks: Sequence[Check]) -> None:
         context = multiprocessing.get_context("fork")
         self._verdicts, sending = context.Pipe(duplex=False)
-        self._process = context.Process(target=_judge_all, args=(checks, sending))
+        self._process = context.Process(target=_judge_all, args=(checks, sending, os.getpid()))
         with warnings.catch_warnings():
             # Python warns of forks where threads are: torch has some, and the child, which has one, needs no other.
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -129,9 +130,9 @@ def _how(code: int) -> str:
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def _judge_all(checks: Sequence[Check], sending: Connection) -> None:
+def _judge_all(checks: Sequence[Check], sending: Connection, parent: int) -> None:
     os.setsid()
-    die_with_parent()
+    die_with_parent(parent)
     leave_standard_input()
     _leave_output()
     prepare_process(Runtime())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import subprocess
@@ -12,11 +11,24 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
 from dcbench.engine.store.failures import Failure
+from dcbench.engine.store.layout import Layout
 from dcbench.engine.work.jobs import Order
+from dcbench.engine.work.messages import (
+    Advanced,
+    Began,
+    Ended,
+    InvalidEventError,
+    Lines,
+    Made,
+    Raised,
+    Stopped,
+    WorkerEvent,
+    read_worker_event,
+)
 from dcbench.engine.work.worker import STOP
 
 if TYPE_CHECKING:
@@ -25,6 +37,7 @@ if TYPE_CHECKING:
 
 _TICK = 0.25  # seconds between looks at clocks and processes
 _START = 120.0  # seconds a worker has to import what it needs; the time of a job counts from its own start
+_MOST_BLOCKS = 16  # of 64 KiB, read at once: a worker that never stops writing must not keep the others waiting
 _GRACE = 5.0  # seconds a worker has to end by itself
 
 
@@ -79,13 +92,13 @@ def _wait(slots: Sequence[_Slot]) -> list[Event]:
     return [event for slot in slots for event in slot.listen(spoke=slot in spoke)]
 
 
-def _parse(line: bytes) -> dict[str, Any]:
-    """Return what a worker said in *line*: nothing, if it is the part of a line that a killed job left behind."""
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at *path* from one that replaces it; None if there is none."""
     try:
-        said: dict[str, Any] = json.loads(line)
-    except ValueError:
-        return {}
-    return said
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns
 
 
 class _Slot:
@@ -96,7 +109,9 @@ class _Slot:
         self._runtime, self._results, self._data, self._timeout = runtime, results, data, timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] | None = None
-        self._pending = b""
+        self._lines = Lines()
+        self._layout = Layout(results)
+        self._before: tuple[int, int] | None = None
         self._outcome: Event | None = None
         self._started = self._deadline = 0.0
         self._stopping = False
@@ -113,6 +128,7 @@ class _Slot:
         if self._process is None or self._process.poll() is not None:
             self._start()
         self.job, self._outcome, self._stopping = job, None, False
+        self._before = _stamp(self._layout.result(job))
         self._started = time.monotonic()
         self._deadline = self._started + _START + self._timeout if self._timeout else float("inf")
         order = Order(job=job, results=self._results, data=self._data, runtime=self._runtime)
@@ -128,7 +144,7 @@ class _Slot:
         return events
 
     def hang_up(self) -> None:
-        """Close the pipe to the worker, which is its word to end."""
+        """Close the worker's standard input; it exits on EOF."""
         if self._process is not None and self._process.stdin is not None and not self._process.stdin.closed:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
@@ -140,8 +156,7 @@ class _Slot:
         try:
             self._process.wait(_GRACE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self._kill()
         self.output.close()
         if self._complaints is not None:
             self._complaints.close()
@@ -150,12 +165,12 @@ class _Slot:
     def _start(self) -> None:
         self.hang_up()
         self.end()
-        self._pending = b""
+        self._lines = Lines()
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the worker)
         threads = str(self._runtime.threads)
         self._process = subprocess.Popen(
             # -P: the folder the user stands in must not shadow modules
-            [sys.executable, "-P", "-m", "dcbench.engine.work.worker"],
+            [sys.executable, "-P", "-m", "dcbench.engine.work.worker", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
@@ -173,31 +188,43 @@ class _Slot:
 
     def _read(self) -> list[Event]:
         """Read what the worker has said and return the events of the job."""
-        with suppress(BlockingIOError):
-            while block := os.read(self.output.fileno(), 1 << 16):
-                self._pending += block
-        *lines, self._pending = self._pending.split(b"\n")
-        return [event for line in lines for event in self._understand(_parse(line))]
+        events: list[Event] = []
+        try:
+            for _ in range(_MOST_BLOCKS):
+                block = os.read(self.output.fileno(), 1 << 16)
+                for line in self._lines.feed(block):
+                    events += self._understand(read_worker_event(line))
+                if not block:
+                    break
+        except BlockingIOError:
+            pass
+        except InvalidEventError as error:
+            self._kill()
+            if self.job is not None:
+                events += self._conclude(
+                    self._failed("InvalidEvent", f"the worker process said what it must not: {error}")
+                )
+        return events
 
-    def _understand(self, said: dict[str, Any]) -> list[Event]:
+    def _understand(self, said: WorkerEvent) -> list[Event]:
         if self.job is None:
             return []
         job = self.job
-        match said.get("event"):
-            case "started":
+        match said:
+            case Began():
                 self._started = time.monotonic()
                 self._deadline = self._started + self._timeout if self._timeout else float("inf")
-            case "progress":
-                return [Progressed(job, self.number, said["step"], said["total"], said["figures"])]
-            case "finished":
-                self._outcome = Finished(job, self.number, Path(said["file"]), self._seconds())
-            case "failed":
-                failure = Failure(said["error"], said["message"], said["traceback"], self._seconds())
+            case Advanced():
+                return [Progressed(job, self.number, said.step, said.total, said.figures)]
+            case Made():
+                self._outcome = Finished(job, self.number, Path(said.file), self._seconds())
+            case Raised():
+                failure = Failure(said.error, said.message, said.traceback, self._seconds())
                 self._outcome = Failed(job, self.number, failure)
-            case "stopped":
+            case Stopped():
                 return self._conclude(self._outcome or self._late())
-            case "ended":
-                return self._conclude(self._outcome or self._died(said["signal"], said["code"]))
+            case Ended():
+                return self._conclude(self._outcome or self._died(said.signal, said.code))
         return []
 
     def _late(self) -> Failed:
@@ -233,13 +260,37 @@ class _Slot:
             self._deadline = time.monotonic() + _GRACE
             self._write(STOP)
             return []
-        self._process.kill()
-        self._process.wait()
+        self._kill()
         return self._conclude(self._outcome or self._late())
 
+    def _kill(self) -> None:
+        """End the worker: by a signal that lets it take along what its job has started, and after a grace by force."""
+        assert self._process is not None
+        self._process.terminate()
+        try:
+            self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
     def _conclude(self, event: Event) -> list[Event]:
+        if isinstance(event, Finished) and (doubt := self._doubt(event)):
+            event = self._failed("InvalidEvent", doubt)
         self.job = None
         return [event]
+
+    def _doubt(self, event: Finished) -> str:
+        """Return why the file of *event* is not the result that was planned; empty if it is."""
+        planned = self._layout.result(event.job)
+        found = _stamp(planned)
+        if event.file != planned:
+            return f"the job says that it has made {event.file}; it was to make {planned}"
+        if found is None:
+            return f"the job says that it has finished, and {planned} is not there"
+        # What was assembled may be there already, by another front end; whatever else is made replaces what was there.
+        if found == self._before and event.job.kind != "assemble":
+            return f"the job says that it has finished, and {planned} is the file that was there before"
+        return ""
 
     def _failed(self, error: str, message: str, traceback: str = "") -> Failed:
         assert self.job is not None

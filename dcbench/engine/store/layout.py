@@ -77,6 +77,16 @@ class Layout:
         """Return every evaluation of *cell* that is there, of its snapshots too."""
         return [path for path in self._files(cell) if _REPEATS.search(path.name)]
 
+    def result(self, job: Job) -> Path:
+        """Return the path of what *job* is to make."""
+        match job.kind:
+            case "condense":
+                return self.condensed(job.cell, job.classes)
+            case "assemble":
+                return self.condensed(job.cell)
+            case "evaluate":
+                return self.evaluation(job.trial, job.repeats)
+
     def failure(self, job: Job) -> Path:
         """Return the path of the record of the last failure of *job*."""
         return self._with(job.cell, f"{job.name}.failed.json")

@@ -74,7 +74,7 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
     }
     if job.classes is not None:
         facts["classes"] = span_text(job.classes)
-    path = layout.condensed(cell, job.classes)
+    path = layout.result(job)
     made = task.recorder
     write_condensed(path, CondensedRecord(cell, condensed, facts, made.trace, made.snapshots, made.snapshot_seconds))
     if job.again and job.classes is None:
@@ -86,7 +86,7 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
 def _assemble(order: Order, job: AssembleJob, registry: Registry) -> Path:
     cell, layout = job.cell, Layout(order.results)
     info = Data(make_dataset(registry, cell.dataset, order.data), cell).info
-    parts, path = layout.parts(cell), layout.condensed(cell)
+    parts, path = layout.parts(cell), layout.result(job)
     gone = set(range(info.classes)) - {label for classes in parts.values() for label in classes}
     if gone and path.exists() and not job.again:  # another front end was faster
         return path
@@ -123,7 +123,7 @@ def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report
     evaluation = evaluator.evaluate(condensed, data.train(), data.test(), context, settings)
     figures = _plain_figures(evaluation)
     _check(figures, spec.figure, len(job.repeats))
-    path = layout.evaluation(trial, job.repeats)
+    path = layout.result(job)
     facts = _provenance(order, registry, "evaluators", spec.record, context.seconds) | context.artifacts.facts()
     _check_same(layout.condensed(cell), trial.step, content)
     write_evaluation(path, EvaluationRecord(trial, job.repeats, figures, facts))

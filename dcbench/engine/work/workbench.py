@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import reprlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from dcbench.api.condensed import CondensedSet, plain_set
-from dcbench.api.errors import RequestError
+from dcbench.api.errors import DcbenchError, RequestError
 from dcbench.api.evaluator import Context
 from dcbench.api.method import State, Task
 from dcbench.api.protocol import TrainingRecipe
@@ -49,6 +51,37 @@ def build_network(registry: Registry, name: str, info: DatasetInfo, seed: int, d
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the generators of all GPUs too
         module = network.build(info.shape, info.classes, settings)
     return module.to(device).train()
+
+
+def _checked_report(step: object, total: object, figures: Mapping[str, object]) -> tuple[int, int, dict[str, float]]:
+    """Return what a plug-in reports as numbers of Python: it may give tensors and arrays too.
+
+    Raises:
+        DcbenchError: what is counted is no whole number, or a figure has no name or value that can be kept.
+    """
+    values = {}
+    for name, value in figures.items():
+        check_name(name, "a figure")
+        try:
+            values[name] = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+            raise DcbenchError(f"progress: the figure {name} is a number, not {reprlib.repr(value)}") from error
+    return check_count(step, "progress: step"), check_count(total, "progress: total"), values
+
+
+def check_count(value: object, what: str) -> int:
+    """Return *value* as a number of Python if it is a whole one that files can keep; *what* is the start of the error.
+
+    Raises:
+        DcbenchError: it is not.
+    """
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]  # of numpy and torch too
+    except (TypeError, RuntimeError, ValueError):
+        number = -1
+    if not 0 <= number < 2**63:
+        raise DcbenchError(f"{what} is a whole number from 0 on, not {reprlib.repr(value)}")
+    return int(number)
 
 
 @dataclass(frozen=True)
@@ -141,9 +174,7 @@ class CellTask(Task):
 
     def progress(self, step: int, total: int, **figures: float) -> None:
         """See `Task.progress`."""
-        values = {name: float(value) for name, value in figures.items()}  # plug-ins give tensors and arrays too
-        for name in values:
-            check_name(name, "a figure")
+        step, total, values = _checked_report(step, total, figures)
         for name, value in values.items():
             self.recorder.trace.setdefault(name, []).append((step, value))
         self._report(step, total, values)
@@ -152,6 +183,7 @@ class CellTask(Task):
         """See `Task.snapshot`."""
         cell, method, plain = self._cell, self._cell.method, plain_set(condensed)
         plain.check(self._info, cell.ipc, exempt=method.exempt, factor=method.factor, classes=self._part)
+        step = check_count(step, "snapshot: step")
         self.recorder.snapshots[step] = plain
         self.recorder.snapshot_seconds[step] = self.seconds
 
@@ -231,4 +263,4 @@ class TrialContext(Context):
 
     def progress(self, step: int, total: int, **figures: float) -> None:
         """See `Context.progress`."""
-        self._report(step, total, {name: float(value) for name, value in figures.items()})
+        self._report(*_checked_report(step, total, figures))

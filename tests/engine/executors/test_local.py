@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -14,13 +13,12 @@ from typing import Any
 
 import pytest
 import torch
-from made_cells import made_cell
 from processes import alive, descendants, wait_until
 from toy_parts import LEAK
 
 from dcbench.engine.bench import Outcome, carry_out, prepare
 from dcbench.engine.cells import CondenseJob
-from dcbench.engine.executors.local import LocalExecutor, _parse, _Slot
+from dcbench.engine.executors.local import LocalExecutor
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import Request, make_request
@@ -243,45 +241,3 @@ def test_workers_end_when_the_front_end_is_killed(toys: Path, tmp_path: Path) ->
         front_end.kill()
     assert len(below) == 2  # the worker, and the job that it has forked
     wait_until(lambda: not any(map(alive, below)), 10)
-
-
-def test_a_worker_ignores_a_late_stop_explains_what_it_cannot_read_and_ends_with_its_input() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "dcbench.engine.work.worker"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    ) as worker:  # fmt: skip
-        assert worker.stdout is not None
-        assert worker.stdin is not None
-        worker.stdin.write(b"stop\nnonsense\n")
-        worker.stdin.flush()
-        said = []
-        while not said or said[-1]["event"] != "ended":
-            said += [json.loads(line) for line in [worker.stdout.readline()] if line.strip()]
-        worker.stdin.close()
-        assert worker.wait(10) == 0
-    assert [event["event"] for event in said] == ["ready", "started", "failed", "ended"]
-    assert said[2]["error"] == "ValidationError"
-
-
-SAID = {
-    "finished": {"event": "finished", "file": "x.h5"},
-    "failed": {"event": "failed", "error": "ValueError", "message": "no luck", "traceback": ""},
-}
-
-
-@pytest.mark.parametrize("how", SAID)
-@pytest.mark.parametrize("last", [{"event": "stopped"}, {"event": "ended", "signal": "SIGKILL", "code": -9}])
-def test_a_job_that_has_said_how_it_ended_is_taken_at_its_word(how: str, last: dict[str, Any]) -> None:
-    slot = _Slot(0, Runtime(), Path(), Path(), timeout=1)
-    slot.job = CondenseJob(cell=made_cell())
-    assert slot._understand(SAID[how]) == []
-    (event,) = slot._understand(last)
-    if how == "finished":
-        assert isinstance(event, Finished)
-    else:
-        assert isinstance(event, Failed)
-        assert event.failure.error == "ValueError"
-
-
-def test_the_part_of_a_line_that_a_killed_job_left_means_nothing() -> None:
-    assert _parse(b'{"event": "finis') == _parse(b"") == {}

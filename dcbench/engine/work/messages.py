@@ -1,0 +1,144 @@
+"""What a worker and its jobs say: one JSON object a line, read in bounded memory and checked by the one that reads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+LONGEST_LINE = 1 << 20
+"""Bytes of the longest line that is read. `told` keeps what an honest job says far below."""
+_LONGEST_MESSAGE, _LONGEST_TRACEBACK = 4_000, 40_000  # characters, each of which JSON may write as twelve
+
+Event = TypeVar("Event")
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Ready(_Event):
+    """The worker takes orders."""
+
+    event: Literal["ready"]
+
+
+class Began(_Event):
+    """The worker has begun a job."""
+
+    event: Literal["started"]
+
+
+class Advanced(_Event):
+    """A job has come further."""
+
+    event: Literal["progress"]
+    step: Count
+    total: Count
+    figures: dict[str, float]
+
+
+class Made(_Event):
+    """A job has made what it was to make, or so it says: the one that gave the order looks for the file."""
+
+    event: Literal["finished"]
+    file: str
+
+
+class Raised(_Event):
+    """A job has failed."""
+
+    event: Literal["failed"]
+    error: str
+    message: str
+    traceback: str
+
+
+class Stopped(_Event):
+    """The worker has stopped a job, as it was told to."""
+
+    event: Literal["stopped"]
+
+
+class Ended(_Event):
+    """The process of a job has ended."""
+
+    event: Literal["ended"]
+    signal: str
+    """Name of the signal that killed it; empty if none did."""
+    code: int
+
+
+JobEvent = Advanced | Made | Raised
+"""What a job may say. How it ended is for the worker to say, which sees its process."""
+WorkerEvent = Ready | Began | Advanced | Made | Raised | Stopped | Ended
+_JOB: TypeAdapter[JobEvent] = TypeAdapter(Annotated[JobEvent, Field(discriminator="event")])
+_WORKER: TypeAdapter[WorkerEvent] = TypeAdapter(Annotated[WorkerEvent, Field(discriminator="event")])
+
+
+class InvalidEventError(Exception):
+    """What came through a pipe is no event."""
+
+
+def read_job_event(line: bytes) -> JobEvent:
+    """Return the event in *line*, which code of a plug-in may have written.
+
+    Raises:
+        InvalidEventError: it is none.
+    """
+    return _read(_JOB, line)
+
+
+def read_worker_event(line: bytes) -> WorkerEvent:
+    """Return the event in *line*.
+
+    Raises:
+        InvalidEventError: it is none.
+    """
+    return _read(_WORKER, line)
+
+
+def _read(events: TypeAdapter[Event], line: bytes) -> Event:
+    try:
+        return events.validate_json(line)  # which bounds how deep JSON may be, as json.loads does not
+    except ValidationError as error:
+        shown = ascii(line[:60].decode(errors="replace"))
+        raise InvalidEventError(f"the line {shown}{'...' if len(line) > 60 else ''} is no event") from error
+
+
+def told(error: BaseException, traceback: str) -> dict[str, str]:
+    """Return what is said of *error*: its name, the head of its message, and the end of *traceback*."""
+    try:
+        message = str(error)
+    except Exception as another:  # an exception of a plug-in may be broken too
+        message = f"its message cannot be shown: {type(another).__name__}"
+    if isinstance(error, SystemExit):
+        message = f"the plug-in called sys.exit({message})"
+    return {
+        "error": type(error).__name__[:_LONGEST_MESSAGE],
+        "message": message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}...",
+        "traceback": traceback[-_LONGEST_TRACEBACK:],
+    }
+
+
+class Lines:
+    """Cuts what comes through a pipe into lines."""
+
+    def __init__(self, longest: int = LONGEST_LINE) -> None:
+        """Start with nothing read; hold at most *longest* bytes of a line that has no end yet."""
+        self._begun = bytearray()
+        self._longest = longest
+
+    def feed(self, block: bytes) -> list[bytes]:
+        """Take in *block* and return the lines that are whole now, without their ends; empty ones are left out.
+
+        Raises:
+            InvalidEventError: a line is too long.
+        """
+        self._begun += block
+        *lines, rest = self._begun.split(b"\n") if b"\n" in block else (self._begun,)
+        self._begun = rest
+        if max(map(len, (*lines, rest))) > self._longest:
+            raise InvalidEventError(f"a line has more than {self._longest:,} bytes")
+        return [bytes(line) for line in lines if line]

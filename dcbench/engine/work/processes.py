@@ -1,0 +1,85 @@
+"""Processes that end together: a worker with the front end, a job with its worker, and all that a job has started.
+
+A job may start processes that leave its group (``setsid`` is one call), and whose parents are gone. Killing the group
+does not reach these, and a walk through ``/proc`` alone does not find whose they were. So a worker is a *subreaper*
+(Linux 3.4): orphans below it become its own children, and after a job all its children are that job's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36  # PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER of sys/prctl.h
+_PATIENCE = 5.0  # seconds for killed processes to be gone; one that waits for a disk may take longer
+_TICK = 0.002
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), 0, 0, 0)
+
+
+def die_with_parent(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
+    """Ask the kernel for the signal *how* when *parent* dies, however that happens; end at once if it is dead already.
+
+    Args:
+        parent: id of the process that started this one, taken before it did: between the start and this call it may
+            have died, and the parent that there is now would be another.
+        how: the signal.
+    """
+    _prctl(_SET_PARENT_DEATH_SIGNAL, how)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of all orphans below this process, for `end_children` to find them."""
+    _prctl(_SET_CHILD_SUBREAPER, 1)
+
+
+def kill_group(child: int) -> None:
+    """Kill *child*, which leads a group of processes, with all of that group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)
+
+
+def end_children() -> None:
+    """Kill all children of this process and, since it adopts orphans, all below them; wait until they are gone.
+
+    Children of a child that was killed become children here, so that a few rounds reach everything. Where there is no
+    child, as after most jobs, this is one system call.
+    """
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        for child in _children():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(child, signal.SIGKILL)
+        time.sleep(_TICK)
+
+
+def _children() -> list[int]:
+    """Return the children of this process. ``/proc/*/task/*/children`` would say, but not every kernel has it."""
+    own, found = os.getpid(), []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):  # the process may end at any time
+            if int(path.read_bytes().rpartition(b")")[2].split()[1]) == own:
+                found.append(int(path.parent.name))
+    return found
+
+
+def leave_standard_input() -> None:
+    """Let a plug-in that reads standard input find it empty: what comes there is for the process that forked."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
