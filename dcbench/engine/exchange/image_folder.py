@@ -8,7 +8,7 @@ import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 ABOUT = "set.json"
 """What the pictures cannot say: factor, soft labels, the class of each folder, and provenance."""
+
+Folders = Literal["names", "numbers"]
+"""What folders are called: as the classes are, or by their labels."""
 
 _MODES = {1: "L", 3: "RGB"}
 _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
@@ -96,18 +99,21 @@ def _pictures(images: Tensor) -> list[Image.Image]:
     return [Image.fromarray(picture.squeeze(-1).numpy() if mode == "L" else picture.numpy()) for picture in pixels]
 
 
-def read(folder: Path, info: DatasetInfo) -> PortableSet:
+def read(folder: Path, info: DatasetInfo, named: Folders | None = None) -> PortableSet:
     """Return the set in *folder*, as uint8 pixels.
 
     With `ABOUT` images come in the order of their names, which is that of the set; without, class by class, and the
-    folders are named as the classes of *info* are, or by their numbers.
+    folders are named as the classes of *info* are, or by their numbers. *named* says which, where both would do.
 
     Raises:
-        RequestError: a folder is of no class, an image does not open, is grey with more than 8 bits or differs in
-            size, or there is none.
+        RequestError: a folder is of no class, or of one by its name and another by its number; an image does not open,
+            is grey with more than 8 bits or differs in size; or there is none.
     """
     about = _read_about(folder)
-    files = _labelled(folder, _classes_of(about, info))
+    if about and named is not None:
+        raise RequestError(f"{folder}: {ABOUT} says which folder is which class; leave out --folders, or remove it")
+    homes = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    files = _labelled(folder, dict(about["classes"]) if about else _labels_of(homes, info, named, folder))
     if not files:
         raise RequestError(f"{folder} holds no images: wanted is a folder for each class with {', '.join(_ENDINGS)}")
     if about:
@@ -142,11 +148,32 @@ def _is_about(about: object) -> bool:
     )
 
 
-def _classes_of(about: Mapping[str, Any], info: DatasetInfo) -> dict[str, int]:
-    if about:
-        return dict(about["classes"])
-    numbers = {str(label): label for label in range(info.classes)}
-    return numbers | {name: label for label, name in enumerate(folder_names(info.class_names))}
+def _labels_of(homes: Sequence[str], info: DatasetInfo, named: Folders | None, folder: Path) -> dict[str, int]:
+    """Return the label of each of *homes*, the folders below *folder*, that has one.
+
+    A dataset may have classes that are called 0, 1, 10, 11, 2: there the folder 10 is label 2 by its name.
+    """
+    names = {name: label for label, name in enumerate(folder_names(info.class_names))}
+    numbers = {home: int(home) for home in homes if home.isdecimal() and int(home) < info.classes}
+    if named == "names":
+        return names
+    if {*homes} == {str(label) for label in range(1, info.classes + 1)} != {*names}:
+        raise RequestError(
+            f"{folder}: its folders count from 1 to {info.classes}, and labels from 0; rename them, or call them as "
+            f"the classes of {info.name} are called"
+        )
+    if named == "numbers":
+        return numbers
+    whole = [labels for labels in (names, numbers) if all(home in labels for home in homes)]
+    if len(whole) == 1:
+        return whole[0]
+    for home in homes:
+        if home in names and names[home] != numbers.get(home, names[home]):
+            raise RequestError(
+                f"{folder}: the folder {home!r} is label {names[home]} of {info.name} by its name, and label "
+                f"{numbers[home]} by its number; say --folders names, or --folders numbers"
+            )
+    return numbers | names
 
 
 def _labelled(folder: Path, classes: Mapping[str, int]) -> list[tuple[Path, int]]:
@@ -154,8 +181,8 @@ def _labelled(folder: Path, classes: Mapping[str, int]) -> list[tuple[Path, int]
     homes = {}
     for home in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         if home.name not in classes:
-            known = ", ".join(list(classes)[-5:])
-            raise RequestError(f"{folder}: the folder {home.name!r} is of no class; classes are such as {known}")
+            known = ", ".join(list(classes)[-5:]) or "0, 1, 2"
+            raise RequestError(f"{folder}: the folder {home.name!r} is of no class; folders are such as {known}")
         homes[home] = classes[home.name]
     return [
         (path, label)

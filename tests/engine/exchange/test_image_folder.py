@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcbench import RequestError
-from dcbench.engine.exchange.image_folder import ABOUT, folder_names, read, write
+from dcbench.engine.exchange.image_folder import ABOUT, Folders, folder_names, read, write
 from dcbench.engine.exchange.portable import PortableSet
 
 INFO = info_of(made_up_set(), class_names=("cat", "../dog", "a/b"))
@@ -94,6 +94,47 @@ def test_a_folder_made_elsewhere_names_classes_or_their_numbers(tmp_path: Path, 
     assert back.images[:, 0, 0, 0].tolist() == [2, 1, 0]
     assert back.images.shape == (3, 1, 8, 8), "as many channels as the dataset has"
     assert back.factor is None
+
+
+TWELVE = tuple(sorted(map(str, range(12))))  # 0, 1, 10, 11, 2, ...: the order of the classes of an image folder
+
+
+@pytest.mark.parametrize(("named", "expected"), [("numbers", list(range(12))), ("names", None)])
+def test_folders_that_can_be_read_both_ways_are_read_as_one_says(
+    tmp_path: Path, named: Folders, expected: list[int] | None
+) -> None:
+    info = replace(INFO, class_names=TWELVE)
+    pictures(tmp_path, *map(str, range(12)))  # the picture in folder k is as bright as k
+    with pytest.raises(
+        RequestError, match=r"folder '10' is label 2 of .* by its name, and label 10 by its number; say"
+    ):
+        read(tmp_path, info)
+    back = read(tmp_path, info, named)
+    assert back.labels.tolist() == list(range(12))
+    assert back.images[:, 0, 0, 0].tolist() == (expected or [int(name) for name in TWELVE])
+
+
+def test_folders_that_can_be_read_one_way_need_no_word(tmp_path: Path) -> None:
+    info = replace(INFO, class_names=("1", "2", "3"))
+    assert read(pictures(tmp_path / "a", "1", "2", "3"), info).labels.tolist() == [0, 1, 2], "3 is no label"
+    assert read(pictures(tmp_path / "b", "0", "1", "2"), info).labels.tolist() == [0, 1, 2], "0 is no name"
+    with pytest.raises(RequestError, match=r"the folder '1' is label 0 .*, and label 1"):
+        read(pictures(tmp_path / "c", "1", "2"), info)
+    assert read(tmp_path / "c", info, "numbers").labels.tolist() == [1, 2]
+    with pytest.raises(RequestError, match="the folder '3' is of no class"):
+        read(tmp_path / "a", info, "numbers")
+
+
+def test_numbers_may_have_zeros_before_them_and_do_not_count_from_1(tmp_path: Path) -> None:
+    assert read(pictures(tmp_path / "a", "000", "001", "002"), INFO).labels.tolist() == [0, 1, 2]
+    with pytest.raises(RequestError, match="its folders count from 1 to 3, and labels from 0; rename them"):
+        read(pictures(tmp_path / "b", "1", "2", "3"), INFO)
+
+
+def test_a_folder_of_our_own_says_itself_which_is_which(tmp_path: Path) -> None:
+    write(tmp_path / "set", SET)
+    with pytest.raises(RequestError, match=r"set\.json says which folder is which class; leave out --folders"):
+        read(tmp_path / "set", INFO, "names")
 
 
 def test_a_wrong_folder_is_one_line(tmp_path: Path) -> None:
