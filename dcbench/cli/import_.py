@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
-from dcbench.cli.options import data_option, results_option
+from dcbench.cli.options import Numbers, data_option, results_option
+from dcbench.engine.spans import span_text, spans_of
 
 if TYPE_CHECKING:
     from dcbench.engine.exchange.importing import Import, Imported
@@ -27,19 +31,33 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--space",
-    type=click.Choice(["pixel", "normalised"]),
+    type=click.Choice(["pixel", "bytes", "normalised", "zca", "zca-normalised"]),
     default="pixel",
     show_default=True,
-    help="normalised (DC, DSA, DM, IDM): mapped back to pixels with the mean and std that dcbench has of the dataset.",
+    help="What the numbers of images are. pixel: in [0, 1], or uint8. bytes: 0 to 255. normalised (DC, DSA, DM, IDM): "
+    "mapped back to pixels with mean and std. zca (MTT, DATM): whitened, undone with the training images; "
+    "zca-normalised (DataDAM): normalised first.",
+)
+@click.option("--mean", type=Numbers(), help="Of each channel, for normalised images. [default: of the dataset]")
+@click.option("--std", type=Numbers(above=0), help="Of each channel, for normalised images. [default: of the dataset]")
+@click.option(
+    "--labels",
+    type=click.Choice(["hard", "soft", "logits", "centred"]),
+    help="What labels (N, classes) are: soft, probabilities; logits, before a softmax; centred, one-hot minus "
+    "1/classes, taken as classes; hard, the likeliest class alone. [default: as they are, if probabilities]",
+)
+@click.option(
+    "--folders",
+    type=click.Choice(["names", "numbers"]),
+    help="What the folders of an image folder are called: as classes are, or by their labels.",
 )
 @click.option("--clip", is_flag=True, help="Clip pixels far outside of [0, 1] instead of refusing or keeping them.")
+@click.option("--any-range", is_flag=True, help="Take the numbers of images as they are, however far they reach.")
 @click.option("--origin", default="", help="Where it comes from, in words; kept with it.")
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Which of several sets of one method; in a file with a list of sets, its number.",
+    help="Which of several sets of one method; of a file with a list of sets, which one. [default: 0, or all]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the set of this name, and drop its evaluations.")
 @results_option(must_exist=False)
@@ -47,26 +65,54 @@ if TYPE_CHECKING:
 def command(results: Path, data: Path | None, **options: Any) -> None:
     """Take the condensed set in FILE into the results, as a cell to evaluate like any other.
 
-    FILE is a .safetensors, .pt, .npz or .h5 file, or a folder with a folder of images for each class. Nothing is ever
-    unpickled: a .pt file may hold tensors, lists, dicts and numbers.
+    FILE is a .safetensors, .pt, .pkl, .npz or .h5 file, or a folder with a folder of images for each class. A file with
+    the sets of several experiments becomes as many seeds. Nothing that could run is ever unpickled: a .pt or .pkl file
+    may hold tensors, lists, dicts and numbers. The training images of the dataset must be there; none are fetched.
     """
-    from dcbench.engine.exchange.importing import Import, import_set
+    from dcbench.engine.exchange.importing import import_sets
+    from dcbench.engine.exchange.layouts import claim_text
     from dcbench.engine.plan.request import default_data_folder
     from dcbench.engine.plugins import load_registry
     from dcbench.engine.store.layout import Layout
 
-    wanted = Import(**options)
-    done = import_set(wanted, Layout(results), data or default_data_folder(), load_registry())
-    if done.dropped:
-        click.echo(f"dropped {plural(len(done.dropped), 'evaluation')} of the set that it replaces")
-    click.echo(f"{plural(done.images, 'image')} of {done.cell.dataset.name}, IPC {done.cell.ipc}: {done.path}")
+    wanted = _wanted(options)
+    done = import_sets(wanted, Layout(results), data or default_data_folder(), load_registry())
+    for one in done:
+        if one.dropped:
+            click.echo(f"dropped {plural(len(one.dropped), 'evaluation')} of the set that it replaces")
+        click.echo(f"{plural(one.images, 'image')} of {one.cell.dataset.name}, IPC {one.cell.ipc}: {one.path}")
+        for line in one.notes:
+            click.echo(f"  {line}")
+        for network, values in one.claimed.items():
+            click.echo(f"  the file claims for {network}: {claim_text(values)}")
     click.echo(_run_command(wanted, done, results, data))
 
 
-def _run_command(wanted: Import, done: Imported, results: Path, data: Path | None) -> str:
-    """Return the command that evaluates the set."""
-    words = ["dcbench", "run", "--methods", done.cell.method.choice, "--datasets", wanted.dataset]
-    words += ["--ipc", str(done.cell.ipc), "--seeds", str(done.cell.seed)]
+def _wanted(options: dict[str, Any]) -> Import:
+    """Return what the command line asks for.
+
+    Raises:
+        RequestError: it says how images were normalised that are not.
+    """
+    from dcbench.engine.exchange.adapting import NORMALISED, Meaning
+    from dcbench.engine.exchange.importing import Import
+
+    space = options["space"]
+    for name in ("mean", "std"):
+        if options[name] and space not in NORMALISED:
+            raise RequestError(f"--{name} changes nothing with --space {space}; it goes with --space normalised")
+    if options["any_range"] and options["clip"]:
+        raise RequestError("--clip and --any-range contradict each other")
+    meaning = {field.name: options.pop(field.name) for field in fields(Meaning)}
+    return Import(**options, meaning=Meaning(**{name: value for name, value in meaning.items() if value}))
+
+
+def _run_command(wanted: Import, done: Sequence[Imported], results: Path, data: Path | None) -> str:
+    """Return the command that evaluates the sets."""
+    cell = done[0].cell
+    seeds = ",".join(map(span_text, spans_of(one.cell.seed for one in done)))
+    words = ["dcbench", "run", "--methods", cell.method.choice, "--datasets", wanted.dataset]
+    words += ["--ipc", str(cell.ipc), "--seeds", seeds]
     if results != Path("results"):
         words += ["--results", str(results)]
     if data is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,30 @@ class CommaList(click.ParamType):  # type: ignore[type-arg]  # generic only sinc
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
         """Split a text; leave a tuple as it is."""
         return tuple(split_list(value)) if isinstance(value, str) else tuple(value)
+
+
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.3
+    """A comma list of finite numbers, each above a limit if there is one."""
+
+    name = "NUMBERS"
+
+    def __init__(self, above: float = -math.inf) -> None:
+        self._above = above
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a tuple of floats.
+
+        Raises:
+            click.BadParameter: a part is no such number.
+        """
+        try:
+            numbers = tuple(map(float, value.split(",") if isinstance(value, str) else value))
+        except ValueError:
+            numbers = ()
+        if not numbers or not all(math.isfinite(number) and number > self._above for number in numbers):
+            limit = "" if self._above == -math.inf else f" above {self._above:g}"
+            self.fail(f"{value!r} is no list of numbers{limit}, such as 0.49,0.48,0.45", param, ctx)
+        return numbers
 
 
 class OutputFile(click.Path):

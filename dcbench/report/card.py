@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dcbench.api.words import plural
+from dcbench.engine.exchange.layouts import claim_text
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import overcome, read_failure
 from dcbench.engine.store.sets import CondensedRecord, read_condensed
@@ -68,11 +69,22 @@ def _condensed(path: Path) -> Iterator[RenderableType]:
     if record.trace:
         yield from _section("Trace", ((name, _curve(points)) for name, points in record.trace.items()))
     if "origin" in facts:  # an imported set: nothing was condensed here
-        yield from _section("Origin", ((name, str(value)) for name, value in facts["origin"].items() if value))
+        yield from _section("Origin", _origin(facts["origin"]))
     else:
         yield from _section("Condensing", _provenance(facts))
     if "parts" in facts:
         yield from _section("Parts", ((f"classes {part['classes']}", _made(part)) for part in facts["parts"]))
+
+
+def _origin(origin: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in origin.items():
+        if name == "claimed":
+            for network, values in value.items():
+                yield f"claimed for {network}", claim_text(values)
+        elif name == "labels_dropped":
+            yield "soft labels", f"dropped; {value['one_hot']} of {plural(value['images'], 'image')} had none"
+        elif value:
+            yield name, str(value)
 
 
 def _contents(record: CondensedRecord) -> Iterator[tuple[str, str]]:

@@ -103,3 +103,45 @@ def test_what_is_wrong_is_one_line(
     assert message in ended.err
     assert not (tmp_path / "victim").exists()
     assert not (tmp_path / "results").exists()
+
+
+def test_a_file_of_several_experiments_becomes_several_seeds(dcbench: CommandLine, data: Path, tmp_path: Path) -> None:
+    images, labels = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(3)
+    accuracies = {"ConvNet": [0.25, 0.75, 0.5, 0.5]}
+    torch.save({"data": [[images, labels], [1 - images, labels]], "accs_all_exps": accuracies}, tmp_path / "res_DC.pt")
+    options = ("--dataset", "toy", "--name", "dc-published", "--data", data)
+    ended = dcbench("import", "res_DC.pt", *options, cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    first, claim, second, other, command = ended.out.splitlines()
+    assert first.startswith("3 images of toy, IPC 1: results/toy/imported/ipc1/s0-")
+    assert claim == "  the file claims for ConvNet: 0.5 ± 0.25, mean of 2 numbers in the file; not measured here"
+    assert second.startswith("3 images of toy, IPC 1: results/toy/imported/ipc1/s1-")
+    assert other == "  the file claims for ConvNet: 0.5 ± 0, mean of 2 numbers in the file; not measured here"
+    assert "--ipc 1 --seeds 0-1 " in command
+    dry = dcbench(*shlex.split(command)[1:], *COUNT, "--dry-run", cwd=tmp_path)
+    assert "2 cells: 2 jobs to do" in dry.out
+    card = dcbench("show", second.rpartition("/")[2].partition(".")[0][3:], cwd=tmp_path)
+    assert "claimed for ConvNet" in card.out
+    assert "not measured here" in card.out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--mean", "0.5"), "--mean changes nothing with --space pixel; it goes with --space normalised"),
+        (("--space", "normalised", "--mean", "a"), "Invalid value for '--mean': 'a' is no list of numbers, such as"),
+        (("--space", "normalised", "--std", "0"), "'0' is no list of numbers above 0, such as"),
+        (("--space", "normalised", "--std", "0.2,0.2"), "--std has 2 numbers, and toy 1 channels"),
+        (("--clip", "--any-range"), "--clip and --any-range contradict each other"),
+        (("--labels", "soft"), "--labels soft: it has one number for each image, a class; leave it out"),
+        (("--folders", "numbers"), "--folders numbers goes with a folder of images, and x.pt is a file"),
+        (("--dataset", "cifar10"), "cifar10 is not in "),
+    ],
+)
+def test_what_would_be_ignored_or_cannot_be_is_one_line(
+    dcbench: CommandLine, data: Path, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    torch.save([torch.rand(3, 1, 8, 8) * 4 - 2, torch.arange(3)], tmp_path / "x.pt")
+    ended = dcbench("import", "x.pt", "--dataset", "toy", "--name", "theirs", "--data", data, *options, cwd=tmp_path)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert message in ended.err

@@ -13,6 +13,7 @@ import torch
 
 from dcbench.api.errors import RequestError
 from dcbench.engine.cells import Cell
+from dcbench.engine.exchange.contents import what_is
 from dcbench.engine.exchange.portable import PortableSet
 from dcbench.engine.store.contained import check_datasets
 from dcbench.engine.store.guards import Unpacked
@@ -121,7 +122,9 @@ def _kind_of(path: Path) -> str:
     try:
         kind = kind_of(path)
     except CorruptFileError as error:
-        raise RequestError(f"{path} is no HDF5 file that dcbench wrote") from error
+        known = what_is(path)
+        known = f", but {known}" if known and "HDF5" not in known else ""
+        raise RequestError(f"{path} is no HDF5 file that dcbench wrote{known}") from error
     if kind not in {"condensed", KIND}:
         raise RequestError(f"{path} is of kind {kind!r}, not a condensed set")
     return kind

@@ -14,6 +14,7 @@ ENDINGS = {
     "safetensors": (".safetensors",),
     "pt": (".pt", ".pth"),
     "npz": (".npz",),
+    "pkl": (".pkl", ".pickle"),
 }
 """Formats that are files. The format ``images`` is a folder."""
 

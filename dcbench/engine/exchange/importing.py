@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from dcbench.api.condensed import PIXEL_RANGE, CondensedSet
+from dcbench.api.condensed import CondensedSet
 from dcbench.api.errors import InvalidCondensedSetError, OverBudgetError, RequestError
-from dcbench.engine.cells import CondenseJob
-from dcbench.engine.exchange.layouts import tidy_labels
-from dcbench.engine.exchange.reading import hash_source, read_set
+from dcbench.engine.cells import Cell, CondenseJob
+from dcbench.engine.choices import parse_choice
+from dcbench.engine.exchange.adapting import Adapted, Meaning, adapt
+from dcbench.engine.exchange.image_folder import Folders
+from dcbench.engine.exchange.reading import hash_source, read_sets
 from dcbench.engine.exchange.sources import Sources
-from dcbench.engine.making import make_dataset
+from dcbench.engine.making import change_settings, make_dataset
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.store.failures import clear_failure
@@ -24,19 +25,17 @@ from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import CondensedRecord, write_condensed
 from dcbench.engine.work.runtime import provenance
+from dcbench.engine.work.workbench import Data
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dcbench.api.images import DatasetInfo
-    from dcbench.engine.cells import Cell
     from dcbench.engine.exchange.portable import PortableSet
     from dcbench.engine.plugins import Registry
 
 METHOD = "imported"
 """The method whose cells imported sets are."""
-
-Space = Literal["pixel", "normalised"]
 
 _MADE = ("digest", "label", "seed", "finished", "device")
 """What is kept of the facts of a set that was exported from a store."""
@@ -56,13 +55,14 @@ class Import:
     """None: as many as the labels say."""
     factor: int | None = None
     """None: what the file says, or 1."""
-    space: Space = "pixel"
-    """``normalised``: pixels are (x - mean) / std with the dataset's own mean and std."""
-    clip: bool = False
-    """Bring pixels to `PIXEL_RANGE` instead of refusing the set."""
+    meaning: Meaning = field(default_factory=Meaning)
+    """What the numbers of the file are."""
+    folders: Folders | None = None
+    """What the folders of an image folder are called, where it can be read in both ways."""
     origin: str = ""
     """Where the set comes from, in words."""
-    seed: int = 0
+    seed: int | None = None
+    """Which replicate it is; of a file with several sets, which one. None: replicate 0, or all that the file holds."""
     overwrite: bool = False
 
 
@@ -75,10 +75,25 @@ class Imported:
     images: int
     dropped: tuple[Path, ...]
     """Evaluations of an older set of this name, now removed."""
+    claimed: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Accuracies that the file has for it, for each network; nothing that was measured here."""
+    notes: tuple[str, ...] = ()
+    """What was done to it that changes what it is worth."""
 
 
-def import_set(wanted: Import, layout: Layout, data: Path, registry: Registry) -> Imported:
-    """Take the set that *wanted* names into the store of *layout*.
+@dataclass(frozen=True)
+class _Ready:
+    """A set that has passed every check and is not in the store yet."""
+
+    cell: Cell
+    condensed: CondensedSet
+    facts: dict[str, Any]
+    claimed: Mapping[str, tuple[float, ...]]
+    notes: tuple[str, ...]
+
+
+def import_sets(wanted: Import, layout: Layout, data: Path, registry: Registry) -> tuple[Imported, ...]:
+    """Take the sets that *wanted* names into the store of *layout*: one, or all experiments of a file, as replicates.
 
     Args:
         wanted: the file, and what it is.
@@ -87,29 +102,78 @@ def import_set(wanted: Import, layout: Layout, data: Path, registry: Registry) -
         registry: the plug-ins.
 
     Raises:
-        RequestError: the file cannot be read, or what it holds breaks the contract of `CondensedSet`, or another set
-            has this name; nothing is written.
+        RequestError: the data is not there, the file cannot be read, or what it holds breaks the contract of
+            `CondensedSet`, or another set has this name; nothing is written then, of no set in the file.
     """
     _check_name(wanted.name, registry)
-    info = _info(wanted, data, registry)
-    held = read_set(wanted.file, info, Sources(registry, data), wanted.seed)
-    if held.facts.get("dataset", info.name) != info.name:
-        raise RequestError(f"{wanted.file} is a set of {held.facts['dataset']}, not of {info.name}")
-    factor = wanted.factor or held.factor or 1
-    condensed = _condensed(held, factor, wanted, info)
-    ipc = wanted.ipc or _infer_ipc(condensed.labels, info, wanted.file)
-    _check(condensed, info, ipc, wanted.file)
-    cell = _cell(wanted, factor, ipc, data, registry)
-    path = layout.condensed(cell)
+    _check_present(wanted, data, registry)
+    planned = _cell(wanted, 1, 1, 0, data, registry)
+    source = Data(make_dataset(registry, planned.dataset, data), planned)
+    held = read_sets(wanted.file, source.info, Sources(registry, data), wanted.folders)
+    ready = [
+        _prepare(each, number, where, wanted, source, data, registry) for number, where, each in _numbered(held, wanted)
+    ]
     if not wanted.overwrite:
-        _check_free(cell, layout)
-    facts = _facts(condensed, held, wanted, info, registry)
-    dropped = _drop_evaluations(layout, cell)  # first, so that no number outlives the set that it belongs to
-    write_condensed(path, CondensedRecord(cell, condensed, facts))
-    dropped += _drop_evaluations(layout, cell)  # what a run has measured on the former set in the meantime
-    clear_failure(layout, CondenseJob(cell=cell))
+        for one in ready:
+            _check_free(one.cell, layout)
+    done = tuple(_keep(one, layout) for one in ready)
     rebuild_index(layout)
-    return Imported(path, cell, len(condensed), dropped)
+    return done
+
+
+def _numbered(held: Sequence[PortableSet], wanted: Import) -> Iterator[tuple[int, str, PortableSet]]:
+    """Yield the sets that are wanted, each with its replicate and with what errors call it."""
+    if len(held) == 1:
+        yield wanted.seed or 0, str(wanted.file), held[0]
+        return
+    if wanted.seed is not None and wanted.seed >= len(held):
+        raise RequestError(
+            f"{wanted.file} holds {len(held)} sets; --seed chooses among 0-{len(held) - 1}, not {wanted.seed}"
+        )
+    for number, each in enumerate(held):
+        if wanted.seed in {None, number}:
+            yield number, f"{wanted.file}, set {number}", each
+
+
+def _prepare(
+    held: PortableSet, number: int, where: str, wanted: Import, source: Data, data: Path, registry: Registry
+) -> _Ready:
+    """Return *held* as a condensed set with its cell and facts.
+
+    Raises:
+        RequestError: it is a set of other data, or breaks the contract.
+    """
+    info = source.info
+    if held.facts.get("dataset", info.name) != info.name:
+        raise RequestError(f"{where} is a set of {held.facts['dataset']}, not of {info.name}")
+    factor = wanted.factor or held.factor or 1
+    adapted = adapt(held, factor, wanted.meaning, info, source.train, where)
+    ipc = wanted.ipc or _infer_ipc(adapted.condensed.labels, info, where)
+    _check(adapted.condensed, info, ipc, where)
+    cell = _cell(wanted, factor, ipc, number, data, registry)
+    facts = _facts(adapted, held, wanted, info, registry)
+    return _Ready(cell, adapted.condensed, facts, held.claimed, tuple(adapted.notes))
+
+
+def _keep(ready: _Ready, layout: Layout) -> Imported:
+    path = layout.condensed(ready.cell)
+    dropped = _drop_evaluations(layout, ready.cell)  # first, so that no number outlives the set that it belongs to
+    write_condensed(path, CondensedRecord(ready.cell, ready.condensed, ready.facts))
+    dropped += _drop_evaluations(layout, ready.cell)  # what a run has measured on the former set in the meantime
+    clear_failure(layout, CondenseJob(cell=ready.cell))
+    return Imported(path, ready.cell, len(ready.condensed), dropped, ready.claimed, ready.notes)
+
+
+def _check_present(wanted: Import, data: Path, registry: Registry) -> None:
+    """Refuse to fetch data: the name of a cell holds a hash of the training images, so they have to be here."""
+    choice = parse_choice(wanted.dataset)
+    target = registry.resolve("datasets", choice.name)
+    settings = change_settings(target.Settings(), choice.settings, choice.name)
+    if not target(data, choice.argument, settings).present():
+        raise RequestError(
+            f"{choice.name} is not in {data}, and a set is kept under a hash of the training images that it condenses; "
+            f"say with --data where they are, or let 'dcbench run --datasets {choice.name} --dry-run' fetch them"
+        )
 
 
 def _check_free(cell: Cell, layout: Layout) -> None:
@@ -134,65 +198,15 @@ def _check_name(name: str, registry: Registry) -> None:
         )
 
 
-def _cell(wanted: Import, factor: int, ipc: int, data: Path, registry: Registry) -> Cell:
+def _cell(wanted: Import, factor: int, ipc: int, seed: int, data: Path, registry: Registry) -> Cell:
     """Return the cell as a run plans it."""
     choice = f"{METHOD}[name={wanted.name}" + (f",factor={factor}]" if factor > 1 else "]")
-    request = make_request(methods=[choice], datasets=[wanted.dataset], ipc=ipc, seeds=wanted.seed, data=data)
+    request = make_request(methods=[choice], datasets=[wanted.dataset], ipc=ipc, seeds=seed, data=data)
     (planned,) = Planner(request, registry).cells()
     return planned.cell
 
 
-def _info(wanted: Import, data: Path, registry: Registry) -> DatasetInfo:
-    spec = _cell(wanted, 1, 1, data, registry).dataset
-    return make_dataset(registry, spec, data).info()
-
-
-def _condensed(held: PortableSet, factor: int, wanted: Import, info: DatasetInfo) -> CondensedSet:
-    images, file = held.images, wanted.file
-    if not images.numel():
-        raise RequestError(f"{file} holds no images")
-    if tuple(images.shape[1:]) != info.shape or images.shape[:1] != held.labels.shape[:1]:
-        raise RequestError(
-            f"{file} holds images of shape {tuple(images.shape)} with labels of {tuple(held.labels.shape)}; those of "
-            f"{info.name} are (N, {', '.join(map(str, info.shape))}) with N labels"
-        )
-    try:
-        labels = tidy_labels(held.labels)
-    except RequestError as error:
-        raise RequestError(f"{file}: {error}") from error
-    pixels = _pixels(images, wanted.space, info, file)
-    if wanted.clip:
-        pixels = pixels.clamp(*PIXEL_RANGE)
-    unbounded = held.unbounded or wanted.space == "normalised"  # codes that learn normalised images never clamp them
-    if not unbounded:
-        _check_range(pixels, file)
-    return CondensedSet.of_images(pixels, labels, factor, unbounded=unbounded and not wanted.clip)
-
-
-def _pixels(images: Tensor, space: Space, info: DatasetInfo, file: Path) -> Tensor:
-    """Return *images* as float32 pixels whose range is [0, 1]."""
-    if not images.is_floating_point():
-        if images.dtype != torch.uint8 or space != "pixel":
-            raise RequestError(f"{file} holds {images.dtype} images; wanted is uint8 pixels, or floating point")
-        return images.float().div(255)
-    pixels = images.float()
-    if space == "normalised":
-        mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (info.mean, info.std))
-        pixels = pixels * std + mean
-    return pixels
-
-
-def _check_range(pixels: Tensor, file: Path) -> None:
-    low, high = float(pixels.min()), float(pixels.max())
-    if low < PIXEL_RANGE[0] or high > PIXEL_RANGE[1]:
-        raise RequestError(
-            f"{file}: pixels reach from {low:.3g} to {high:.3g}, and may from {PIXEL_RANGE[0]} to {PIXEL_RANGE[1]}; "
-            "if the images are normalised, as those of DC, DSA, DM and IDM are, add --space normalised; --clip brings "
-            "them to that range, and says so"
-        )
-
-
-def _infer_ipc(labels: Tensor, info: DatasetInfo, file: Path) -> int:
+def _infer_ipc(labels: Tensor, info: DatasetInfo, where: str) -> int:
     """Return the number of images that each class has."""
     if labels.ndim == 2 and len(labels) % info.classes == 0:  # an image's likeliest class need not be the one it is for
         return len(labels) // info.classes
@@ -200,29 +214,30 @@ def _infer_ipc(labels: Tensor, info: DatasetInfo, file: Path) -> int:
     counts = classes[(classes >= 0) & (classes < info.classes)].bincount(minlength=info.classes)
     if int(counts.min()) != int(counts.max()):
         raise RequestError(
-            f"{file} holds {int(counts.min())} to {int(counts.max())} images of a class of {info.name}; say with --ipc "
-            "which budget it is to keep"
+            f"{where} holds {int(counts.min())} to {int(counts.max())} images of a class of {info.name}; say with "
+            "--ipc which budget it is to keep"
         )
     return max(1, int(counts[0]))
 
 
-def _check(condensed: CondensedSet, info: DatasetInfo, ipc: int, file: Path) -> None:
+def _check(condensed: CondensedSet, info: DatasetInfo, ipc: int, where: str) -> None:
     try:
         condensed.check(info, ipc)
     except OverBudgetError as error:
         needed = -(-condensed.numbers(info) // info.budget(1))
-        raise RequestError(f"{file}: {error}; --ipc {needed} is the least that allows it") from error
+        drop = "; or drop the soft labels with --labels hard" if condensed.labels.ndim == 2 else ""
+        raise RequestError(f"{where}: {error}; --ipc {needed} is the least that allows it{drop}") from error
     except InvalidCondensedSetError as error:
-        raise RequestError(f"{file}: {error}") from error
+        raise RequestError(f"{where}: {error}") from error
 
 
 def _facts(
-    condensed: CondensedSet, held: PortableSet, wanted: Import, info: DatasetInfo, registry: Registry
+    adapted: Adapted, held: PortableSet, wanted: Import, info: DatasetInfo, registry: Registry
 ) -> dict[str, Any]:
     """Return the provenance: of the making only what the file says, and nothing that was not measured."""
     source = registry.find("methods", METHOD).source
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    normalised = {"mean": info.mean, "std": info.std} if wanted.space == "normalised" else {}
+    claimed = {"claimed": {network: list(values) for network, values in held.claimed.items()}} if held.claimed else {}
     return {
         "runtime": {},
         "versions": provenance({source.package: source.version}),
@@ -231,16 +246,15 @@ def _facts(
         "peak_memory_bytes": 0,
         "finished": now,
         "artifacts": {},
-        "numbers": condensed.numbers(info),
+        "numbers": adapted.condensed.numbers(info),
         "cite": wanted.origin,
         "origin": {
             "text": wanted.origin,
             "file": wanted.file.name,
             "sha256": hash_source(wanted.file, held.beside),
             "date": now,
-            "space": wanted.space,
-            "clipped": wanted.clip,
-            **normalised,
+            **adapted.facts,
+            **claimed,
             "made": {name: held.facts[name] for name in _MADE if name in held.facts},
         },
     }

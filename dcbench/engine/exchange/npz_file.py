@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.exchange.layouts import choose_set
+from dcbench.engine.exchange.contents import what_is
+from dcbench.engine.exchange.layouts import every_set
 from dcbench.engine.exchange.portable import PortableSet, parse_factor
 
 
@@ -24,7 +25,9 @@ def read(path: Path) -> PortableSet:
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             held = {name: torch.from_numpy(np.asarray(file[name])) for name in file.files}
     except (ValueError, TypeError, OSError, EOFError, RuntimeError, BadZipFile, zlib.error) as error:
-        raise RequestError(f"{path} cannot be read as a numpy archive of numbers: {error}") from error
-    images, labels = choose_set(held, 0, path)
+        reason = what_is(path)
+        reason = f"it is {reason}" if reason and "numpy" not in reason else str(error)
+        raise RequestError(f"{path} cannot be read as a numpy archive of numbers: {reason}") from error
+    images, labels = every_set(held, path)[0]
     factor = held.get("factor")
     return PortableSet(images, labels, parse_factor(None if factor is None else factor.squeeze().tolist(), path))

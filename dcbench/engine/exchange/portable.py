@@ -34,6 +34,8 @@ class PortableSet:
     """Whether pixels may lie anywhere, see `CondensedSet`."""
     beside: tuple[Path, ...] = ()
     """The files that it was read from, beside the one that was named."""
+    claimed: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Accuracies that the file has for the set, for each network; nothing that was measured here."""
 
     @property
     def decoder(self) -> str:

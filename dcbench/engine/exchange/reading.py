@@ -7,38 +7,43 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcbench.api.errors import RequestError
 from dcbench.engine.exchange import archive, image_folder, npz_file, safetensors_file, torch_file
 from dcbench.engine.exchange.formats import import_format
 
 if TYPE_CHECKING:
     from dcbench.api.images import DatasetInfo
+    from dcbench.engine.exchange.image_folder import Folders
     from dcbench.engine.exchange.portable import PortableSet
     from dcbench.engine.exchange.sources import Sources
 
 
-def read_set(path: Path, info: DatasetInfo, sources: Sources, number: int) -> PortableSet:
-    """Return the set at *path*, as the file has it.
+def read_sets(path: Path, info: DatasetInfo, sources: Sources, folders: Folders | None = None) -> list[PortableSet]:
+    """Return the sets at *path*, as the file has them: one, or those of several experiments.
 
     Args:
         path: a folder of images, or a file of one of the formats.
         info: the dataset that the set is for; names the classes of folders.
         sources: the data that a selection is made of.
-        number: which set, in a file with several.
+        folders: what the folders of a folder of images are called.
 
     Raises:
-        DcbenchError: the file is of no known format, damaged, unsafe, or holds no such set.
+        DcbenchError: the file is of no known format, damaged, unsafe, or holds no set.
     """
-    match import_format(path):
+    form = import_format(path)
+    if folders is not None and form != "images":
+        raise RequestError(f"--folders {folders} goes with a folder of images, and {path} is a file")
+    match form:
         case "images":
-            return image_folder.read(path, info)
+            return [image_folder.read(path, info, folders)]
         case "hdf5":
-            return archive.read(path, sources)
+            return [archive.read(path, sources)]
         case "safetensors":
-            return safetensors_file.read(path)
-        case "pt":
-            return torch_file.read(path, number)
+            return [safetensors_file.read(path)]
+        case "npz":
+            return [npz_file.read(path)]
         case _:
-            return npz_file.read(path)
+            return torch_file.read_all(path)
 
 
 def hash_source(path: Path, beside: Sequence[Path] = ()) -> str:

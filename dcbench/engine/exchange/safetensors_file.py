@@ -8,7 +8,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.exchange.layouts import choose_set
+from dcbench.engine.exchange.contents import what_is
+from dcbench.engine.exchange.layouts import every_set
 from dcbench.engine.exchange.portable import PortableSet, parse_factor, parse_facts
 from dcbench.engine.store.atomic import replacing
 
@@ -37,7 +38,9 @@ def read(path: Path) -> PortableSet:
             about = file.metadata() or {}
             held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
     except SafetensorError as error:
-        raise RequestError(f"{path} cannot be read as safetensors: {error}") from error
-    images, labels = choose_set(held, 0, path)
+        known = what_is(path)
+        reason = f"it is {known}" if known and "safetensors" not in known else str(error)
+        raise RequestError(f"{path} cannot be read as safetensors: {reason}") from error
+    images, labels = every_set(held, path)[0]
     factor, facts = parse_factor(about.get("factor"), path), parse_facts(about.get("facts"), path)
     return PortableSet(images, labels, factor, facts, unbounded=about.get("unbounded") == "True")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,16 @@ from made_cells import made_trial
 from dcbench import CondensedSet, RequestError
 from dcbench.engine.cells import Cell, CondenseJob
 from dcbench.engine.exchange import importing, torch_file
+from dcbench.engine.exchange.adapting import Meaning
 from dcbench.engine.exchange.exporting import export_sets, name_of
-from dcbench.engine.exchange.importing import Import, Imported, import_set
+from dcbench.engine.exchange.importing import Import, Imported, import_sets
 from dcbench.engine.exchange.sources import Sources
 from dcbench.engine.plugins import Registry, load_registry
 from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
 from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
+from dcbench.report.frame import frame
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -53,8 +55,15 @@ class Bench:
     def __call__(self, held: Any = None, **options: Any) -> Imported:
         if held is not None:
             torch.save(held, self.file)
-        wanted = Import(**{"file": self.file, "dataset": "toy", "name": "theirs", **options})
-        return import_set(wanted, self.layout, self.data, self.registry)
+        (done,) = self.all(**options)
+        return done
+
+    def all(self, held: Any = None, **options: Any) -> tuple[Imported, ...]:
+        if held is not None:
+            torch.save(held, self.file)
+        meaning = Meaning(**{each.name: options.pop(each.name) for each in fields(Meaning) if each.name in options})
+        wanted = Import(**{"file": self.file, "dataset": "toy", "name": "theirs", "meaning": meaning, **options})
+        return import_sets(wanted, self.layout, self.data, self.registry)
 
 
 @pytest.fixture
@@ -141,6 +150,89 @@ def test_normalised_images_are_mapped_back(bench: Bench) -> None:
     assert (record.facts["origin"]["mean"], record.facts["origin"]["std"]) == ([0.5], [0.3]), "those of the dataset"
 
 
+FIVE = [[IMAGES * (5 - number) / 5, LABELS.roll(number)] for number in range(5)]
+ACCURACIES = {"ConvNet": [number / 100 for number in range(10)], "MLP": [0.5, 0.25, 1.0, 0.0, 0.125], "odd": [0.1] * 7}
+
+
+def test_five_experiments_of_one_file_are_five_replicates(bench: Bench) -> None:
+    done = bench.all({"data": FIVE, "accs_all_exps": ACCURACIES})
+    assert [one.cell.seed for one in done] == [0, 1, 2, 3, 4]
+    assert {(one.cell.method.choice, one.cell.ipc) for one in done} == {("imported[name=theirs]", 1)}
+    for one, (images, labels) in zip(done, FIVE, strict=True):
+        held = read_condensed(one.path).condensed
+        assert torch.equal(held.images, images)
+        assert torch.equal(held.labels, labels)
+
+
+def test_accuracies_that_lie_beside_them_are_kept_as_what_the_file_claims(bench: Bench) -> None:
+    done = bench.all({"data": FIVE, "accs_all_exps": ACCURACIES})
+    facts = read_condensed(done[3].path).facts
+    claimed = {"ConvNet": [0.06, 0.07], "MLP": [0.0], "odd": [0.1] * 7}  # seven do not divide among five
+    assert facts["origin"]["claimed"] == claimed
+    assert {network: list(values) for network, values in done[3].claimed.items()} == claimed
+    table = frame(bench.layout.root)
+    assert table.empty, "nothing of it is a number of this bench"
+    assert "claimed" not in read_condensed(bench([IMAGES, LABELS], name="other").path).facts["origin"]
+
+
+def test_one_of_five_is_chosen_by_its_number(bench: Bench) -> None:
+    (done,) = bench.all({"data": FIVE}, seed=3)
+    assert done.cell.seed == 3
+    assert torch.equal(read_condensed(done.path).condensed.images, FIVE[3][0])
+    with pytest.raises(RequestError, match="holds 5 sets; --seed chooses among 0-4, not 5"):
+        bench.all(seed=5)
+
+
+def test_all_of_a_file_or_nothing(bench: Bench) -> None:
+    bad = [*FIVE[:3], [IMAGES, LABELS + 1], FIVE[4]]
+    with pytest.raises(RequestError, match=r"x\.pt, set 3: labels must lie in 0\.\.2"):
+        bench.all({"data": bad}, ipc=1)
+    assert not bench.layout.root.exists()
+    bench({"data": FIVE}, seed=2)
+    with pytest.raises(RequestError, match=r"theirs seed 2 is in .* already"):
+        bench.all()
+    assert len(bench.layout.all_condensed()) == 1
+    assert len(bench.all(overwrite=True)) == 5
+
+
+def test_data_that_is_not_there_is_said_first_and_not_fetched(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetched(*_: object, **__: object) -> None:
+        raise AssertionError("it fetched")
+
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", fetched)
+    bench.data = tmp_path / "empty"
+    said = r"cifar10 is not in .*empty, and a set is kept under a hash .*--data .*'dcbench run --datasets cifar10 --dry"
+    with pytest.raises(RequestError, match=said):
+        bench(file=tmp_path / "not even looked at.pt", dataset="cifar10")
+    assert not bench.data.exists()
+
+
+def test_whitening_is_undone_with_the_training_images(bench: Bench) -> None:
+    record = read_condensed(bench([IMAGES * 4 - 2, LABELS], space="zca").path)
+    assert record.condensed.unbounded
+    assert record.facts["origin"]["whitening"] == "ZCA of the training images, epsilon 0.1, undone"
+
+
+def test_soft_labels_can_be_dropped_and_the_card_says_so(bench: Bench) -> None:
+    soft = torch.tensor([[0.1, 0.8, 0.1], [0.0, 0.0, 1.0], [0.5, 0.25, 0.25]])
+    done = bench([IMAGES, soft], labels="hard")
+    record = read_condensed(done.path)
+    assert record.condensed.labels.tolist() == [1, 2, 0]
+    assert record.facts["origin"]["labels_dropped"] == {"images": 3, "one_hot": 1}
+    assert "soft labels dropped" in done.notes[0]
+
+
+def test_one_tensor_a_file_may_be_whitened_and_the_line_says_so(bench: Bench, tmp_path: Path) -> None:
+    torch.save(IMAGES * 4 - 2, tmp_path / "images_best.pt")
+    torch.save(LABELS, tmp_path / "labels_best.pt")
+    done = bench(file=tmp_path / "images_best.pt", space="normalised")
+    assert "--space zca" in done.notes[0]
+    torch.save(IMAGES, tmp_path / "images_zca_best.pt")
+    assert bench(file=tmp_path / "images_zca_best.pt", name="undone").notes == ()
+
+
 def test_bytes_are_pixels(bench: Bench) -> None:
     done = bench([(IMAGES * 255).round().to(torch.uint8), LABELS])
     assert torch.equal(read_condensed(done.path).condensed.images, IMAGES)
@@ -166,7 +258,9 @@ def test_normalised_images_keep_what_their_code_never_clamped(bench: Bench, tmp_
 
 def test_soft_labels_count_and_the_line_says_which_budget_would_do(bench: Bench) -> None:
     soft = torch.tensor([[0.8, 0.1, 0.1]] * 3)
-    with pytest.raises(RequestError, match=r"over budget: .* 9 of them soft labels; .*; --ipc 2 is the least that"):
+    with pytest.raises(
+        RequestError, match=r"over budget: .* 9 of them soft labels; .*; --ipc 2 is the least that .*--labels hard"
+    ):
         bench([IMAGES, soft])
     assert torch.equal(read_condensed(bench(ipc=2).path).condensed.labels, soft)
 
@@ -185,15 +279,20 @@ WRONG: dict[str, tuple[Any, Mapping[str, Any], str]] = {
     "empty": ([IMAGES[:0], LABELS[:0]], {}, "holds no images"),
     "nan": ([IMAGES.clone().fill_(torch.nan), LABELS], {}, "NaN or infinite"),
     "infinite": ([IMAGES.clone().fill_(torch.inf), LABELS], {}, "pixels reach from inf"),
-    "integers": ([torch.ones(3, 1, 8, 8, dtype=torch.int32), LABELS], {}, "torch.int32 images; wanted is uint8"),
+    "integers": (
+        [torch.ones(3, 1, 8, 8, dtype=torch.int32), LABELS],
+        {},
+        "torch.int32 images; wanted is uint8 .*--space bytes",
+    ),
     "bytes": ([IMAGES.to(torch.uint8), LABELS], {"space": "normalised"}, "torch.uint8 images"),
     "label": ([IMAGES, LABELS + 1], {"ipc": 1}, r"labels must lie in 0\.\.2, found 1\.\.3"),
     "negative": ([IMAGES, LABELS - 1], {"ipc": 1}, r"found -1\.\.1"),
     "fraction": ([IMAGES, LABELS + 0.5], {}, "labels are no whole numbers"),
-    "logits": ([IMAGES, torch.tensor([[3.0, 1, 0]] * 3)], {"ipc": 2}, "soft labels must be probabilities over 3"),
+    "logits": ([IMAGES, torch.tensor([[3.0, 1, 0]] * 3)], {"ipc": 2}, r"soft labels must be probabilities .*--labels"),
     "classes": ([IMAGES, torch.full((3, 4), 0.25)], {"ipc": 2}, "soft labels must be probabilities over 3"),
     "missing": ([IMAGES, torch.tensor([0, 0, 1])], {"ipc": 1}, "no image for class class 2"),
     "unequal": ([IMAGES, torch.tensor([0, 0, 1])], {}, "0 to 2 images of a class of toy; say with --ipc"),
+    "counted from 1": ([IMAGES, LABELS + 1], {}, "they count from 1, save labels - 1"),
     "labels": (
         [IMAGES.repeat(2, 1, 1, 1), torch.cat([LABELS, LABELS + 3])],
         {"ipc": 1},
@@ -206,6 +305,7 @@ WRONG: dict[str, tuple[Any, Mapping[str, Any], str]] = {
     "no name": ([IMAGES, LABELS], {"name": ""}, "--name takes letters, digits"),
     "name of dots": ([IMAGES, LABELS], {"name": ".."}, "--name takes letters, digits"),
     "a method's name": ([IMAGES, LABELS], {"name": "m3d"}, "--name m3d: a method is called that"),
+    "folders": ([IMAGES, LABELS], {"folders": "names"}, "--folders names goes with a folder of images"),
     "text": ([IMAGES, LABELS], {"file": Path("x.txt")}, r"x\.txt is of no format that can be imported"),
 }
 
