@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ sys.path.insert(0, str(_HERE))
 
 from generate import pages  # noqa: E402  (Sphinx runs this file, so its folder is not on the path)
 
+from dcbench.api import distribution  # noqa: E402
+
 for _name, _text in pages().items():
     _page = _HERE / _name
     _page.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +26,7 @@ for _name, _text in pages().items():
 
 project = "dcbench"
 author = "The dcbench authors"
-version = release = metadata.version("dcbench")
+version = release = distribution.version()
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 nitpicky = False  # annotations name classes of torch, pydantic and pandas, which are documented elsewhere

@@ -11,6 +11,7 @@ import click
 from tabulate import tabulate
 
 import dcbench
+from dcbench.api import distribution
 from dcbench.cli import COMMANDS, cli
 from dcbench.engine.plugins import KINDS, Found, Registry, load_registry
 
@@ -133,7 +134,7 @@ def _recipe_rows(recipes: Sequence[dcbench.TrainingRecipe]) -> Iterable[tuple[st
 
 
 def _own(registry: Registry, kind: str) -> list[Found]:
-    return [item for item in registry.of_kind(kind) if item.source.package == "dcbench"]
+    return [item for item in registry.of_kind(kind) if item.source.package == distribution.NAME]
 
 
 def _info(registry: Registry, name: str) -> dcbench.DatasetInfo:

@@ -4,8 +4,10 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import entry_points, version
+from importlib.metadata import entry_points
 from pathlib import Path
+
+from dcbench.api.distribution import version
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -46,8 +48,8 @@ def test_dependencies_have_lower_bounds_only() -> None:
 def test_python_m_dcbench_says_its_version() -> None:
     call = [sys.executable, "-m", "dcbench", "--version"]
     done = subprocess.run(call, check=True, capture_output=True, text=True, timeout=100)
-    assert done.stdout == f"dcbench, version {version('dcbench')}\n"
-    assert version("dcbench") == PROJECT["project"]["version"]
+    assert done.stdout == f"dcbench, version {version()}\n"
+    assert version() == PROJECT["project"]["version"]
 
 
 def test_what_is_to_be_cited_is_this_version() -> None:

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from dcbench.api.distribution import clash, version
 from dcbench.api.errors import DcbenchError
 
 COMMANDS = {
@@ -53,7 +54,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="dcbench")
+@click.version_option(version(), prog_name="dcbench")
 @click.option("--traceback", is_flag=True, help="Show the Python traceback of an error; may stand anywhere.")
 def cli(traceback: bool) -> None:
     """Benchmark dataset condensation: methods x datasets x images per class under one named protocol."""
@@ -67,6 +68,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     traceback = "--traceback" in arguments
     warnings.showwarning = lambda message, *_, **__: click.echo(f"warning: {message}", err=True)
+    _refuse_another_dcbench()
     try:
         code = cli.main(
             [word for word in arguments if word != "--traceback"], "dcbench", standalone_mode=False, obj=traceback
@@ -83,6 +85,16 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             raise
         _leave(*_explain(error))
     sys.exit(code or 0)
+
+
+def _refuse_another_dcbench() -> None:
+    """Say if another package writes into the module dcbench, and leave if it has overwritten what plug-ins import."""
+    wrong = clash()
+    if not wrong:
+        return
+    if "hookimpl" not in getattr(sys.modules["dcbench"], "__all__", ()):
+        _leave(wrong, 2)
+    click.echo(f"warning: {wrong}", err=True)
 
 
 def _one_line(error: click.ClickException) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dcbench.api import distribution
 from dcbench.api.errors import DcbenchError, MissingDataError
 from dcbench.cli.options import data_option
 
@@ -46,8 +47,9 @@ def _versions() -> dict[str, str]:
     import platform
     from importlib.metadata import version
 
-    packages = ("dcbench", "torch", "torchvision", "h5py", "pluggy", "numpy")
-    return {"python": platform.python_version()} | {package: version(package) for package in packages}
+    packages = ("torch", "torchvision", "h5py", "pluggy", "numpy")
+    own = {"python": platform.python_version(), "dcbench": distribution.version()}
+    return own | {package: version(package) for package in packages}
 
 
 def _devices() -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dcbench.api.distribution import NAME
 from dcbench.api.errors import MissingDataError, RequestError
 from dcbench.cli.options import data_option
 from dcbench.cli.terminal import terminal_width
@@ -85,7 +86,7 @@ def _list_kind(registry: Registry, kind: str) -> None:
     width = max(map(len, names), default=0)
     click.secho(kind, bold=True)
     for name, item in zip(names, found, strict=True):
-        owner = "" if item.source.package == "dcbench" else f"  ({item.source.package})"
+        owner = "" if item.source.package == NAME else f"  ({item.source.package})"
         click.echo(f"  {name:<{width}}  {item.record.summary}{owner}")
 
 

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from dcbench.api import hookspecs
+from dcbench.api.distribution import MODULE, NAME, is_own, own, version
 from dcbench.api.errors import DcbenchError, RequestError
 from dcbench.api.records import DatasetRecord, EvaluatorRecord, MethodRecord, NetworkRecord, ProtocolRecord, Record
 
@@ -160,7 +161,7 @@ def load_registry(entry_points: Iterable[metadata.EntryPoint] | None = None) -> 
     seen = set()
     for entry_point in sorted(entry_points, key=lambda point: (point.name, point.value)):
         source = _source(entry_point)
-        if source not in seen:  # an editable install can be listed twice
+        if source not in seen and not _left_over(entry_point):  # an editable install can be listed twice
             seen.add(source)
             _load(registry, manager, entry_point, source)
     return registry
@@ -168,8 +169,17 @@ def load_registry(entry_points: Iterable[metadata.EntryPoint] | None = None) -> 
 
 def _source(entry_point: metadata.EntryPoint) -> Source:
     distribution = entry_point.dist
-    package, version = (distribution.name, distribution.version) if distribution else ("unknown", "")
-    return Source(package, version, entry_point.name, entry_point.value)
+    if distribution is None:
+        return Source("unknown", "", entry_point.name, entry_point.value)
+    # A checkout that was installed under its former name brings the same plug-ins, and results name their package.
+    package = NAME if is_own(distribution) else distribution.name
+    return Source(package, distribution.version, entry_point.name, entry_point.value)
+
+
+def _left_over(entry_point: metadata.EntryPoint) -> bool:
+    """Return whether *entry_point* is of this package under its former name, left there next to the one of today."""
+    distribution = entry_point.dist
+    return distribution is not None and is_own(distribution) and distribution.name != own().name
 
 
 def _load(registry: Registry, manager: pluggy.PluginManager, entry_point: metadata.EntryPoint, source: Source) -> None:
@@ -197,13 +207,13 @@ def _load(registry: Registry, manager: pluggy.PluginManager, entry_point: metada
 
 def _other_dcbench(entry_point: metadata.EntryPoint) -> str:
     """Return why the package of *entry_point* does not go with this dcbench, by what it says that it requires."""
-    this = metadata.version("dcbench")
+    this = version()
     for requirement in map(Requirement, (entry_point.dist.requires if entry_point.dist else None) or []):
         wanted = requirement.specifier
-        about_us = canonicalize_name(requirement.name) == "dcbench"
+        about_us = canonicalize_name(requirement.name) in {NAME, MODULE}
         unconditional = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         if about_us and unconditional and not wanted.contains(this, prereleases=True):
-            return f"needs dcbench{wanted}, and this is {this}: pip install 'dcbench{wanted}'"
+            return f"needs dcbench{wanted}, and this is {this}: pip install '{NAME}{wanted}'"
     return ""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import jinja2
 
+from dcbench.api.distribution import NAME, version
 from dcbench.api.errors import RequestError
 from dcbench.scaffold.kinds import KINDS
 
@@ -58,7 +58,8 @@ def render(kind: str, names: Names) -> dict[str, str]:
         "summary": about.summary,
         "upkeep": about.upkeep,
         "run": run_command(kind, names),
-        "version": version("dcbench"),
+        "distribution": NAME,
+        "version": version(),
     }
     return {
         path.format(**words): environment.get_template(template.format(**words)).render(facts)

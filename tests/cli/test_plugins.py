@@ -74,7 +74,7 @@ def test_plugins_as_json_holds_the_same_and_the_traceback(dcbench: CommandLine, 
     ended = dcbench("plugins", "--json", cwd=tmp_path, path=others)
     found = {source["entry_point"]: source for source in json.loads(ended.out)}
     assert found["toys"]["provides"]["methods"] == ["toy-bad", "toy-first", "toy-slow", "toy-sourced"]
-    assert (found["builtin-methods"]["package"], found["builtin-methods"]["ok"]) == ("dcbench", True)
+    assert (found["builtin-methods"]["package"], found["builtin-methods"]["ok"]) == ("dataset-condensation-bench", True)
     assert found["twin"]["observes"] == ["dcbench_run_finished"]
     assert [found[name]["ok"] for name in ("it", "twin", "toys")] == [False, False, False]
     (problem,) = found["it"]["problems"]

@@ -4,7 +4,6 @@ import inspect
 import json
 import re
 from collections.abc import Mapping
-from importlib.metadata import distribution
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from command_line import CommandLine
 from documentation import DOCS, blocks, inline_code, tables
 
 from dcbench.api import hookspecs
+from dcbench.api.distribution import own
 from dcbench.cli import COMMANDS
 from dcbench.engine.plugins import KINDS, Found, load_registry
 from dcbench.report.render.records import EXTRA, RECORD
@@ -45,7 +45,7 @@ def test_help_texts_are_as_they_are(dcbench: CommandLine, generated: Mapping[str
 
 
 def built_in() -> list[Found]:
-    dcbench = [point.value for point in distribution("dcbench").entry_points if point.group == "dcbench"]
+    dcbench = [point.value for point in own().entry_points if point.group == "dcbench"]
     return [item for item in load_registry().found if item.source.module in dcbench]
 
 

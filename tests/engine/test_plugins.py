@@ -10,6 +10,7 @@ import pytest
 from toys import install_package
 
 from dcbench import RequestError
+from dcbench.api.distribution import NAME, is_own, version
 from dcbench.engine.plugins import Registry, load_registry
 
 GOOD = """
@@ -96,10 +97,11 @@ def test_a_broken_plug_in_is_explained_and_harms_no_other(load: Load, source: st
     assert len(registry.sources) == 3
 
 
-def test_a_plug_in_made_for_another_dcbench_says_which_and_is_not_imported(load: Load) -> None:
-    registry = load({"newer": "raise RuntimeError('imported')"}, requires="DCbench >=9")
+@pytest.mark.parametrize("name", ["Dataset_Condensation-Bench", "DCbench"])
+def test_a_plug_in_made_for_another_dcbench_says_which_and_is_not_imported(load: Load, name: str) -> None:
+    registry = load({"newer": "raise RuntimeError('imported')"}, requires=f"{name} >=9")
     (problem,) = registry.problems
-    assert problem.message == f"needs dcbench>=9, and this is {metadata.version('dcbench')}: pip install 'dcbench>=9'"
+    assert problem.message == f"needs dcbench>=9, and this is {version()}: pip install '{NAME}>=9'"
 
 
 def test_requirements_that_cannot_be_read_are_explained_and_harm_no_other(load: Load) -> None:
@@ -111,7 +113,10 @@ def test_requirements_that_cannot_be_read_are_explained_and_harm_no_other(load: 
     assert problem.message.startswith("does not load: InvalidRequirement: ")
 
 
-@pytest.mark.parametrize("requires", ["dcbench>=0.0.1", "dcbench", "dcbench>=9; extra == 'dev'", "other>=9"])
+@pytest.mark.parametrize(
+    "requires",
+    ["dataset-condensation-bench>=0.0.1", "dcbench>=0.0.1", "dcbench", "dcbench>=9; extra == 'dev'", "other>=9"],
+)
 def test_a_plug_in_made_for_this_dcbench_is_loaded(load: Load, requires: str) -> None:
     assert names(load({"fitting": GOOD.format(name="k-means")}, requires=requires)) == ["k-means"]
 
@@ -190,7 +195,7 @@ def test_an_entry_point_listed_twice_is_loaded_once(load: Load) -> None:
 
 
 def test_the_built_in_plug_ins_load_without_a_problem() -> None:
-    registry = load_registry(point for point in metadata.entry_points(group="dcbench") if point.dist.name == "dcbench")
+    registry = load_registry(point for point in metadata.entry_points(group="dcbench") if is_own(point.dist))
     assert registry.problems == []
     assert registry.clashes() == []
     assert {found.kind for found in registry.found} == {"methods", "datasets", "evaluators", "networks", "protocols"}

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from errno import ENOSPC
-from importlib.metadata import version
 from io import BytesIO
 from os import strerror
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from dcbench.api.distribution import version
 from dcbench.api.errors import UnsupportedFormatError
 from dcbench.engine.store.atomic import replacing
 from dcbench.engine.store.contained import check_dataset, check_links
@@ -76,7 +76,7 @@ def writing(path: Path, kind: str, *, room: int | None = None) -> Iterator[h5py.
         with h5py.File(made, "w", libver=_LIBVER, locking=False) as file:
             put_text(file, "dcbench_kind", kind)
             file.attrs["dcbench_format"] = FORMAT
-            put_text(file, "dcbench_version", version("dcbench"))
+            put_text(file, "dcbench_version", version())
             yield file
         if isinstance(made, BytesIO):
             temporary.write_bytes(made.getbuffer())
@@ -140,7 +140,7 @@ def _check(file: h5py.File, path: Path, kind: str) -> None:
         writer = get_text(file, "dcbench_version")
         raise UnsupportedFormatError(
             f"{path} has format {found_format}, written by dcbench {writer}; "
-            f"this is dcbench {version('dcbench')}, which reads format {FORMAT}"
+            f"this is dcbench {version()}, which reads format {FORMAT}"
         )
     found = get_text(file, "dcbench_kind")
     if found != kind:

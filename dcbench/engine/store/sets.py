@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from pydantic import ValidationError
 
 from dcbench.api.condensed import CondensedSet, Decoder, plain_set
+from dcbench.api.distribution import version
 from dcbench.api.errors import UnsupportedFormatError
 from dcbench.engine.cells import Cell
 from dcbench.engine.store.about import KIND, SECONDS, get_snapshot_seconds
@@ -83,7 +83,7 @@ def _cell(said: Mapping[str, Any], file: h5py.File) -> Cell:
         first = error.errors()[0]
         raise UnsupportedFormatError(
             f"{file.filename} was written by dcbench {get_text(file, 'dcbench_version')}, whose cells are others than "
-            f"those of dcbench {version('dcbench')}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+            f"those of dcbench {version()}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from error
 
 

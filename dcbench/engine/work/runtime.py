@@ -221,14 +221,15 @@ def peak_memory(device: str) -> int:
 def provenance(packages: Mapping[str, str]) -> dict[str, str]:
     """Return the versions that a result was made with: dcbench, Python, torch, CUDA, and *packages* of plug-ins."""
     import platform
-    from importlib.metadata import version
 
     import torch
 
+    from dcbench.api.distribution import NAME, version
+
     return {
-        "dcbench": version("dcbench"),
+        "dcbench": version(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "cuda": torch.version.cuda or "",
-        **packages,
+        **{name: number for name, number in packages.items() if name != NAME},
     }

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
 
+from dcbench.api.distribution import version
 from dcbench.report.page.commands import commands
 from dcbench.report.page.pictures import pictures
 from dcbench.report.page.provenance import origins
@@ -101,7 +101,7 @@ def _facts(contents: Contents) -> dict[str, str]:
     return {
         "cells": f"{numbers['digests'].str.split().explode().nunique() if len(numbers) else 0}",
         **{name: text for name, text in lists.items() if text},
-        "made": f"{now}, by dcbench {version('dcbench')}",
+        "made": f"{now}, by dcbench {version()}",
     }
 
 

@@ -91,7 +91,7 @@ def test_what_another_package_builds_under_the_same_key_changes_no_cell(
     alone = condense(f"herding[{SETTINGS}]", "alone")
     condense(f"intruder[{SETTINGS}]")
     assert torch.equal(condense(f"herding[{SETTINGS}]"), alone)
-    assert artifacts(tmp_path / "results") == ["dcbench.features", "intruder-pack.features"]
+    assert artifacts(tmp_path / "results") == ["dataset-condensation-bench.features", "intruder-pack.features"]
 
 
 def test_methods_of_one_package_that_say_so_share_what_they_build(
@@ -99,7 +99,7 @@ def test_methods_of_one_package_that_say_so_share_what_they_build(
 ) -> None:
     for method in ("herding", "k-center"):
         condense(f"{method}[{SETTINGS}]")
-    assert artifacts(tmp_path / "results") == ["dcbench.features"]
+    assert artifacts(tmp_path / "results") == ["dataset-condensation-bench.features"]
 
 
 def test_packages_that_build_the_same_get_the_same_each_by_itself(
@@ -136,7 +136,7 @@ def test_an_owner_is_what_the_registry_says(registry: Registry) -> None:
     assert Owner.of(registry, "methods", "toy-first") == Owner("dcbench-toys", "toy-first")
     assert Owner.of(registry, "methods", "intruder") == Owner("intruder-pack", "features")
     assert Owner.of(registry, "methods", "herding") == Owner.of(registry, "methods", "k-center")
-    assert Owner.of(registry, "evaluators", "moments") == Owner("dcbench", "moments")
+    assert Owner.of(registry, "evaluators", "moments") == Owner("dataset-condensation-bench", "moments")
 
 
 @pytest.mark.parametrize(("plugin", "epochs"), [("first", 2), ("second", 1)], ids=["key", "plug-in"])
