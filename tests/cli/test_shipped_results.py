@@ -28,28 +28,37 @@ LIMIT = 40 * 2**20
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of what git has below ``results/``: a run in the checkout adds more."""
-    told = subprocess.run(["git", "ls-files", "results"], cwd=ROOT, capture_output=True, text=True, check=False)
+    """Return a copy of what git has in ``results/shipped``: a run in the checkout may add more."""
+    told = subprocess.run(["git", "ls-files", "results/shipped"], cwd=ROOT, capture_output=True, text=True, check=False)
     if not told.stdout:
         pytest.skip("needs git, and a checkout")
     folder = tmp_path_factory.mktemp("shipped")
     for name in told.stdout.splitlines():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
-    return folder / "results"
+    return folder / "results" / "shipped"
 
 
 def test_they_are_small_and_every_set_is_whole(shipped: Path) -> None:
     assert sum(path.stat().st_size for path in shipped.rglob("*") if path.is_file()) < LIMIT
-    sets = Layout(shipped).all_condensed()
-    assert sets
-    for path in sets:
-        read_condensed(path)
+    assert {path.name for path in shipped.iterdir()} == {"coresets", "matching", "sweeps"}
+    for store in shipped.iterdir():
+        sets = Layout(store).all_condensed()
+        assert sets
+        for path in sets:
+            read_condensed(path)
+
+
+def test_a_store_never_reads_those_that_are_shipped_below_it(shipped: Path, dcbench: CommandLine) -> None:
+    layout = Layout(shipped.parent)
+    assert not [*layout.all_condensed(), *layout.all_evaluations(), *layout.all_failures(), *layout.all_reports()]
+    ended = dcbench("report", cwd=shipped.parents[1])
+    assert (ended.code, ended.out) == (0, "No finished cell stands in this table.\n")
 
 
 def test_a_run_of_today_finds_them_under_their_names(shipped: Path, tmp_path: Path) -> None:
     registry = load_registry()
-    for path in Layout(shipped).all_evaluations():
+    for path in [path for store in shipped.iterdir() for path in Layout(store).all_evaluations()]:
         facts = read_evaluation(path)
         stored = Cell.model_validate(facts["cell"])
         info = Data(make_dataset(registry, stored.dataset, tmp_path), stored).info
@@ -94,19 +103,17 @@ def _trial_of_today(registry: Registry, cell: Cell, info: DatasetInfo, facts: di
 
 
 def test_nothing_is_called_by_the_name_of_data_that_it_was_not_made_on(shipped: Path) -> None:
-    for path in Layout(shipped).all_condensed():
+    for path in [path for store in shipped.iterdir() for path in Layout(store).all_condensed()]:
         dataset = read_condensed(path).cell.dataset
         assert dataset.name != "cifar10", "what was compressed once more is cifar10-jpeg"
         assert dataset.record in (dataset.name, "folder")
 
 
 @pytest.mark.parametrize("page", ["README.md", "results/README.md"])
-def test_the_pages_show_what_is_printed_over_them(
-    shipped: Path, dcbench: CommandLine, tmp_path: Path, page: str
-) -> None:
+def test_the_pages_show_what_is_printed_over_them(shipped: Path, dcbench: CommandLine, page: str) -> None:
     shown = re.findall(r"```\n\$ dcbench (report .*)\n([^`]*)```", (ROOT / page).read_text(encoding="utf-8"))
     assert shown
     for command, text in shown:
-        ended = dcbench(*shlex.split(command), "--results", shipped, cwd=tmp_path)
+        ended = dcbench(*shlex.split(command), cwd=shipped.parents[1])
         assert (ended.code, ended.err) == (0, "")
         assert ended.out.strip() == text.strip(), command

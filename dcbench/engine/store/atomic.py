@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dcbench.engine.store.names import SHIPPED
+
 _PRIVATE = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]+\.(?P<kind>tmp|taken)")
 
 
@@ -84,9 +86,10 @@ def move_without_replacing(source: Path, target: Path) -> None:
 
 
 def sweep(folder: Path) -> int:
-    """Clear up below *folder* after processes, known here by their ids, that are no longer alive.
+    """Clear up in the results folder *folder* after processes, known here by their ids, that are no longer alive.
 
-    Temporary files go, and files that were taken away get their names back.
+    Stores that are shipped below it are left alone. Temporary files go, and files that were taken away get their names
+    back.
 
     Returns:
         how many temporary files were removed.
@@ -94,6 +97,8 @@ def sweep(folder: Path) -> int:
     removed = 0
     for path in folder.rglob(".*"):
         match = _PRIVATE.fullmatch(path.name)
+        if path.relative_to(folder).parts[0] == SHIPPED:
+            continue
         if match is None or match["host"] != _host() or _alive(int(match["pid"])):
             continue
         if match["kind"] == "taken":

@@ -6,7 +6,8 @@ import re
 
 from dcbench.api.errors import DcbenchError, RequestError
 
-OWN_FOLDERS = ("artifacts", "reports", "shipped")
+SHIPPED = "shipped"
+OWN_FOLDERS = ("artifacts", "reports", SHIPPED)
 """Folders of a results folder that hold no dataset: what cells share, stored reports, and stores that are shipped."""
 _LONGEST = 200  # bytes: file systems take 255, and some encrypted ones fewer
 

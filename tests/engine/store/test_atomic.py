@@ -135,6 +135,22 @@ def test_sweeping_removes_what_a_dead_writer_left_but_not_what_one_in_another_co
     assert (temporary.exists(), elsewhere.exists()) == (False, True)
 
 
+def test_what_a_dead_writer_left_in_a_store_that_is_shipped_is_left_to_those_who_use_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 2**22 + 1)
+    left = []
+    for store in (tmp_path, tmp_path / "shipped" / "coresets"):
+        folder = store / "mnist" / "random" / "ipc1"
+        folder.mkdir(parents=True)
+        with replacing(folder / "file.h5") as temporary:
+            temporary.touch()
+        temporary.touch()
+        left.append(temporary)
+    assert sweep(tmp_path) == 1
+    assert [path.exists() for path in left] == [False, True]
+
+
 def test_two_writers_of_one_file_never_share_a_temporary_one(tmp_path: Path) -> None:
     with replacing(tmp_path / "file") as one, replacing(tmp_path / "file") as other:
         assert one != other
