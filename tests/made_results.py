@@ -69,13 +69,14 @@ def add(
     kind: str = "percent",
     figures: Mapping[str, Sequence[float]] | None = None,
     step: int | None = None,
+    recipe: Mapping[str, Any] | None = None,
     **cell: Any,
 ) -> Path:
     """Write repeats *first*, *first* + 1, ... of one trial; *best* are best-epoch accuracies beside them.
 
     *figures* take the place of both; the first is the one that tables show. *step* is that of the snapshot which they
     are of; None means the final set. *revision* and *evaluator_label* are those of the evaluator, *repeats* how
-    many the protocol asks for.
+    many the protocol asks for, *recipe* what else its recipe says.
     """
     figures = figures or {"accuracy": values} | ({"accuracy_best_epoch": best} if best else {})
     settings = {"protocol": protocol, "network": network}
@@ -88,7 +89,8 @@ def add(
         kind=kind,
         settings=settings,
         digest_settings=settings,
-        recipe={"epochs": 2, "repeats": repeats},
+        recipe={"epochs": 2, "repeats": repeats, **(recipe or {})},
+        digest_recipe=dict(recipe) if recipe else None,
     ).model_copy(update={"step": step})
     made = range(first, first + len(next(iter(figures.values()))))
     path = Layout(results).evaluation(trial, made)

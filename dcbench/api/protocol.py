@@ -65,7 +65,7 @@ def superseded(recipe: Mapping[str, Any] | None) -> str:
     """
     names = str((recipe or {}).get("strategy", "")).split("_")
     if (recipe or {}).get("augmentation") == "dc" and "rotate" in names:
-        return "images rotated bilinearly about their centre, where the published code uses cubic splines"
+        return "rotates bilinearly; the protocol of today rotates by cubic splines, as the published code does"
     return ""
 
 

@@ -69,6 +69,7 @@ _NAMES = [
     "published_network",
     "iterations",
     "selection",
+    "recipe_of",
     "eligible",
 ]
 
@@ -94,7 +95,7 @@ class _Mark:
 
 _MARKS = (
     _Mark("§", "dataset of", "published_dataset", "source"),
-    _Mark("†", "protocol of", "published_protocol", "protocol"),
+    _Mark("†", "protocol of", "published_protocol", "recipe_of"),
     _Mark("‡", "epoch of", "published_selection", "selection"),
     _Mark("‖", "iterations of", "published_iterations", "iterations"),
     _Mark("¶", "remark on", "published_note"),
@@ -127,6 +128,8 @@ def _names(entry: Mapping[str, Any]) -> dict[str, Any]:
         "published_network": _SHAPES.get(entry["network"], entry["network"]),
         "iterations": settings.get("iterations"),
         "selection": _SELECTION.get(entry["figure"]),
+        # What a protocol was before it was mended is another one.
+        "recipe_of": f"{entry['protocol']}, superseded" if entry["superseded"] else entry["protocol"],
         "eligible": entry["split"] == "test" and set(departures) <= allowed,
     }
 

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from dcbench.api.protocol import superseded
 from dcbench.api.words import plural
 from dcbench.engine.exchange.layouts import claim_text
 from dcbench.engine.store.evaluations import read_evaluation
@@ -155,7 +156,7 @@ def _evaluations(paths: Iterable[Path]) -> Iterator[RenderableType]:
         trials.setdefault(facts["key"], []).append(facts)
     for files in sorted(trials.values(), key=_order):
         files.sort(key=itemgetter("finished"))
-        yield from _section(_trial_title(files[0]), [*_figures(files), *_trial_provenance(files)])
+        yield from _section(_trial_title(files[0]), [*_figures(files), *_recipe(files[0]), *_trial_provenance(files)])
 
 
 def _order(files: list[dict[str, Any]]) -> tuple[Any, ...]:
@@ -183,6 +184,11 @@ def _figures(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
         count = len(values)
         number = Number(fmean(values), pstdev(values), count, kind=kind, counts=counted(1, count, count))
         yield name, f"{number}: {each}"
+
+
+def _recipe(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if reason := superseded(facts["recipe"]):
+        yield "older recipe", reason
 
 
 def _trial_provenance(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from dcbench.api.errors import RequestError
+from dcbench.api.protocol import superseded
 from dcbench.engine.cells import ABOUT
 from dcbench.engine.choices import Choice, parse_choice
 from dcbench.engine.store.evaluations import read_evaluation
@@ -52,6 +53,7 @@ COLUMNS = [
     "seconds",
     "finished",
     "file",
+    "superseded",
 ]
 """Columns of the frame.
 
@@ -61,7 +63,8 @@ COLUMNS = [
 each setting that has another one; ``source`` is the record of the dataset, such as ``folder``; ``dataset_choice`` and
 ``method_choice`` select both on the command line; ``classes`` and ``train_images`` are counts of what was condensed;
 ``step`` is that of the snapshot that was evaluated, missing for the final set; ``variant`` tells apart what must never
-pool: it is made of all that is in ``key`` but seed and step, such as settings, revisions, data and recipe.
+pool: it is made of all that is in ``key`` but seed and step, such as settings, revisions, data and recipe;
+``superseded`` says what the recipe does otherwise than its protocol does today, and is empty for one of today.
 """
 
 _FAILURE = [*ABOUT, "job", "error", "message", "traceback", "time"]
@@ -202,6 +205,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         "classes": len(dataset["class_names"]) or None,
         "train_images": dataset["train_images"],
         "file": str(path),
+        "superseded": superseded(facts.get("recipe")),
     }
     for figure, values in facts["figures"].items():
         for number, value in enumerate(values):

@@ -24,6 +24,7 @@ _CONSTANT = [
     "source",
     "classes",
     "train_images",
+    "superseded",
 ]
 """What is the same for all values of one number."""
 
@@ -36,7 +37,8 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     The mean and standard deviation (of the population, as the published codes compute it) are over sets x repeats;
     ``n`` counts all values and ``cells`` the sets, one for each seed; ``fewest`` and ``most`` are the repeats of the
     set that has fewest and of the one that has most. Results under one label that differ in their variant never pool:
-    the latest is shown and ``older`` counts the others. ``digests`` names the cells, joined by spaces.
+    the latest is shown, of those under a recipe of today if there are any, and ``older`` counts the others. ``digests``
+    names the cells, joined by spaces.
     """
     table = table[table["step"].isna()]
     if table.empty:
@@ -56,9 +58,10 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         digests=("digest", lambda digests: " ".join(sorted(set(digests)))),
         finished=("finished", "max"),
     ).reset_index()
-    summary = summary.sort_values("finished", kind="stable")
+    summary["today"] = summary["superseded"] == ""
+    summary = summary.sort_values(["today", "finished"], kind="stable")
     summary["older"] = summary.groupby(PLACE, dropna=False)["variant"].transform("size") - 1
-    return summary.drop_duplicates(PLACE, keep="last").drop(columns="finished").reset_index(drop=True)
+    return summary.drop_duplicates(PLACE, keep="last").drop(columns=["today", "finished"]).reset_index(drop=True)
 
 
 def entries(summary: pd.DataFrame) -> list[dict[str, Any]]:

@@ -105,6 +105,19 @@ def test_an_evaluation_has_the_repeats_of_all_its_files_and_of_two_the_latest_co
     assert "  pixel    2.7 ± 1.2 (1x3): 1.00 3.00 4.00\n" in text
 
 
+def test_an_evaluation_under_an_older_recipe_says_what_it_did_otherwise(tmp_path: Path) -> None:
+    cell = cell_of("random")
+    for name, protocol in (("dc", "dc"), ("dc-spline", "other")):
+        recipe = {"augmentation": name, "strategy": "crop_scale_rotate"}
+        trial = made_trial(cell, settings={"protocol": protocol}, recipe=recipe, digest_recipe=recipe)
+        path = Layout(tmp_path).evaluation(trial, range(1))
+        write_evaluation(path, EvaluationRecord(trial, range(1), {"pixel": (1.0,)}, FACTS))
+    (line,) = [line for line in shown(tmp_path, cell, width=200).splitlines() if "older recipe" in line]
+    assert line.endswith(
+        "rotates bilinearly; the protocol of today rotates by cubic splines, as the published code does"
+    )
+
+
 def test_snapshots_that_were_evaluated_come_in_order_before_the_set_itself(tmp_path: Path) -> None:
     cell = cell_of("m3d")
     for step in (None, 50, 0):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from dcbench.report.figures.places import PANEL, NothingToDrawError, main_results, measured, split_into, titles
+from dcbench.report.figures.places import PANEL, NothingToDrawError, apart, main_results, measured, split_into, titles
 from dcbench.report.figures.style import Look, add_legend, looks, panels, styled
 from dcbench.report.summary import summarise
 
@@ -98,7 +98,7 @@ def accuracy_over_ipc(frame: pd.DataFrame) -> Figure:
     Raises:
         NothingToDrawError: there is no evaluation.
     """
-    summary = summarise(frame)
+    summary = summarise(apart(frame))
     summary = summary[summary["main"].astype(bool)]
     if summary.empty:
         raise NothingToDrawError("nothing is evaluated here; 'dcbench run ... --ipc 1,10,50' does it")

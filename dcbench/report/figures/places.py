@@ -23,8 +23,14 @@ def main_results(frame: pd.DataFrame) -> pd.DataFrame:
 
     Results under one label but other settings are not mixed, as in `dcbench.report.summary.summarise`.
     """
-    table = frame[frame["main"].astype(bool)].sort_values("finished", kind="stable")
+    table = apart(frame[frame["main"].astype(bool)]).sort_values("finished", kind="stable")
     return newest(table, PLACE, "variant")
+
+
+def apart(table: pd.DataFrame) -> pd.DataFrame:
+    """Return *table* with the protocol of superseded recipes called so: they get panels of their own."""
+    names = table["protocol"].where(table["superseded"] == "", table["protocol"] + " (superseded)")
+    return table.assign(protocol=names)
 
 
 def newest(table: pd.DataFrame, within: Sequence[str], column: str) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def origins(summary: pd.DataFrame, frame: pd.DataFrame, sets: pd.DataFrame) -> I
         place = f"{entry['dataset']} ipc {entry['ipc']} {entry['label']}"
         yield Origin(
             anchor=anchor_of(entry),
-            title=f"{place}: {title_of(entry)}",
+            title=f"{place}: {title_of(entry)}" + (", older recipe" if entry["superseded"] else ""),
             number=str(number_of(entry)),
             settings=entry["settings"],
             repeats=[_repeat(row, entry["kind"]) for row in entries(rows)],

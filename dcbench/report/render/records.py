@@ -35,6 +35,7 @@ RECORD = [
     "older",
     "variant",
     "digests",
+    "superseded",
 ]
 """Fields of every record."""
 

@@ -13,6 +13,7 @@ from dcbench.api.words import plural
 from dcbench.engine.cells import digest_of
 from dcbench.report.beside import explain, published_text
 from dcbench.report.datasets import other_data_notes
+from dcbench.report.remarks import remarks
 from dcbench.report.summary import PLACE, entries
 from dcbench.report.tables.model import Number, Place, Row, Table, counted, printed
 
@@ -60,7 +61,7 @@ def _evaluator_of(job: Any) -> str:
 
 
 def ranked(summary: pd.DataFrame, within: Sequence[str]) -> pd.DataFrame:
-    """Return *summary* with ``place``: best and second among the rows that agree in *within*.
+    """Return *summary* with ``place``: best and second among the rows that agree in *within*, and in being superseded.
 
     The best is the highest percentage, or the least distance, each as it is printed. References do not compete, and
     where all are alike, as one alone is, nobody is best.
@@ -70,7 +71,7 @@ def ranked(summary: pd.DataFrame, within: Sequence[str]) -> pd.DataFrame:
     sign = summary["kind"].map({"percent": -1.0}).fillna(1.0)
     shown = [float(printed(mean, kind)) for mean, kind in zip(summary["mean"], summary["kind"], strict=True)]
     score = (sign * shown).where(~summary["reference"].astype(bool))
-    keys = [summary[name] for name in within]
+    keys = [summary[name] for name in (*within, "superseded")]
     ranks = score.groupby(keys, dropna=False).rank("dense")
     rivals = score.groupby(keys, dropna=False).transform("nunique") > 1
     return summary.assign(place=ranks.where(rivals).map({1.0: "best", 2.0: "second"}).fillna(""))
@@ -172,6 +173,7 @@ def notes_of(summary: pd.DataFrame, *, expected: int | None = None, failed: int 
     if older:
         notes.append(f"{older} older, made under the same label with other settings, recipe or data: not shown")
     notes += other_data_notes(summary["dataset"])
+    notes += remarks(summary)
     if "published" in summary:
         notes += explain(entries(summary.sort_values(["dataset", "ipc"])))
     return tuple(notes)

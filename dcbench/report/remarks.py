@@ -1,0 +1,56 @@
+"""What a reader of a table has to be told of its numbers, whatever they stand next to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dcbench.report.summary import entries
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHORT = 10
+"""A run of less than one part in so many of its recipe is far shorter.
+
+Matching may lower a set before it raises it, and where it does the way back takes some hundredths of a recipe. A tenth
+leaves that behind.
+"""
+
+
+def remarks(summary: pd.DataFrame) -> Iterator[str]:
+    """Yield lines on the numbers of a table, rows of `dcbench.report.summary.summarise`: old recipes, short runs."""
+    table = entries(summary.sort_values(["dataset", "ipc"], kind="stable"))
+    for reason, places in _grouped((entry["superseded"], _place(entry, table)) for entry in table):
+        yield f"older recipe ({places}): {reason}; 'dcbench run' makes these numbers anew"
+    short = [f"{lengths} ({methods})" for lengths, methods in _grouped((_length(e), e["method"]) for e in table)]
+    if short:
+        yield (
+            f"far shorter than the recipe: {', '.join(short)} iterations; matching may lower accuracy before it raises "
+            "it: 'dcbench run --snapshots' and 'dcbench figure curves' show its course"
+        )
+
+
+def _place(entry: Mapping[str, Any], table: Sequence[Mapping[str, Any]]) -> str:
+    """Return where *entry* stands: its row of *table*, and its column if not all of the row is superseded."""
+    row = [other for other in table if (other["dataset"], other["ipc"]) == (entry["dataset"], entry["ipc"])]
+    place = f"{entry['dataset']} ipc {entry['ipc']}"
+    return place if all(other["superseded"] for other in row) else f"{place} {entry['label']}"
+
+
+def _length(entry: Mapping[str, Any]) -> str:
+    """Return how far a number is of its recipe, if that is far shorter; step 0 is a choice, and is not."""
+    done, recommended = entry["settings"].get("iterations"), entry["departures"].get("iterations")
+    if not isinstance(done, int) or not isinstance(recommended, int):
+        return ""
+    return f"{done} of {recommended}" if 0 < done * _SHORT < recommended else ""
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield each first text that is not empty, with the second ones that it came with, joined by commas."""
+    names: dict[str, dict[str, None]] = {}
+    for text, name in pairs:
+        if text:
+            names.setdefault(text, {})[name] = None
+    for text, named in names.items():
+        yield text, ", ".join(named)
