@@ -101,7 +101,8 @@ class Task(ABC):
             them took, which count among those of every set that uses them.
 
         Raises:
-            DcbenchError: the name of a tensor is empty, is a dot, or has a slash.
+            DcbenchError: what was built is no mapping of names to tensors that a file can hold, or the name of a tensor
+                is empty, is a dot, or has a slash.
         """
 
     @abstractmethod
@@ -109,7 +110,8 @@ class Task(ABC):
         """Offer a point to resume from. *state* is only called when the bench decides that it is time to write one.
 
         Raises:
-            DcbenchError: a name in the state is empty, is a dot, or has a slash.
+            DcbenchError: the state holds what no file can hold, such as a list, or a sparse or bfloat16 tensor, or a
+                name in it is empty, is a dot, or has a slash.
         """
 
     @abstractmethod

@@ -20,7 +20,7 @@ SAYS = {
     "changesenvironment": "it changes the environment",
     "undocumented": "no description: width",
     "neverdone": "the last report is step 11 of 12",
-    "liststate": "'history' is a list; a checkpoint holds tensors, numbers and texts",
+    "liststate": "'history' in a checkpoint is [7]; there are tensors, texts, and numbers",
     "untypable": "--set NAME.channels=3 is refused",
 }
 

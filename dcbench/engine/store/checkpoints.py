@@ -21,7 +21,7 @@ class Checkpoint:
     """A condensing job as far as it has come."""
 
     state: Mapping[str, Any]
-    """What its method gave: tensors, numbers and texts."""
+    """What its method gave, as `given.as_state` makes it: tensors, numbers and texts."""
     seconds: float = 0.0
     """Seconds that were spent until then, without those of artifacts; 0 if an older file does not say."""
     trace: Trace = field(default_factory=dict)
@@ -37,7 +37,6 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write *checkpoint* to *path*, whole or not at all.
 
     Raises:
-        TypeError, DcbenchError: see `put_state`.
         OSError: it cannot be written, as on a full disk.
     """
     with writing(path, "checkpoint") as file:

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from dcbench.api.distribution import version
-from dcbench.api.errors import UnsupportedFormatError
+from dcbench.api.errors import DcbenchError, UnsupportedFormatError
 from dcbench.engine.store.atomic import replacing
 from dcbench.engine.store.contained import check_dataset, check_links
 from dcbench.engine.store.errors import CorruptFileError, UnreadableFileError
@@ -123,13 +123,13 @@ def _opened(path: Path) -> Iterator[h5py.File]:
                 yield file
         finally:
             _unpacked.reset(begun)
-    except FileNotFoundError:
+    except (FileNotFoundError, DcbenchError):
         raise
     except PermissionError as error:
         raise UnreadableFileError(path, error.strerror) from error
     except MemoryError as error:
         raise UnreadableFileError(path, "there is not enough memory") from error
-    except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever h5py, NumPy and torch make of the damage
         refused = _REFUSED.search(str(error))
         raise (UnreadableFileError(path, refused[1]) if refused else CorruptFileError(path, error)) from error
 

@@ -13,13 +13,21 @@ _LONGEST = 200  # bytes: file systems take 255, and some encrypted ones fewer
 
 
 def check_name(name: str, what: str) -> None:
-    """Refuse a *name* for *what*, such as ``a figure``, that HDF5 would take for a path.
+    """Refuse a *name* for *what*, such as ``a figure``, that HDF5 would take for a path, or cannot spell.
 
     Raises:
-        DcbenchError: it is empty, a dot, or has a slash or a null character.
+        DcbenchError: it is no text, empty, a dot, has a slash or a null character, or is no valid Unicode.
     """
-    if name in ("", ".") or "/" in name or "\0" in name:
-        raise DcbenchError(f"{name!r} is no name for {what}; names are not empty, no dot alone, and have no slash")
+    if not isinstance(name, str) or name in ("", ".") or "/" in name or "\0" in name or not _is_unicode(name):
+        raise DcbenchError(f"{name!r} is no name for {what}; names are texts, not empty, no dot alone, without a slash")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def file_name(name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import torch
 
 from dcbench.engine.store.hdf5 import (
@@ -20,43 +21,32 @@ from dcbench.engine.store.hdf5 import (
     reading,
     writing,
 )
-from dcbench.engine.store.names import check_name
 
 _SECONDS = "seconds"  # an attribute; older files have none
 
 
 def put_state(group: h5py.Group, state: Mapping[str, Any]) -> None:
-    """Store tensors as datasets, and numbers and texts as facts.
-
-    Raises:
-        TypeError: a value is none of these; the text names it.
-        DcbenchError: a name cannot be stored.
-    """
-    facts: dict[str, int | float | str] = {}
+    """Store tensors as datasets, and numbers and texts as facts, each as `given.as_state` makes it."""
+    put_facts(group, {name: value for name, value in state.items() if not isinstance(value, torch.Tensor)})
     for name, value in state.items():
-        check_name(name, "a tensor or a number")
         if isinstance(value, torch.Tensor):
-            put_array(group, name, value.detach().cpu().numpy())
-        elif isinstance(value, int | float | str):
-            facts[name] = value
-        else:
-            raise TypeError(f"{name!r} is a {type(value).__name__}; a checkpoint holds tensors, numbers and texts")
-    put_facts(group, facts)
+            put_array(group, name, value.numpy())
 
 
 def get_state(group: h5py.Group) -> dict[str, Any]:
     """Return what `put_state` stored: tensors on the CPU, numbers and texts."""
-    arrays = {name: get_array(group, name) for name in group}
-    return get_facts(group) | {
-        name: torch.from_numpy(array) if array.shape else torch.tensor(array) for name, array in arrays.items()
-    }
+    arrays = {name: torch.from_numpy(np.asarray(get_array(group, name))) for name in group}
+    return get_facts(group) | arrays
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], seconds: float, about: Mapping[str, str]) -> None:
-    """Write named *tensors*, which took *seconds* to make, to *path*, whole or not at all; *about* is its facts.
+    """Write named *tensors*, as `given.as_tensors` makes them, to *path*, whole or not at all.
 
-    Raises:
-        DcbenchError: a name cannot be stored.
+    Args:
+        path: the file to write.
+        tensors: the tensors by name.
+        seconds: how long making them took.
+        about: its facts.
     """
     with writing(path, "tensors") as file:
         put_state(file.create_group("state"), tensors)

@@ -13,6 +13,7 @@ from dcbench.api.locks import holding
 from dcbench.api.seeds import derive_seed
 from dcbench.engine.cells import Cell, Trial, changed_network, digest_of
 from dcbench.engine.store.aside import read_or_set_aside
+from dcbench.engine.store.given import as_tensors
 from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tensors
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Artifacts:
             if made is None:
                 started = time.monotonic()
                 # The owner is no part of the seed: plug-ins that build the same thing get the same, each by itself.
-                tensors = dict(build(derive_seed(purpose="artifact", name=digest)))
+                tensors = as_tensors(build(derive_seed(purpose="artifact", name=digest)), "an artifact")
                 made = tensors, time.monotonic() - started
                 write_tensors(path, *made, about)
         self.away += time.monotonic() - begun

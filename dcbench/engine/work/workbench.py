@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-import reprlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from dcbench.api.condensed import CondensedSet, plain_set
-from dcbench.api.errors import DcbenchError, RequestError
+from dcbench.api.errors import RequestError
 from dcbench.api.evaluator import Context
 from dcbench.api.method import State, Task
 from dcbench.api.protocol import TrainingRecipe
@@ -22,8 +20,8 @@ from dcbench.engine.data.splits import split_validation, validation_info
 from dcbench.engine.making import make_network
 from dcbench.engine.store.aside import read_or_set_aside
 from dcbench.engine.store.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from dcbench.engine.store.given import as_count, as_figures, as_state
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.names import check_name
 from dcbench.engine.work.artifacts import Artifacts, Owner
 
 if TYPE_CHECKING:
@@ -53,35 +51,9 @@ def build_network(registry: Registry, name: str, info: DatasetInfo, seed: int, d
     return module.to(device).train()
 
 
-def _checked_report(step: object, total: object, figures: Mapping[str, object]) -> tuple[int, int, dict[str, float]]:
-    """Return what a plug-in reports as numbers of Python: it may give tensors and arrays too.
-
-    Raises:
-        DcbenchError: what is counted is no whole number, or a figure has no name or value that can be kept.
-    """
-    values = {}
-    for name, value in figures.items():
-        check_name(name, "a figure")
-        try:
-            values[name] = float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-            raise DcbenchError(f"progress: the figure {name} is a number, not {reprlib.repr(value)}") from error
-    return check_count(step, "progress: step"), check_count(total, "progress: total"), values
-
-
-def check_count(value: object, what: str) -> int:
-    """Return *value* as a number of Python if it is a whole one that files can keep; *what* is the start of the error.
-
-    Raises:
-        DcbenchError: it is not.
-    """
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]  # of numpy and torch too
-    except (TypeError, RuntimeError, ValueError):
-        number = -1
-    if not 0 <= number < 2**63:
-        raise DcbenchError(f"{what} is a whole number from 0 on, not {reprlib.repr(value)}")
-    return int(number)
+def _counts(step: int, total: int) -> tuple[int, int]:
+    """Return the step and the number of steps of a progress report, as a plug-in gave them, as whole numbers."""
+    return as_count(step, "progress: step"), as_count(total, "progress: total")
 
 
 @dataclass(frozen=True)
@@ -174,7 +146,7 @@ class CellTask(Task):
 
     def progress(self, step: int, total: int, **figures: float) -> None:
         """See `Task.progress`."""
-        step, total, values = _checked_report(step, total, figures)
+        step, total, values = *_counts(step, total), as_figures(figures)  # plug-ins give tensors and arrays too
         for name, value in values.items():
             self.recorder.trace.setdefault(name, []).append((step, value))
         self._report(step, total, values)
@@ -183,7 +155,7 @@ class CellTask(Task):
         """See `Task.snapshot`."""
         cell, method, plain = self._cell, self._cell.method, plain_set(condensed)
         plain.check(self._info, cell.ipc, exempt=method.exempt, factor=method.factor, classes=self._part)
-        step = check_count(step, "snapshot: step")
+        step = as_count(step, "snapshot: step")
         self.recorder.snapshots[step] = plain
         self.recorder.snapshot_seconds[step] = self.seconds
 
@@ -197,7 +169,7 @@ class CellTask(Task):
         if started - self._last_checkpoint < max(self._interval, self._writing / _MOST_WRITING):
             return
         made = Checkpoint(
-            state(),
+            as_state(state(), "a checkpoint"),
             self._own_seconds,
             self.recorder.trace,
             self.recorder.snapshots,
@@ -263,4 +235,4 @@ class TrialContext(Context):
 
     def progress(self, step: int, total: int, **figures: float) -> None:
         """See `Context.progress`."""
-        self._report(*_checked_report(step, total, figures))
+        self._report(*_counts(step, total), as_figures(figures))

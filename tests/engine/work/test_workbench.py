@@ -317,6 +317,68 @@ def test_a_name_that_would_be_a_path_in_a_file_is_refused_when_it_is_given(task:
     assert task().resume() is None
 
 
+@pytest.mark.parametrize("step", [1.5, "1", -1, True, None, 2**63])
+def test_a_step_that_no_file_can_hold_is_refused_when_it_is_given(
+    task: MakeTask, registry: Registry, tmp_path: Path, step: Any
+) -> None:
+    made = task()
+    trial = planned(registry, tmp_path).trials[0].trial
+    context = TrialContext(registry, trial, range(1), made.info, Layout(tmp_path / "r"), Runtime(), lambda *_: None)
+    for give in (
+        lambda: made.snapshot(step, a_set()),
+        lambda: made.progress(step, 10, loss=0.5),
+        lambda: made.progress(1, step, loss=0.5),
+        lambda: context.progress(step, 10),
+        lambda: context.progress(1, step),
+    ):
+        with pytest.raises(DcbenchError, match=r"is a whole number from 0 on, not [^\n]+$"):
+            give()
+    assert made.recorder.trace == made.recorder.snapshots == made.recorder.snapshot_seconds == {}
+
+
+@pytest.mark.parametrize("step", [3, np.int32(3), torch.tensor(3)])
+def test_a_snapshot_of_a_step_that_was_not_announced_is_kept_and_comes_back(task: MakeTask, step: Any) -> None:
+    made = task(checkpoint_seconds=0)
+    made.snapshot(step, a_set())
+    made.checkpoint(lambda: {"step": step})
+    again = task()
+    again.resume()
+    assert [(step, type(step)) for step in again.recorder.snapshots] == [(3, int)]
+
+
+def test_an_artifact_that_holds_something_else_than_tensors_is_not_kept(task: MakeTask, tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(DcbenchError, match="an artifact holds tensors alone; 'epochs' is a int"):
+            task().artifact({}, lambda _: {"weights": torch.zeros(2), "epochs": 3})
+    assert list(tmp_path.rglob("artifacts/*/*.h5")) == []
+
+
+def test_who_builds_an_artifact_gets_what_the_others_read(task: MakeTask) -> None:
+    def build(_: int) -> dict[str, torch.Tensor]:
+        return {"weights": torch.nn.Parameter(torch.arange(6.0).reshape(2, 3).T)}
+
+    for made in (task(), task()):
+        found = made.artifact({}, build)["weights"]
+        assert (type(found), found.requires_grad, found.stride()) == (torch.Tensor, False, (2, 1))
+
+
+@pytest.mark.parametrize("place", ["trace", "state", "snapshots", "artifacts", "trace/loss"])
+def test_a_checkpoint_whose_parts_are_of_another_kind_does_not_block_its_cell(
+    task: MakeTask, tmp_path: Path, cell: Cell, place: str
+) -> None:
+    made = task(checkpoint_seconds=0)
+    made.progress(1, 9, loss=0.5)
+    made.checkpoint(lambda: {"step": 1})
+    path = Layout(tmp_path / "results").checkpoint(cell)
+    with h5py.File(path, "r+") as file:
+        del file[place]
+        file[place] = 3
+    again = task()
+    assert again.resume() is None
+    assert again.recorder.trace == {}, "nothing of it is taken over"
+    assert [found.name for found in path.parent.iterdir()] == [f"{path.name}.corrupt"]
+
+
 def test_methods_do_not_see_what_evaluators_share(registry: Registry, task: MakeTask, tmp_path: Path) -> None:
     plan = planned(registry, tmp_path)
     made, layout = task(), Layout(tmp_path / "results")

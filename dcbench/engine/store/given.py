@@ -1,0 +1,141 @@
+"""What plug-ins give to be stored: refused at once, in one line, where no file could hold it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dcbench.api.errors import DcbenchError
+from dcbench.engine.store.names import check_name
+
+if TYPE_CHECKING:
+    import torch
+
+_MOST = 2**63 - 1  # what an array of integers holds
+_MOST_BITS = 8192  # Python reads no number of more than 4300 digits
+
+
+def as_count(value: object, what: str) -> int:
+    """Return *value*, a whole number of Python, NumPy or torch, as an int.
+
+    Args:
+        value: what a plug-in gave.
+        what: what it is, such as ``snapshot: step``.
+
+    Raises:
+        DcbenchError: it is no whole number from 0 on, or too large for a file.
+    """
+    number = -1
+    if not isinstance(value, bool):  # Python takes True for 1; a plug-in that gives it means something else
+        try:
+            number = operator.index(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, RuntimeError):  # torch raises any of them
+            number = -1
+    if not 0 <= number <= _MOST:
+        raise DcbenchError(f"{what} is a whole number from 0 on, not {_shown(value)}")
+    return number
+
+
+def as_figure(value: object, name: str) -> float:
+    """Return *value*, a number of Python, NumPy or torch, as a float; NaN and infinity are numbers here.
+
+    Raises:
+        DcbenchError: it is no number.
+    """
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        raise DcbenchError(f"progress: the figure {name} is a number, not {_shown(value)}") from error
+
+
+def as_figures(figures: Mapping[str, object]) -> dict[str, float]:
+    """Return the *figures* of a progress report as floats.
+
+    Raises:
+        DcbenchError: a name cannot be stored, or a value is no number.
+    """
+    for name in figures:
+        check_name(name, "a figure")
+    return {name: as_figure(value, name) for name, value in figures.items()}
+
+
+def as_stored(tensor: torch.Tensor, name: str) -> torch.Tensor:
+    """Return *tensor* as it comes back from a file: on the CPU, contiguous, without gradient.
+
+    Raises:
+        DcbenchError: no file can hold it, such as one of bfloat16, or a sparse one.
+    """
+    try:
+        plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+        plain.numpy()
+    except (TypeError, RuntimeError) as error:  # NotImplementedError, of tensors without data, is a RuntimeError
+        kind = f"{str(tensor.dtype).removeprefix('torch.')}, {str(tensor.layout).removeprefix('torch.')}"
+        raise DcbenchError(
+            f"the tensor {name!r} ({kind}, on {tensor.device}) cannot be stored; give a dense one of a NumPy type"
+        ) from error
+    return plain
+
+
+def as_state(state: object, what: str) -> dict[str, Any]:
+    """Return *state* with tensors `as_stored`, and numbers and texts as Python's own.
+
+    Args:
+        state: what a plug-in gave.
+        what: what it is, such as ``a checkpoint``.
+
+    Raises:
+        DcbenchError: it holds something else; the text names it.
+    """
+    import torch
+
+    if not isinstance(state, Mapping):
+        raise DcbenchError(f"the state of {what} is a mapping of names to values, not {_shown(state)}")
+    made: dict[str, Any] = {}
+    for name, value in state.items():
+        check_name(name, "a tensor or a number")
+        if isinstance(value, torch.Tensor):
+            made[name] = as_stored(value, name)
+        else:
+            made[name] = _plain(value, f"{name!r} in {what}")
+    return made
+
+
+def as_tensors(tensors: object, what: str) -> dict[str, torch.Tensor]:
+    """Return named *tensors*, each `as_stored`.
+
+    Raises:
+        DcbenchError: there is something else among them; the text names it.
+    """
+    import torch
+
+    made = as_state(tensors, what)
+    for name, value in made.items():
+        if not isinstance(value, torch.Tensor):
+            raise DcbenchError(f"{what} holds tensors alone; {name!r} is a {type(value).__name__}")
+    return made
+
+
+def _plain(value: object, where: str) -> int | float | str:
+    import numpy as np
+
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int) and value.bit_length() <= _MOST_BITS:
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise DcbenchError(f"{where} is {_shown(value)}; there are tensors, texts, and numbers of up to {_MOST_BITS} bits")
+
+
+def _shown(value: object) -> str:
+    """Return *value* for an error text: short, on one line."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a plug-in's own object
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 60 else f"{text[:57]}..."
