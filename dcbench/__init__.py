@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dcbench.api.method import Method, State, Task
     from dcbench.api.network import Network
     from dcbench.api.origins import Origin
-    from dcbench.api.protocol import Protocol, TrainingRecipe
+    from dcbench.api.protocol import NetworkChoice, Protocol, TrainingRecipe
     from dcbench.api.records import DatasetRecord, EvaluatorRecord, MethodRecord, NetworkRecord, ProtocolRecord
     from dcbench.api.seeds import derive_seed
     from dcbench.api.settings import Settings
@@ -50,6 +50,7 @@ _HOME = {
     "MethodRecord": "api.records",
     "MissingDataError": "api.errors",
     "Network": "api.network",
+    "NetworkChoice": "api.protocol",
     "NetworkRecord": "api.records",
     "Origin": "api.origins",
     "Protocol": "api.protocol",
@@ -88,6 +89,7 @@ __all__ = [
     "MethodRecord",
     "MissingDataError",
     "Network",
+    "NetworkChoice",
     "NetworkRecord",
     "Origin",
     "Protocol",

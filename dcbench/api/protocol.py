@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -57,6 +58,16 @@ class TrainingRecipe(Settings):
         return {name: value for name, value in self.digest_form().items() if name != "repeats"}
 
 
+@dataclass(frozen=True)
+class NetworkChoice:
+    """A network that is going to be trained, by name."""
+
+    record: str
+    """Name of its record, such as ``convnet3``."""
+    settings: Mapping[str, Any]
+    """All of its settings, such as depth, width and norm."""
+
+
 def superseded(recipe: Mapping[str, Any] | None) -> str:
     """Return what a recipe does otherwise than its protocol does today, in words; empty for one of today.
 
@@ -78,3 +89,13 @@ class Protocol(ABC):
     @abstractmethod
     def recipe(self, info: DatasetInfo, ipc: int, factor: int) -> TrainingRecipe:
         """Return the recipe for a set of *ipc* images per class that each hold factor x factor training images."""
+
+    def recipe_on(
+        self,
+        network: NetworkChoice,
+        info: DatasetInfo,
+        ipc: int,
+        factor: int,
+    ) -> TrainingRecipe:
+        """Return the recipe for training *network*: that of `recipe`, unless the protocol treats the network apart."""
+        return self.recipe(info, ipc, factor)

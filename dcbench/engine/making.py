@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from dcbench.api.errors import DcbenchError, RequestError
+from dcbench.api.protocol import NetworkChoice
 from dcbench.engine.choices import canonical, parse_choice
 
 if TYPE_CHECKING:
@@ -81,6 +82,14 @@ def make_network(registry: Registry, name: str) -> tuple[Network, Any]:
     record = registry.find("networks", choice.name).record
     network: Network = registry.resolve("networks", choice.name)()
     return network, change_settings(network.Settings(), {**record.preset, **choice.settings}, choice.name)
+
+
+def network_choice(registry: Registry, settings: Settings) -> NetworkChoice | None:
+    """Return the network that *settings* name, as a protocol is told of it; None where they name none."""
+    name = getattr(settings, "network", None)
+    if not isinstance(name, str):
+        return None
+    return NetworkChoice(parse_choice(name).name, make_network(registry, name)[1].model_dump())
 
 
 def settle_network(registry: Registry, settings: AnySettings, info: DatasetInfo) -> tuple[AnySettings, int]:

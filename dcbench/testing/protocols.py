@@ -12,12 +12,13 @@ from unittest import SkipTest
 import dcbench.testing.subject
 from dcbench.api.errors import RequestError
 from dcbench.api.images import DatasetInfo
-from dcbench.api.protocol import Protocol, TrainingRecipe
+from dcbench.api.protocol import NetworkChoice, Protocol, TrainingRecipe
 from dcbench.testing.loading import loads
 from dcbench.testing.made_up import Situation
 from dcbench.testing.promises import ContractBroken, promise
 
 _DATA = (Situation(), Situation(channels=3, size=32), Situation(channels=3, size=224, smallest=2, largest=2))
+_NETWORKS = tuple(NetworkChoice("convnet3", {"depth": 3, "width": 128, "norm": norm}) for norm in ("instance", "batch"))
 _IPC, _FACTORS = (1, 10, 50), (1, 2)
 
 
@@ -39,6 +40,9 @@ class Subject(dcbench.testing.subject.Subject):
             words = f"{' x '.join(map(str, info.shape))} px, IPC {ipc}, factor {factor}"
             with suppress(RequestError):
                 found.append((words, info, self.target().recipe(info, ipc, factor)))
+                for network in _NETWORKS:
+                    recipe = self.target().recipe_on(network, info, ipc, factor)
+                    found.append((f"{words}, {network.record} with {network.settings['norm']} norm", info, recipe))
         if not found:
             raise SkipTest("it refuses grey and coloured images of 8, 32 and 224 px")
         return found

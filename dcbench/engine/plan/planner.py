@@ -14,13 +14,14 @@ from dcbench.engine.choices import Choice, canonical, parse_choices, parse_overr
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import validation_info
 from dcbench.engine.data.standard import other_data
-from dcbench.engine.making import blaming, change_settings, settle_network
+from dcbench.engine.making import blaming, change_settings, network_choice, settle_network
 from dcbench.engine.spans import span_text
 from dcbench.engine.store.names import check_dataset_name, file_name
 
 if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo
     from dcbench.api.method import Method
+    from dcbench.api.protocol import Protocol
     from dcbench.engine.plan.request import Request
     from dcbench.engine.plugins import Registry
 
@@ -251,10 +252,10 @@ class Planner:
         ]
         for protocol, network in product(*axes):
             settings = change_settings(evaluator.Settings(), {**protocol, **network, **choice.settings}, choice.name)
-            recipe = self._recipe(settings.protocol, info, ipc, factor) if "protocol" in fields else None
             with blaming("evaluators", choice.name, package):
                 settings, network_revision = settle_network(self.registry, settings, info)
                 evaluator.validate(info, ipc, settings)
+            recipe = self._recipe(settings, info, ipc, factor) if "protocol" in fields else None
             yield (
                 EvaluatorSpec(
                     record=choice.name,
@@ -277,10 +278,16 @@ class Planner:
             return [{}]
         return [{name: value} if value else {} for value in values]
 
-    def _recipe(self, name: str, info: DatasetInfo, ipc: int, factor: int) -> Any:
-        protocol = self.registry.resolve("protocols", name)()
+    def _recipe(self, settings: Any, info: DatasetInfo, ipc: int, factor: int) -> Any:
+        """Return the recipe of the protocol that *settings* of an evaluator name, for the network that they name."""
+        name = settings.protocol
+        protocol: Protocol = self.registry.resolve("protocols", name)()
+        network = network_choice(self.registry, settings)
         with blaming("protocols", name, self.registry.find("protocols", name).source.package):
-            recipe = protocol.recipe(info, ipc, factor)
+            if network is None:
+                recipe = protocol.recipe(info, ipc, factor)
+            else:
+                recipe = protocol.recipe_on(network, info, ipc, factor)
         if self.request.smoke:
             recipe = recipe.changed({"epochs": 1, "milestones": (), "best_of": ()})
         return recipe

@@ -212,6 +212,13 @@ def test_the_protocol_says_how_often_and_is_expanded_by_the_dataset(plan: Any) -
         assert trial.trial.evaluator.recipe["mean"] == [0.5]
 
 
+def test_a_protocol_may_treat_a_network_apart(plan: Any) -> None:
+    (planned,) = plan(evaluators="accuracy", protocol="dc", networks="convnet[depth=1],convnet[norm=batch,depth=1]")
+    one, other = (trial.trial.evaluator.recipe for trial in planned.trials)
+    assert (one["epochs"], one["augmentation"], one["strategy"]) == (301, "none", "")
+    assert (other["epochs"], other["augmentation"], other["strategy"]) == (1001, "dc-spline", "crop_noise")
+
+
 def test_a_dataset_may_name_the_network_that_is_taken_where_none_is_named(
     plan: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fakes import info_of, made_up_set
 
-from dcbench import DatasetInfo, Protocol, RequestError, TrainingRecipe
+from dcbench import DatasetInfo, NetworkChoice, Protocol, RequestError, TrainingRecipe
 from dcbench_plugins import protocols
 
 FULL = {"color", "crop", "cutout", "flip", "scale", "rotate"}
@@ -82,6 +82,25 @@ def test_dc_trains_longer_and_augments_on_mnist() -> None:
     assert (chosen.epochs, chosen.augmentation) == (1001, "dc-spline")
     assert operations(chosen) == {"crop", "scale", "rotate"}
     assert rates(chosen) == pytest.approx(rates_of_the_dc_code(1000))
+
+
+@pytest.mark.parametrize("record", ["convnet", "convnet3"])
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
+def test_dc_trains_a_convnet_with_batch_norm_longer_with_crop_and_noise(record: str, dataset: str) -> None:
+    network = NetworkChoice(record, {"depth": 3, "width": 128, "norm": "batch"})
+    chosen = protocol("dc").recipe_on(network, info(dataset), 10, 1)
+    assert (chosen.epochs, chosen.augmentation) == (1001, "dc-spline")
+    assert operations(chosen) == {"crop", "noise"}
+    assert rates(chosen) == pytest.approx(rates_of_the_dc_code(1000))
+
+
+@pytest.mark.parametrize(
+    ("record", "norm"), [("convnet3", "instance"), ("convnet", "none"), ("resnet10", "batch"), ("densenet121", None)]
+)
+@pytest.mark.parametrize("name", RECORDS)
+def test_other_networks_have_the_recipe_of_all(name: str, record: str, norm: str | None) -> None:
+    network = NetworkChoice(record, {"norm": norm} if norm else {})
+    assert protocol(name).recipe_on(network, info(), 10, 1) == recipe(name)
 
 
 def test_dsa_draws_one_of_all_operations_for_1001_epochs() -> None:

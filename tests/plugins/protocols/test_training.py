@@ -11,7 +11,7 @@ from fakes import info_of, made_up_set
 from oracles import training as oracle
 from torch import nn
 
-from dcbench import Protocol
+from dcbench import NetworkChoice, Protocol
 from dcbench.toolbox.training import train
 from dcbench_plugins import protocols
 
@@ -27,7 +27,9 @@ PLACES = [
 STEPS = 6
 
 
-def made(name: str, dataset: str, ipc: int, factor: int) -> tuple[Any, torch.Tensor, torch.Tensor]:
+def made(
+    name: str, dataset: str, ipc: int, factor: int, trained: Any = ("convnet3", {})
+) -> tuple[Any, torch.Tensor, torch.Tensor]:
     """Return the recipe with few epochs, of one batch each, and images in double precision with their labels."""
     record = next(record for record in protocols.dcbench_protocols() if record.name == name)
     module, _, attribute = record.target.partition(":")
@@ -35,7 +37,7 @@ def made(name: str, dataset: str, ipc: int, factor: int) -> tuple[Any, torch.Ten
     classes = 100 if dataset.endswith("100") else 10
     real = made_up_set(classes=classes, per_class=2, channels=LOW_RESOLUTION.get(dataset, {}).get("channels", 3))
     info = info_of(real, name=dataset, mirror_ok=dataset not in DIGITS | {"digits"})
-    recipe = protocol.recipe(info, ipc, factor)
+    recipe = protocol.recipe_on(NetworkChoice(*trained), info, ipc, factor)
     drops = tuple(range(2, 2 + 2 * len(recipe.milestones), 2))
     count = min(12, recipe.batch_size)
     images = real.images[:count].double() / 255
@@ -50,7 +52,17 @@ def network(images: torch.Tensor, classes: int) -> nn.Sequential:
 
 @pytest.mark.parametrize(("name", "dataset", "ipc", "factor"), PLACES)
 def test_a_protocol_trains_as_the_literal_trainer_does(name: str, dataset: str, ipc: int, factor: int) -> None:
-    recipe, images, labels = made(name, dataset, ipc, factor)
+    check(*made(name, dataset, ipc, factor))
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
+def test_dc_on_batch_norm_trains_as_the_literal_trainer_does(dataset: str) -> None:
+    recipe, images, labels = made("dc", dataset, 1, 1, ("convnet3", {"norm": "batch"}))
+    assert recipe.strategy == "crop_noise"
+    check(recipe, images, labels)
+
+
+def check(recipe: Any, images: torch.Tensor, labels: torch.Tensor) -> None:
     before = list(network(images, 100).parameters())
     for steps in range(1, STEPS + 1):
         some = recipe.changed({"epochs": steps, "milestones": tuple(m for m in recipe.milestones if m < steps)})
