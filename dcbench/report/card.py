@@ -208,6 +208,8 @@ def _provenance(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "made", _made(facts)
     yield "with", ", ".join(f"{name} {version}" for name, version in facts["versions"].items() if version)
     yield "runtime", ", ".join(f"{name} {value}" for name, value in facts["runtime"].items())
+    for number, stretch in enumerate(facts.get("stretches", ()), 1):
+        yield f"stretch {number}", _stretch(stretch)
     if facts.get("cite"):
         yield "after", facts["cite"]
 
@@ -215,3 +217,11 @@ def _provenance(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _made(facts: Mapping[str, Any]) -> str:
     memory = f"{facts['peak_memory_bytes'] / 2**20:,.0f} MiB at most"
     return f"{facts['finished']} in {duration(facts['seconds'])} on {facts['device']}, {memory}"
+
+
+def _stretch(stretch: Mapping[str, Any]) -> str:
+    """Return how one stretch of a job that was interrupted ran, as far as it is known."""
+    runtime = stretch.get("runtime", {})
+    words = [duration(stretch["seconds"])]
+    words += [f"threads {runtime['threads']}", str(runtime["precision"])] if runtime else ["not known how"]
+    return ", ".join([*words, *filter(None, [stretch.get("device"), stretch.get("instructions")])])

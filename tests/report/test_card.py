@@ -70,6 +70,16 @@ def test_a_set_is_shown_with_its_budget_decoder_snapshots_and_provenance(tmp_pat
     assert re.search(r"^  loss  █[▁-█]{10}▁  1000 at step 0, 0\.4883 at step 11, log scale$", text, re.MULTILINE)
 
 
+def test_the_stretches_of_a_job_that_was_interrupted_are_shown(tmp_path: Path) -> None:
+    known = {"runtime": {"threads": 2, "precision": "float32"}, "device": "a chip", "instructions": "AVX2"}
+    cell = cell_of("m3d")
+    stretches = [{"seconds": 30.0}, known | {"seconds": 60.0}]
+    write_set(tmp_path, cell, CondensedSet.of_images(IMAGES, LABELS), stretches=stretches)
+    text = shown(tmp_path, cell)
+    assert "  stretch 1  30.0 s, not known how\n" in text
+    assert "  stretch 2  60.0 s, threads 2, float32, a chip, AVX2\n" in text
+
+
 def test_other_data_than_the_name_says_is_told(tmp_path: Path) -> None:
     cell = cell_of("m3d")
     assert (

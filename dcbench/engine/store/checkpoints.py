@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import h5py
 
 from dcbench.api.condensed import CondensedSet
 from dcbench.engine.store.about import get_snapshot_seconds
@@ -13,7 +15,7 @@ from dcbench.engine.store.hdf5 import get_facts, get_number, put_facts, reading,
 from dcbench.engine.store.sets import Trace, get_snapshots, get_trace, put_snapshots, put_trace
 from dcbench.engine.store.tensors import get_state, put_state
 
-_SECONDS, _ARTIFACTS = "seconds", "artifacts"  # an attribute and a group; older files have none
+_SECONDS, _ARTIFACTS, _STRETCHES = "seconds", "artifacts", "stretches"  # an attribute and groups; older files lack some
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Checkpoint:
     """Name of each artifact that was used to its SHA-256."""
     artifact_seconds: Mapping[str, float] = field(default_factory=dict)
     """Name of each artifact that was used to the seconds that building it took."""
+    stretches: Sequence[Mapping[str, Any]] = ()
+    """How each stretch ran, JSON values; nothing if an older file does not say."""
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -45,6 +49,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         put_snapshots(file.create_group("snapshots"), checkpoint.snapshots, checkpoint.snapshot_seconds)
         used = {"hashes": checkpoint.artifacts, "seconds": checkpoint.artifact_seconds}
         put_facts(file.create_group(_ARTIFACTS), used)
+        put_facts(file.create_group(_STRETCHES), {_STRETCHES: [dict(each) for each in checkpoint.stretches]})
         file.attrs[_SECONDS] = checkpoint.seconds
 
 
@@ -64,4 +69,19 @@ def read_checkpoint(path: Path) -> Checkpoint:
             get_snapshot_seconds(file["snapshots"]),
             dict(used["hashes"]),
             dict(used["seconds"]),
+            _stretches(file),
         )
+
+
+def read_stretches(path: Path) -> tuple[dict[str, Any], ...]:
+    """Return how each stretch of the checkpoint at *path* ran; nothing else is read.
+
+    Raises:
+        CorruptFileError, UnreadableFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
+    """
+    with reading(path, "checkpoint") as file:
+        return _stretches(file)
+
+
+def _stretches(file: h5py.File) -> tuple[dict[str, Any], ...]:
+    return tuple(map(dict, get_facts(file[_STRETCHES])[_STRETCHES])) if _STRETCHES in file else ()

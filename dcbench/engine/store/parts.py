@@ -85,7 +85,7 @@ def _provenance(part: CondensedRecord) -> dict[str, Any]:
 
 def _merge(parts: Sequence[Mapping[str, Any]], newest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the provenance of a set from that of its *parts*: totals, the rest as the *newest* has it, and each."""
-    whole = {name: value for name, value in newest.items() if name != "classes"}
+    whole = {name: value for name, value in newest.items() if name not in {"classes", "stretches"}}
     shared = [part.get("artifact_seconds", {}) for part in parts]
     once = {name: seconds for each in shared for name, seconds in each.items()}
     repeated = sum(sum(each.values()) for each in shared) - sum(once.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from dcbench.engine.plugins import Registry
     from dcbench.engine.store.layout import Layout
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,10 @@ class Artifacts:
                 # The owner is no part of the seed: plug-ins that build the same thing get the same, each by itself.
                 tensors = as_tensors(build(derive_seed(purpose="artifact", name=digest)), "an artifact")
                 made = tensors, time.monotonic() - started
-                write_tensors(path, *made, about)
+                try:
+                    write_tensors(path, *made, about)
+                except OSError as error:  # as on a full disk: this job has what it needs
+                    log.warning("an artifact could not be kept, and other jobs build it again: %s", error)
         self.away += time.monotonic() - begun
         tensors, self.seconds[name] = made
         self.hashes[name] = hash_tensors(tensors)

@@ -27,6 +27,7 @@ from dcbench.engine.store.parts import assemble
 from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
 from dcbench.engine.store.tensors import hash_tensors
 from dcbench.engine.work.runtime import Runtime, describe_device, peak_memory, provenance
+from dcbench.engine.work.stretches import go_on
 from dcbench.engine.work.workbench import CellTask, Data, Reporter, TrialContext
 
 
@@ -61,6 +62,8 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
     data = Data(make_dataset(registry, cell.dataset, order.data), cell)
     if job.again:
         layout.checkpoint(cell, job.classes).unlink(missing_ok=True)
+    runtime = go_on(order.runtime, layout.checkpoint(cell, job.classes))
+    order = order.model_copy(update={"runtime": runtime})
     task = CellTask(registry, data, layout, order.runtime, report, job.classes)
     method = registry.resolve("methods", cell.method.record)()
     condensed = plain_set(method.condense(task, method.Settings(**cell.method.settings)))
@@ -72,6 +75,8 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
         "chunk": int(task.chunk),
         "cite": str(method.cite),
     }
+    if len(task.stretches) > 1:
+        facts["stretches"] = task.stretches
     if job.classes is not None:
         facts["classes"] = span_text(job.classes)
     path = layout.result(job)

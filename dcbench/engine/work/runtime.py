@@ -103,12 +103,12 @@ def _checked_precision(wanted: Wanted, device: str) -> Precision:
         return "float32" if device == "cpu" else "bf16"
     if device == "cpu" and wanted == "tf32":
         raise RequestError("--precision tf32 is arithmetic of GPUs; on the CPU there are float32 and bf16")
-    if device == "cpu" and wanted == "bf16" and not _has_bf16():
+    if device == "cpu" and wanted == "bf16" and not has_bf16():
         raise RequestError("--precision bf16: this processor has no bf16 arithmetic, so it would only be slower")
     return wanted
 
 
-def _has_bf16() -> bool:
+def has_bf16() -> bool:
     """Return whether the processor multiplies bf16 numbers itself (AMX, AVX-512 BF16, or Arm's BF16)."""
     with suppress(OSError):
         lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
@@ -204,6 +204,13 @@ def _processor_name() -> str:
     except OSError:
         names = []
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def instructions() -> str:
+    """Return the set of CPU instructions that torch computes with, such as ``AVX512``: another one rounds otherwise."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability()
 
 
 def peak_memory(device: str) -> int:

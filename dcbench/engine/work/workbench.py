@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from dcbench.engine.store.checkpoints import Checkpoint, read_checkpoint, write_
 from dcbench.engine.store.given import as_count, as_figures, as_state
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.work.artifacts import Artifacts, Owner
+from dcbench.engine.work.stretches import Stretch, describe_stretch
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 _MOST_WRITING = 0.05
 """Share of its time that a job may spend on checkpoints: those with a queue of networks take seconds."""
+
+log = logging.getLogger(__name__)
 
 
 class Reporter(Protocol):
@@ -124,7 +128,11 @@ class CellTask(Task):
         owner = Owner.of(registry, "methods", cell.method.record)
         self.recorder, self.artifacts = Recorder(), Artifacts(layout, cell, owner)
         self._cell, self._registry, self._report = cell, registry, report
+        source = registry.find("methods", cell.method.record).source
+        self._stretch = describe_stretch(runtime, {source.package: source.version})
+        self._stretches_before: tuple[Stretch, ...] = ()
         self._part, self._checkpoint = part, layout.checkpoint(cell, part)
+        self._warned = False
         self._interval, self._last_checkpoint, self._writing = runtime.checkpoint_seconds, time.monotonic(), 0.0
 
     @property
@@ -139,6 +147,12 @@ class CellTask(Task):
     def _own_seconds(self) -> float:
         """The seconds without those of artifacts."""
         return self._spent_before + time.monotonic() - self._started - self.artifacts.away
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """How this stretch and those before it ran."""
+        seconds = self._own_seconds - self._spent_before
+        return (*self._stretches_before, {**self._stretch, "chunk": int(self.chunk), "seconds": seconds})
 
     def network(self, name: str, seed: int, *, device: torch.device | None = None) -> nn.Module:
         """See `Task.network`."""
@@ -176,8 +190,14 @@ class CellTask(Task):
             self.recorder.snapshot_seconds,
             self.artifacts.hashes,
             self.artifacts.seconds,
+            self.stretches,
         )
-        write_checkpoint(self._checkpoint, made)
+        try:
+            write_checkpoint(self._checkpoint, made)
+        except OSError as error:  # as on a full disk: the job itself can go on
+            if not self._warned:
+                log.warning("the job goes on without a checkpoint for now: %s", error)
+            self._warned = True
         self._last_checkpoint = time.monotonic()
         self._writing = self._last_checkpoint - started if self._interval else 0.0
 
@@ -187,6 +207,7 @@ class CellTask(Task):
         if found is None:
             return None
         self._spent_before = found.seconds
+        self._stretches_before = tuple(found.stretches) or ({"seconds": found.seconds},)
         self.recorder.trace = {name: list(points) for name, points in found.trace.items()}
         self.recorder.snapshots = dict(found.snapshots)
         self.recorder.snapshot_seconds = dict(found.snapshot_seconds)
