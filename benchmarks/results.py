@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.machine import higher
 from dcbench.api.errors import RequestError
+from dcbench.engine.store.delivering import deliver_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,7 @@ class Results:
     def write(self, path: Path) -> None:
         """Write everything to *path*."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.record(), indent=2) + "\n", encoding="utf-8")
+        deliver_text(path, json.dumps(self.record(), indent=2) + "\n")
 
 
 def read(path: Path) -> Results:

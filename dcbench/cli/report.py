@@ -60,6 +60,7 @@ def command(
     evaluation networks as columns. Without --protocol and --evaluators each shows what the paper's table is about.
     """
     from dcbench.cli.stored import keep, place_of, refuse_others, show_stored
+    from dcbench.engine.store.delivering import deliver_text
     from dcbench.report.reading import check_folder
 
     check_folder(results)
@@ -96,7 +97,7 @@ def command(
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        deliver_text(output, text)
         tell_written(output)
 
 

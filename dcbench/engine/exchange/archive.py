@@ -16,6 +16,7 @@ from dcbench.engine.cells import Cell
 from dcbench.engine.exchange.contents import what_is
 from dcbench.engine.exchange.portable import PortableSet
 from dcbench.engine.store.contained import check_datasets
+from dcbench.engine.store.delivering import delivering
 from dcbench.engine.store.guards import Unpacked
 from dcbench.engine.store.hdf5 import CorruptFileError, get_array, get_facts, kind_of, put_array, reading, writing
 from dcbench.engine.store.sets import get_set
@@ -66,7 +67,8 @@ def write_archive(layout: Layout, target: Path, sources: Sources, stems: Sequenc
     ]
     done = Archived(len(chosen))
     if chosen:
-        with writing(target, KIND, room=sum(path.stat().st_size for _, path in chosen)) as file:
+        room = sum(path.stat().st_size for _, path in chosen)
+        with delivering(target) as temporary, writing(temporary, KIND, room=room) as file:
             for kind, path in chosen:
                 name = os.path.relpath(path, layout.root).removesuffix(".h5")
                 with reading(path, kind) as source:

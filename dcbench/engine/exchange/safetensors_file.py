@@ -11,7 +11,7 @@ from dcbench.api.errors import RequestError
 from dcbench.engine.exchange.contents import what_is
 from dcbench.engine.exchange.layouts import every_set
 from dcbench.engine.exchange.portable import PortableSet, parse_factor, parse_facts
-from dcbench.engine.store.atomic import replacing
+from dcbench.engine.store.delivering import delivering
 
 
 def write(path: Path, exported: PortableSet) -> None:
@@ -23,7 +23,7 @@ def write(path: Path, exported: PortableSet) -> None:
         "unbounded": str(exported.unbounded),
         "facts": exported.facts_text(),
     }
-    with replacing(path) as temporary:
+    with delivering(path) as temporary:
         temporary.write_bytes(save(tensors, about))  # save_file would make a file that nobody else may read
 
 

@@ -17,7 +17,7 @@ from dcbench.engine.exchange import pickle_file
 from dcbench.engine.exchange.contents import ZIP, what_is
 from dcbench.engine.exchange.layouts import claims, every_set
 from dcbench.engine.exchange.portable import PortableSet, parse_factor, parse_facts
-from dcbench.engine.store.atomic import replacing
+from dcbench.engine.store.delivering import delivering
 
 # The codes of DC, DSA and DM put accuracies beside the sets, as numpy's scalars. The first name is that of numpy 1.
 _SCALAR = np.float64(0).__reduce__()[0]
@@ -45,7 +45,7 @@ def write(path: Path, exported: PortableSet) -> None:
         "unbounded": exported.unbounded,
         "facts": exported.facts_text(),
     }
-    with replacing(path) as temporary:
+    with delivering(path) as temporary:
         torch.save(held, temporary)
 
 

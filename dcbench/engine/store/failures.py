@@ -95,4 +95,5 @@ def _shorten(log: Path) -> None:
         with log.open("rb") as file:
             file.seek(-_LOG_LIMIT, 2)
             end = file.read()
-        log.write_bytes(b"[...]\n" + end)
+        with replacing(log) as temporary:
+            temporary.write_bytes(b"[...]\n" + end)

@@ -15,6 +15,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from dcbench.api.errors import RequestError
+from dcbench.engine.store.delivering import delivering
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -197,4 +198,5 @@ def as_svg(figure: Figure) -> bytes:
 def save(figure: Figure, path: Path) -> None:
     """Write *figure* to *path*, as its ending says; see `format_of`. The same figure gives the same bytes."""
     form = format_of(path)
-    figure.savefig(path, format=form, metadata=_UNDATED[form])
+    with delivering(path) as temporary:
+        figure.savefig(temporary, format=form, metadata=_UNDATED[form])
