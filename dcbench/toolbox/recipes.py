@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 TINY = 16
 """Images of fewer px a side are smaller than any that a recipe was published for."""
+TINY_IMAGENET = "tiny-imagenet"
+"""The dataset of 200 classes at 64 px, for which some codes have commands of their own."""
 LARGE = 128
 """Images of this many px a side or more get the recipes that were published for subsets of ImageNet."""
 MANY = 100

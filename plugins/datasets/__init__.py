@@ -33,6 +33,11 @@ def dcbench_datasets() -> list[DatasetRecord]:
         DatasetRecord(name="cifar10", summary="32x32 photographs, 10 classes", target=f"{here}.vision:CIFAR10"),
         DatasetRecord(name="cifar100", summary="32x32 photographs, 100 classes", target=f"{here}.vision:CIFAR100"),
         DatasetRecord(
+            name="tiny-imagenet",
+            summary="64x64 photographs, 200 classes of ImageNet, from tiny-imagenet-200/",
+            target=f"{here}.tiny_imagenet:TinyImageNet",
+        ),
+        DatasetRecord(
             name="imagenette",
             summary="224x224 photographs, 10 easy classes of ImageNet, from imagenette2/",
             target=f"{here}.imagenet:Imagenette",

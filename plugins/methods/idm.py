@@ -9,7 +9,7 @@ from pydantic import Field
 import dcbench
 from dcbench import Origin
 from dcbench.toolbox.matching import QueueSettings, largest_factor, linear_mmd, match, snapshot_steps, validate
-from dcbench.toolbox.recipes import LARGE, TINY, origins_at
+from dcbench.toolbox.recipes import LARGE, TINY, TINY_IMAGENET, origins_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,25 @@ _ORIGINS = {
     "augmentation": Origin("published", "code, DiffAugment of dc_utils.py in its single mode"),
     "accuracy_window": Origin("published", "code, command.txt: accuracies start anew at each evaluation"),
 }
-_SUBSET = "from the code, command.txt and IDM_imagenet.py, for another subset of ImageNet"
+_TINY_IMAGENET = {
+    **dict.fromkeys(
+        ("lr", "ce_weight", "train_steps", "accuracy_window", "strategy", "network"),
+        Origin("published", "code, command.txt over the defaults of IDM_tiny.py"),
+    ),
+    **dict.fromkeys(
+        (
+            *("iterations", "batch_real", "iterations_per_model", "queue_size", "networks_trained"),
+            *("train_batch", "train_lr", "momentum", "train_momentum", "train_weight_decay"),
+        ),
+        Origin("published", "code, IDM_tiny.py"),
+    ),
+    **{name: _ORIGINS[name] for name in ("batch_syn_max", "factor", "augmentation")},
+    "init": Origin("published", "code, --aug of IDM_tiny.py: a whole real image in each"),
+}
+_SUBSET = (
+    "from the code, command.txt and IDM_imagenet.py, for another subset of ImageNet; that code takes the first 128 "
+    "images of a class in every step and mixes raw and normalised pixels, which is not done here"
+)
 _LARGE_IMAGES = {
     **dict.fromkeys(_ORIGINS, Origin("extrapolated", _SUBSET)),
     "lr": Origin(
@@ -78,10 +96,11 @@ class IDM(dcbench.Method):
     step, and adds the cross-entropy of the synthetic images under that network, weighted by its training accuracy.
     Steps go class by class as in the published code, here in closed form.
 
-    It differs from that code in four ways: the images that a set starts from are all different, networks are never
+    It differs from that code in five ways: the images that a set starts from are all different, networks are never
     pretrained (a command for ImageNet at IPC 50 begins so), images are normalised for ImageNet as for CIFAR (that code
-    takes pixels as they are there, so that a change of brightness is a stronger one), and the last set is returned, not
-    the one that was best on the test set.
+    mixes pixels as they are and normalised ones there, and a change of brightness is a stronger one on the first), real
+    images are drawn anew in each step (for ImageNet that code always takes the first 128 of a class), and the last set
+    is returned, not the one that was best on the test set.
     """
 
     cite = "Zhao et al., Improved Distribution Matching for Dataset Condensation, CVPR 2023"
@@ -89,7 +108,7 @@ class IDM(dcbench.Method):
     by_class: ClassVar[bool] = True
 
     def settings_for(self, info: DatasetInfo, ipc: int) -> IDMSettings:
-        """Return the values of the published commands for CIFAR-10, CIFAR-100 and a subset of ImageNet.
+        """Return the values of the published commands for CIFAR-10, CIFAR-100, Tiny ImageNet and a subset of ImageNet.
 
         Other datasets get those of CIFAR-10, or from 100 classes on those of CIFAR-100; from 128 pixels on, those of
         the subset, where images are whole beyond IPC 10. Values for IPC 10 serve up to there, and those for IPC 50
@@ -114,6 +133,8 @@ class IDM(dcbench.Method):
                 ce_weight=3.0,
                 network="convnet[depth=6]",
             )
+        if info.name == TINY_IMAGENET:
+            return _tiny_imagenet(ipc)
         many = info.classes >= 100
         if ipc == 1:
             return IDMSettings(factor=factor, batch_real=5000, iterations_per_model=5)
@@ -126,6 +147,8 @@ class IDM(dcbench.Method):
         size, factor = info.shape[-1], self.settings_for(info, ipc).factor
         if size >= LARGE:
             origins = dict(_LARGE_IMAGES)
+        elif info.name == TINY_IMAGENET:
+            origins = origins_at(info, ipc, _TINY_IMAGENET, datasets=(TINY_IMAGENET,), ipcs=(1, 10, 50))
         else:
             origins = origins_at(info, ipc, _ORIGINS, datasets=("cifar10", "cifar100"), ipcs=(1, 10, 50))
         if size < TINY:
@@ -145,6 +168,15 @@ class IDM(dcbench.Method):
     def condense(self, task: Task, settings: Any) -> CondensedSet:
         """Match mean features class by class under the queue, in normalised space."""
         return match(task, settings, objective=linear_mmd, space="normalised", sequential=True)
+
+
+def _tiny_imagenet(ipc: int) -> IDMSettings:
+    """Return the values of the three published commands: each serves up to its IPC, and that for 50 beyond."""
+    if ipc == 1:
+        return IDMSettings(init="random")
+    if ipc <= 10:
+        return IDMSettings(init="random", accuracy_window=500)
+    return IDMSettings(init="random", ce_weight=0.8, train_steps=50, accuracy_window=1000)
 
 
 def _short(ipc: int) -> IDMSettings:

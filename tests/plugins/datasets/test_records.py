@@ -19,7 +19,7 @@ RECORDS = {record.name: record for record in datasets.dcbench_datasets()}
 
 def test_the_records_name_the_datasets() -> None:
     standard = ["digits", "mnist", "fashion-mnist", "svhn", "cifar10", "cifar100"]
-    assert list(RECORDS) == [*standard, "imagenette", "imagenet10", "imagenet100", "folder"]
+    assert list(RECORDS) == [*standard, "tiny-imagenet", "imagenette", "imagenet10", "imagenet100", "folder"]
     assert RECORDS["folder"].argument == "PATH"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from fakes import info_of, made_up_set
 
 from dcbench import DatasetInfo, Method
 from dcbench_plugins.datasets.standard import INFO
+from dcbench_plugins.datasets.tiny_imagenet import TinyImageNet
 from dcbench_plugins.methods import dcbench_methods
 
 METHODS: dict[str, type[Method]] = {}
@@ -168,6 +170,27 @@ def test_idm_on_subsets_of_imagenet(dataset: str, ipc: int, size: int) -> None:
     if ipc > 10:
         values |= {"factor": 1, "init": "random"}
     assert recipe("idm", SUBSETS[dataset], ipc) == {field: (value, "extrapolated") for field, value in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("ipc", "changes"),
+    [
+        (1, {"ce_weight": 0.5, "train_steps": 10, "accuracy_window": 100}),
+        (10, {"ce_weight": 0.5, "train_steps": 10, "accuracy_window": 500}),
+        (50, {"ce_weight": 0.8, "train_steps": 50, "accuracy_window": 1000}),
+    ],
+)
+def test_idm_on_tiny_imagenet(ipc: int, changes: dict[str, Any]) -> None:
+    info = TinyImageNet(Path("nowhere"), "", TinyImageNet.Settings()).expected()
+    values = IDM_VALUES | {"batch_real": 256, "iterations_per_model": 30, "init": "random"} | changes
+    assert recipe("idm", info, ipc) == {field: (value, "published") for field, value in values.items()}
+    assert recipe("idm", info, 20)["ce_weight"] == (0.8, "extrapolated")
+
+
+def test_idm_says_what_its_code_does_on_imagenet() -> None:
+    sources = [origin.source for origin in METHODS["idm"]().origins_for(SUBSETS["imagenet10"], 10).values()]
+    assert all("takes the first 128 images of a class in every step" in source for source in sources)
+    assert all("mixes raw and normalised pixels" in source for source in sources)
 
 
 @pytest.mark.parametrize("method", ["herding", "k-center"])
