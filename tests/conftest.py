@@ -10,7 +10,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from toys import install_toys
 
-os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported
+os.environ["OMP_NUM_THREADS"] = "1"
+import torch  # noqa: F401  (it reads the variable once; a run would warn of it)
+
+del os.environ["OMP_NUM_THREADS"]
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile(

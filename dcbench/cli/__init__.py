@@ -109,6 +109,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         return str(error), 2
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror, _code_of(error)
+    if isinstance(error, MemoryError) or "failed to map segment" in str(error):  # a library that does not fit
+        return f"memory ran out, or is limited (ulimit -v): {str(error) or type(error).__name__}", 1
     return f"{type(error).__name__}: {error} (add --traceback to see where)", 1
 
 

@@ -31,6 +31,9 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
             raise RequestError(
                 f"--config {path}: there is no option {name!r}; write the options of 'dcbench run' without dashes"
             )
+    for name, value in options.items():
+        if any("\0" in str(part) for part in (value if isinstance(value, list) else [value])):
+            raise RequestError(f"--config {path}: {name} has a null character, which no path or name can have")
     values = {name.replace("-", "_"): _as_text(name, value) for name, value in options.items()}
     context.default_map = {**(context.default_map or {}), **values}
 

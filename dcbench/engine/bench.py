@@ -26,7 +26,7 @@ from dcbench.engine.store.failures import Failure, clear_failure, write_failure
 from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.work.runtime import check_device, plan_slots
+from dcbench.engine.work.runtime import check_device, name_ignored_threads, plan_slots
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,7 @@ def carry_out(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
             precision=request.precision,
             capture=not request.eager,
         )
+        outcome.warnings += name_ignored_threads(slots[0])
         executor = LocalExecutor(slots, layout.root, request.data, request.timeout)
         for event in executor.run(Schedule(state.work)):
             _keep(event, prepared, outcome)

@@ -116,8 +116,9 @@ def test_a_dry_run_refuses_what_the_run_would(dcbench: CommandLine, tmp_path: Pa
     dry = ("run", "--methods", "random", "--dry-run")
     said = _refused(dcbench(*dry, "--results", "file/below", cwd=tmp_path))
     assert said == "the results folder file/below cannot be made: file is a file"
-    said = _refused(dcbench(*dry, cwd=tmp_path, DCBENCH_CHECKPOINT_SECONDS="soon"))
-    assert "DCBENCH_CHECKPOINT_SECONDS is a number of seconds, not 'soon'" in said
+    for text in ("soon", "-1", "nan", "inf"):
+        said = _refused(dcbench(*dry, cwd=tmp_path, DCBENCH_CHECKPOINT_SECONDS=text))
+        assert said == f"DCBENCH_CHECKPOINT_SECONDS is a number of seconds from 0 on, not {text!r}"
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,9 @@ class Planner:
         with blaming("methods", choice.name, package):
             settings, network_revision = settle_network(self.registry, settings, info)
             method.validate(info, ipc, settings)
+            factor, side = method.factor(settings), min(info.shape[1:])
+        if not 1 <= factor <= side:
+            raise RequestError(f"{choice.label}: factor {factor}; an image of {side} px has 1 to {side} tiles per side")
         return MethodSpec(
             record=choice.name,
             label=method.label(settings) or choice.label,
@@ -229,7 +232,7 @@ class Planner:
             settings=settings.model_dump(mode="json"),
             digest_settings=settings.digest_form(),
             network_revision=network_revision,
-            factor=method.factor(settings),
+            factor=factor,
             exempt=record.exempt,
             departures=departures,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dcbench.api.errors import RequestError
 from dcbench.engine.cells import SplitName
@@ -19,6 +19,8 @@ from dcbench.engine.spans import Span, as_span
 Existing = Literal["skip", "retry-failed", "overwrite"]
 
 _MOST_NUMBERS = 1_000_000  # in one list: more than anybody means, and less than fills the memory
+_MOST_JOBS = 10_000
+_LONGEST_SHOWN = 60  # characters of what is refused
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -35,9 +37,11 @@ def parse_numbers(text: str, option: str, least: int) -> tuple[int, ...]:
     """
     numbers: list[int] = []
     for part in split_list(text):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        # Of 18 digits at most, which files can hold.
+        match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", part)
         if match is None or int(match[1]) < least or int(match[2] or match[1]) < int(match[1]):
-            raise RequestError(f"{option} takes whole numbers from {least} on, such as 1,10,50 or 1-4; not {part!r}")
+            shown = part if len(part) <= _LONGEST_SHOWN else f"{part[:_LONGEST_SHOWN]}..."
+            raise RequestError(f"{option} takes whole numbers from {least} on, such as 1,10,50 or 1-4; not {shown!r}")
         span = range(int(match[1]), int(match[2] or match[1]) + 1)
         if len(numbers) + (span.stop - span.start) > _MOST_NUMBERS:
             raise RequestError(f"{option} takes at most {_MOST_NUMBERS:,} numbers; {text} are more")
@@ -83,7 +87,7 @@ class Request(BaseModel):
     """Settings changed for every mention of a plug-in, as ``name.field=value``, unless its brackets set them too."""
     classes: Span | None = None
     """Condense only these classes, such as ``0-19`` or ``7``: a part of each set; None means all."""
-    repeats: int | None = Field(None, ge=1)
+    repeats: int | None = Field(None, ge=1, le=_MOST_NUMBERS)
     """Networks trained per condensed set; None means as many as the protocol says."""
     split: SplitName = "test"
     """What is evaluated on."""
@@ -95,7 +99,7 @@ class Request(BaseModel):
     """The folder with the datasets."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda`` or ``cuda:N``."""
-    jobs: int | None = Field(None, ge=1)
+    jobs: int | None = Field(None, ge=1, le=_MOST_JOBS)
     """Jobs at a time; None means one per GPU, or on the CPU one per eight cores, but at least two."""
     timeout: float | None = Field(None, gt=0)
     """Seconds after which a job is ended."""
@@ -109,6 +113,16 @@ class Request(BaseModel):
     """Run GPU steps as they are written, neither compiled nor captured."""
     smoke: bool = False
     """One step and one epoch per cell, in a store that is thrown away."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_null_characters(cls, options: dict[str, Any]) -> dict[str, Any]:
+        for name, value in options.items():
+            texts = (value,) if isinstance(value, str | Path) else value if isinstance(value, list | tuple) else ()
+            for text in map(str, texts):
+                if "\0" in text:
+                    raise RequestError(f"--{name}: {text!r} has a null character, which no path or name can have")
+        return options
 
     @field_validator("methods", "datasets", "protocol", "networks", "evaluators", "overrides", mode="before")
     @classmethod

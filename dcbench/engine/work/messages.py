@@ -113,6 +113,8 @@ def told(error: BaseException, traceback: str) -> dict[str, str]:
         message = str(error)
     except Exception as another:  # an exception of a plug-in may be broken too
         message = f"its message cannot be shown: {type(another).__name__}"
+    if isinstance(error, MemoryError) and not message:
+        message = "memory ran out"
     if isinstance(error, SystemExit):
         message = f"the plug-in called sys.exit({message})"
     return {

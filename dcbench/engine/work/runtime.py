@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -92,7 +93,7 @@ def check_device(device: str, precision: Wanted) -> None:
 
     Raises:
         RequestError: the device is not there, or has no arithmetic of that precision; or the environment variable for
-            the time between checkpoints holds no number.
+            the time between checkpoints holds no number from 0 on.
     """
     _checked_precision(precision, find_devices(device)[0])
     _checkpoint_interval()
@@ -119,10 +120,28 @@ def has_bf16() -> bool:
 
 def _checkpoint_interval() -> dict[str, float]:
     text = os.environ.get("DCBENCH_CHECKPOINT_SECONDS", "")
+    if not text:
+        return {}
     try:
-        return {"checkpoint_seconds": float(text)} if text else {}
-    except ValueError as error:
-        raise RequestError(f"DCBENCH_CHECKPOINT_SECONDS is a number of seconds, not {text!r}") from error
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise RequestError(f"DCBENCH_CHECKPOINT_SECONDS is a number of seconds from 0 on, not {text!r}")
+    return {"checkpoint_seconds": seconds}
+
+
+def name_ignored_threads(runtime: Runtime) -> list[str]:
+    """Return a line for each variable of the environment that asks for another number of threads than *runtime* has.
+
+    They are not followed: batch systems set them for every job, and on a CPU the bits of a result depend on the number.
+    """
+    return [
+        f"{name}={value} is not followed: a job has {runtime.threads} thread{'s' * (runtime.threads > 1)}, "
+        "as the machine, --jobs and --deterministic say"
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+        if (value := os.environ.get(name, "")) not in ("", str(runtime.threads))
+    ]
 
 
 def available_cores() -> int:

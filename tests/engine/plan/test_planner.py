@@ -285,6 +285,10 @@ def test_the_validation_split_is_another_cell_with_fewer_images(plan: Any) -> No
         ({"evaluators": "accuracy", "networks": "convnet[deep=3]"}, "convnet has no setting 'deep'"),
         ({"methods": "toy-slow[iteration=3]"}, "toy-slow has no setting 'iteration'; did you mean 'iterations'"),
         ({"methods": "toy-slow[iterations=-1]"}, "toy-slow.iterations=-1: should be greater than or equal to 0"),
+        (
+            {"methods": f"imported[name=x,factor={10**30}]"},
+            f"factor {10**30}; an image of 8 px has 1 to 8 tiles per side",
+        ),
         ({"methods": "toy-bad[how=sing]"}, "toy-bad.how=sing: should be 'over-budget', 'whole'"),
         ({"methods": "toy-bad[how=refuse]"}, "toy-bad.how=refuse: refused while planning"),
         ({"datasets": "toy[classes=1]"}, "toy.classes=1: should be greater than or equal to 2"),

@@ -84,12 +84,21 @@ def test_none_means_the_default() -> None:
         {"existing": "never"},
         {"speed": 1},
         {"methods": 3},
+        {"repeats": 10**30},
+        {"jobs": 10**30},
+        {"seeds": 10**30},
+        {"seeds": "9" * 5000},
+        {"results": "a\0b"},
+        {"data": Path("a\0b")},
+        {"datasets": ["digits", "folder:a\0b"]},
     ],
-    ids=str,
+    ids=lambda options: ascii(options)[:50],
 )
 def test_what_is_not_allowed_is_refused_by_name(options: dict[str, Any]) -> None:
-    with pytest.raises(RequestError, match=f"--{next(iter(options))}"):
+    with pytest.raises(RequestError, match=f"--{next(iter(options))}") as caught:
         make_request(**options)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 200
 
 
 def test_the_data_folder_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,10 +124,11 @@ class UnprintableError(Exception):
     [
         (ValueError("no luck"), "no luck"),
         (SystemExit("it leaves"), "the plug-in called sys.exit(it leaves)"),
+        (MemoryError(), "memory ran out"),
         (UnprintableError(), "its message cannot be shown: ValueError"),
         (ValueError("🎲" * 10**7), "🎲" * 4000 + "..."),
     ],
-    ids=["short", "exit", "unprintable", "long"],
+    ids=["short", "exit", "memory", "unprintable", "long"],
 )
 def test_what_an_exception_says_fits_into_a_line(error: BaseException, message: str) -> None:
     try:

@@ -11,7 +11,7 @@ import pytest
 
 from dcbench import RequestError
 from dcbench.engine.work import runtime
-from dcbench.engine.work.runtime import Runtime, Wanted, check_device, plan_slots
+from dcbench.engine.work.runtime import Runtime, Wanted, check_device, name_ignored_threads, plan_slots
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +44,18 @@ def test_every_gpu_gets_its_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_time_between_checkpoints_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCBENCH_CHECKPOINT_SECONDS", "0")
     assert plan_slots("cpu", 1, 1, deterministic=False)[0].checkpoint_seconds == 0
+
+
+def test_a_number_of_threads_that_is_not_followed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    assert name_ignored_threads(Runtime(threads=8)) == []
+    assert name_ignored_threads(Runtime(threads=2)) == [
+        "OMP_NUM_THREADS=8 is not followed: a job has 2 threads, as the machine, --jobs and --deterministic say"
+    ]
+    monkeypatch.setenv("MKL_NUM_THREADS", "")
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert name_ignored_threads(Runtime(threads=2)) == []
 
 
 def precisions(precision: Wanted, device: str = "cpu") -> set[str]:
