@@ -282,7 +282,7 @@ def test_a_file_that_cannot_be_read_now_stops_the_run_and_counts_neither_as_dama
     path = make(layout)
     path.rename(path.with_suffix(".aside"))
     path.mkdir()
-    with pytest.raises(UnreadableFileError, match=f"{path.name} cannot be read now: Is a directory"):
+    with pytest.raises(UnreadableFileError, match=f"{path.name} cannot be read now: it is a folder"):
         ask(layout)
 
 
