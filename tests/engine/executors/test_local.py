@@ -16,6 +16,7 @@ import torch
 from processes import alive, descendants, wait_until
 from toy_parts import LEAK
 
+from dcbench.api.distribution import NAME
 from dcbench.engine.bench import Outcome, carry_out, prepare
 from dcbench.engine.cells import CondenseJob
 from dcbench.engine.executors.local import LocalExecutor
@@ -163,7 +164,7 @@ def test_observers_are_told_of_every_file_and_one_that_raises_is_only_warned_abo
     assert [about["method"] for about in ran.observed] == ["toy-first"] * 2 + ["toy-bad"] * 6 + ["toy-slow"] * 2
     assert [len(about["figures"]["pixel"]) for about in ran.observed if "figures" in about] == [2] * 5
     assert len(ran.outcome.warnings) == 10
-    assert "dcbench_cell_finished of dcbench failed: ValueError: no wish to see .h5" in ran.outcome.warnings[0]
+    assert f"dcbench_cell_finished of {NAME} failed: ValueError: no wish to see .h5" in ran.outcome.warnings[0]
 
 
 def test_nothing_half_finished_is_left(ran: Ran) -> None:
