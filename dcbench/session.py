@@ -14,7 +14,7 @@ from dcbench.engine.bench import Outcome, Prepared, carry_out, prepare
 from dcbench.engine.cells import digest_of
 from dcbench.engine.plan.request import Request, default_data_folder, make_request
 from dcbench.engine.plugins import load_registry
-from dcbench.engine.store.failures import read_failure
+from dcbench.engine.store.failures import load_failure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +51,7 @@ def finish(
 ) -> Finished:
     """Carry out what was *prepared*, then make, store and return the report of exactly these cells."""
     from dcbench.report.frame import frame
+    from dcbench.report.reading import read_or_warn
     from dcbench.report.render import terminal
     from dcbench.report.stored import is_stored, store_report
     from dcbench.report.summary import summarise
@@ -62,7 +63,7 @@ def finish(
     labels = list(dict.fromkeys(trial.cell.method.label for trial in trials))
     summary = summarise(_relabelled(frame(prepared.layout.root), trials))
     failed = [job.cell.facts() | {"job": job.name} for job, _ in outcome.failed]
-    failed += map(read_failure, prepared.survey.failed_before)
+    failed += filter(None, (read_or_warn(load_failure, path) for path in prepared.survey.failed_before))
     shown = summary[summary["main"].astype(bool)]
     rows = list(dict.fromkeys((trial.cell.dataset.title, trial.cell.ipc) for trial in trials))
     tables = grid_tables(shown, Wanted(labels, rows, Counter(map(_table_of, trials)), failed))

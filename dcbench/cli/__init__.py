@@ -67,7 +67,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     traceback = "--traceback" in arguments
-    warnings.showwarning = lambda message, *_, **__: click.echo(f"warning: {message}", err=True)
+    said: set[str] = set()
+    warnings.showwarning = lambda message, *_, **__: _warn(str(message), said)
     _refuse_another_dcbench()
     try:
         code = cli.main(
@@ -95,6 +96,13 @@ def _refuse_another_dcbench() -> None:
     if "hookimpl" not in getattr(sys.modules["dcbench"], "__all__", ()):
         _leave(wrong, 2)
     click.echo(f"warning: {wrong}", err=True)
+
+
+def _warn(message: str, said: set[str]) -> None:
+    """Print a warning once: a file that is left out may be asked for by several parts of one report."""
+    if message not in said:
+        said.add(message)
+        click.echo(f"warning: {message}", err=True)
 
 
 def _one_line(error: click.ClickException) -> str:

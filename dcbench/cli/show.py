@@ -58,12 +58,12 @@ def _facts(path: Path) -> dict[str, Any] | None:
     """Return what one file of a cell says of it; None where it cannot be read."""
     from dcbench.engine.store.about import read_about
     from dcbench.engine.store.evaluations import read_evaluation
-    from dcbench.engine.store.failures import read_failure
+    from dcbench.engine.store.failures import load_failure
     from dcbench.report.reading import read_or_warn
 
     if path.suffix == ".json":
-        facts = read_failure(path)
-        return facts if "digest" in facts else None
+        facts = read_or_warn(load_failure, path)
+        return facts if facts and facts.get("digest") else None
     if path.name.endswith((".condensed.h5", ".part.h5")):
         return read_or_warn(lambda each: read_about(each)[0], path)
     return read_or_warn(read_evaluation, path)
@@ -71,9 +71,9 @@ def _facts(path: Path) -> dict[str, Any] | None:
 
 def _state(paths: list[Path]) -> str:
     """Say of the cell with the files *paths* whether a job failed, or its set is not there."""
-    from dcbench.engine.store.failures import overcome
+    from dcbench.report.reading import read_failures
 
-    if any(path.suffix == ".json" and not overcome(path) for path in paths):
+    if read_failures(path for path in paths if path.suffix == ".json"):
         return "  failed"
     return "" if paths[0].name.endswith(".condensed.h5") else "  no condensed set"
 

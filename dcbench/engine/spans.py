@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import PlainSerializer, PlainValidator
 
+_LONGEST = 10**6  # numbers in a span: classes or repeats; what is made of it is not to fill the memory
 _TEXT = re.compile(r"(\d+)(?:-(\d+))?")
 
 
@@ -15,7 +16,7 @@ def as_span(value: range | str | int) -> range:
     """Return *value*, such as ``"0-19"`` (both ends included), ``7`` or ``range(20)``, as a span.
 
     Raises:
-        ValueError: it is something else, empty, or not consecutive.
+        ValueError: it is something else, empty, not consecutive, or of more than a million numbers.
     """
     if isinstance(value, range):
         span = value
@@ -24,6 +25,8 @@ def as_span(value: range | str | int) -> range:
         span = range(int(match[1]), int(match[2] or match[1]) + 1) if match else range(0)
     if not span or span.step != 1 or span.start < 0:
         raise ValueError(f"{value!r} is no span such as 0-19 or 7")
+    if span[-1] - span[0] >= _LONGEST:
+        raise ValueError(f"{value!r} is a longer span than any of classes or repeats")
     return span
 
 

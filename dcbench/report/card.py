@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from operator import itemgetter
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,8 @@ from dcbench.api.protocol import superseded
 from dcbench.api.words import plural
 from dcbench.engine.exchange.layouts import claim_text
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.failures import overcome, read_failure
 from dcbench.engine.store.sets import CondensedRecord, read_condensed
+from dcbench.report.reading import read_failures, read_or_warn
 from dcbench.report.sparkline import is_logarithmic, sparkline
 from dcbench.report.tables.model import Number, counted, duration
 
@@ -34,12 +33,12 @@ def card(stem: Path) -> RenderableType:
     """
     condensed = stem.with_name(f"{stem.name}.condensed.h5")
     parts = sorted(stem.parent.glob(f"{stem.name}.*.part.h5"))
-    failures = sorted(path for path in stem.parent.glob(f"{stem.name}.*.failed.json") if not overcome(path))
+    failures = read_failures(sorted(stem.parent.glob(f"{stem.name}.*.failed.json")))
     return Group(
         *(_condensed(condensed) if condensed.exists() else [Text(f"{stem.name}: no condensed set", "bold")]),
         *(section for path in parts for section in _part(path)),
         *_evaluations(sorted(stem.parent.glob(f"{stem.name}.*.r*.h5"))),
-        *(section for path in failures for section in _failure(path)),
+        *(section for facts in failures for section in _failure(facts)),
     )
 
 
@@ -69,7 +68,7 @@ def _condensed(path: Path) -> Iterator[RenderableType]:
         yield from _section("Settings", _settings(record))
     if record.trace:
         yield from _section("Trace", ((name, _curve(points)) for name, points in record.trace.items()))
-    if "origin" in facts:  # an imported set: nothing was condensed here
+    if facts.get("origin"):  # an imported set: nothing was condensed here
         yield from _section("Origin", _origin(facts["origin"]))
     else:
         yield from _section("Condensing", _provenance(facts))
@@ -90,7 +89,7 @@ def _origin(origin: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _contents(record: CondensedRecord) -> Iterator[tuple[str, str]]:
     condensed, facts = record.condensed, record.facts
-    yield "holds", f"{_held(condensed)}, {facts['numbers']:,} numbers"
+    yield "holds", f"{_held(condensed)}, {facts.get('numbers', 0):,} numbers"
     yield "budget", _budget(record)
     if condensed.decoder.factor > 1:
         count = len(condensed) * condensed.decoder.factor**2
@@ -111,10 +110,12 @@ def _held(condensed: CondensedSet) -> str:
 def _budget(record: CondensedRecord) -> str:
     if record.facts["reference"]:
         return "exempt: a reference row"
-    labels, numbers = record.condensed.labels, record.facts["numbers"]
+    labels, numbers = record.condensed.labels, record.facts.get("numbers", 0)
     soft = labels.numel() if labels.ndim == 2 else 0
     classes = labels.shape[1] if soft else int(labels.max()) + 1
     budget = classes * record.facts["ipc"] * (numbers - soft) // len(labels)
+    if budget <= 0:
+        return "not known"
     return f"{numbers / budget:.0%} of {budget:,} numbers"
 
 
@@ -142,9 +143,11 @@ def _curve(points: Iterable[tuple[int, float]]) -> str:
 
 
 def _part(path: Path) -> Iterator[RenderableType]:
-    record = read_condensed(path)
+    record = read_or_warn(read_condensed, path)
+    if record is None:
+        return
     held = ("holds", _held(record.condensed))
-    yield from _section(f"Part with classes {record.facts['classes']}", [held, ("file", str(path))])
+    yield from _section(f"Part with classes {record.facts.get('classes', '?')}", [held, ("file", str(path))])
     yield from _section("Condensing", _provenance(record.facts))
 
 
@@ -152,11 +155,16 @@ def _evaluations(paths: Iterable[Path]) -> Iterator[RenderableType]:
     """Yield a section for each trial, with the repeats of all of its files."""
     trials: dict[str, list[dict[str, Any]]] = {}
     for path in paths:
-        facts = read_evaluation(path) | {"file": str(path)}
-        trials.setdefault(facts["key"], []).append(facts)
+        facts = read_or_warn(read_evaluation, path)
+        if facts is not None:
+            trials.setdefault(facts["key"], []).append(facts | {"file": str(path)})
     for files in sorted(trials.values(), key=_order):
-        files.sort(key=itemgetter("finished"))
+        files.sort(key=_finished)
         yield from _section(_trial_title(files[0]), [*_figures(files), *_recipe(files[0]), *_trial_provenance(files)])
+
+
+def _finished(facts: Mapping[str, Any]) -> str:
+    return str(facts.get("finished", ""))
 
 
 def _order(files: list[dict[str, Any]]) -> tuple[Any, ...]:
@@ -187,7 +195,7 @@ def _figures(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def _recipe(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if reason := superseded(facts["recipe"]):
+    if reason := superseded(facts.get("recipe")):
         yield "older recipe", reason
 
 
@@ -197,8 +205,7 @@ def _trial_provenance(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
         yield from _provenance(facts)
 
 
-def _failure(path: Path) -> Iterator[RenderableType]:
-    facts = read_failure(path)
+def _failure(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     title = f"Failed {facts.get('job', '')} at {facts.get('time', '?')}: {facts['error']}: {facts['message']}"
     yield from _section(title, ())
     yield Padding(Text(facts.get("traceback", "").rstrip()), (0, 0, 0, 2), expand=False)
@@ -206,8 +213,8 @@ def _failure(path: Path) -> Iterator[RenderableType]:
 
 def _provenance(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "made", _made(facts)
-    yield "with", ", ".join(f"{name} {version}" for name, version in facts["versions"].items() if version)
-    yield "runtime", ", ".join(f"{name} {value}" for name, value in facts["runtime"].items())
+    yield "with", ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items() if version)
+    yield "runtime", ", ".join(f"{name} {value}" for name, value in facts.get("runtime", {}).items())
     for number, stretch in enumerate(facts.get("stretches", ()), 1):
         yield f"stretch {number}", _stretch(stretch)
     if facts.get("cite"):
@@ -215,13 +222,14 @@ def _provenance(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _made(facts: Mapping[str, Any]) -> str:
-    memory = f"{facts['peak_memory_bytes'] / 2**20:,.0f} MiB at most"
-    return f"{facts['finished']} in {duration(facts['seconds'])} on {facts['device']}, {memory}"
+    memory = f"{facts.get('peak_memory_bytes', 0) / 2**20:,.0f} MiB at most"
+    finished, device = (facts.get(name, "?") for name in ("finished", "device"))
+    return f"{finished} in {duration(facts.get('seconds', 0.0))} on {device}, {memory}"
 
 
 def _stretch(stretch: Mapping[str, Any]) -> str:
     """Return how one stretch of a job that was interrupted ran, as far as it is known."""
     runtime = stretch.get("runtime", {})
     words = [duration(stretch["seconds"])]
-    words += [f"threads {runtime['threads']}", str(runtime["precision"])] if runtime else ["not known how"]
+    words += [f"threads {runtime.get('threads')}", str(runtime.get("precision"))] if runtime else ["not known how"]
     return ", ".join([*words, *filter(None, [stretch.get("device"), stretch.get("instructions")])])

@@ -16,10 +16,9 @@ from dcbench.api.protocol import superseded
 from dcbench.engine.cells import ABOUT
 from dcbench.engine.choices import Choice, parse_choice
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.failures import read_failure, standing_failures
 from dcbench.engine.store.layout import Layout
 from dcbench.report.datasets import SPEC, title_datasets
-from dcbench.report.reading import check_folder, read_or_warn
+from dcbench.report.reading import check_folder, read_failures, read_or_warn
 
 COLUMNS = [
     "dataset",
@@ -186,9 +185,11 @@ def frame(results: Path | str = "results") -> pd.DataFrame:
 
 
 def failures(results: Path | str = "results") -> pd.DataFrame:
-    """Return the failures that the folder *results* remembers, one row each."""
-    failed = standing_failures(Layout(Path(results)))
-    return pd.DataFrame(map(read_failure, failed), columns=_FAILURE)
+    """Return the failures that the folder *results* remembers, one row each.
+
+    A record that is damaged, or cannot be read now, is left out with a warning.
+    """
+    return pd.DataFrame(read_failures(Layout(Path(results)).all_failures()), columns=_FAILURE)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -198,12 +199,12 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     common = {name: facts[name] for name in COLUMNS if name in facts}
     dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
     common |= {
-        "departures": method["departures"],
+        "departures": method.get("departures", {}),
         SPEC: dataset,
         "source": dataset["record"],
         "method_choice": method["choice"],
-        "classes": len(dataset["class_names"]) or None,
-        "train_images": dataset["train_images"],
+        "classes": len(dataset.get("class_names", ())) or None,
+        "train_images": dataset.get("train_images"),
         "file": str(path),
         "superseded": superseded(facts.get("recipe")),
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.store.hdf5 import UnreadableFileError
+from dcbench.engine.store.errors import UnreadableFileError
+from dcbench.engine.store.failures import load_failure, overcome
 
 _Read = TypeVar("_Read")
 
@@ -21,6 +22,15 @@ def check_folder(results: Path) -> None:
     """
     if not results.is_dir():
         raise RequestError(f"there is no results folder {results}; 'dcbench run' makes one")
+
+
+def read_failures(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """Return the failures recorded in the files *paths*, but for those that were overcome.
+
+    A record that is damaged, or cannot be read now, is left out with a warning.
+    """
+    read = ((path, read_or_warn(load_failure, path)) for path in paths)
+    return [facts for path, facts in read if facts is not None and not overcome(path)]
 
 
 def read_or_warn(read: Callable[[Path], _Read], path: Path) -> _Read | None:

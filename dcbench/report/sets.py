@@ -41,6 +41,6 @@ def sets(results: Path | str = "results") -> pd.DataFrame:
 def _row(path: Path) -> dict[str, Any]:
     facts, snapshots = read_about(path)
     dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
-    conditions = {name: dataset[name] for name in _DATA} | {name: method[name] for name in _REVISIONS}
+    conditions = {name: dataset[name] for name in _DATA} | {name: method.get(name, 1) for name in _REVISIONS}
     found = {SPEC: dataset, "conditions": conditions, "snapshots": snapshots, "file": str(path)}
     return {name: facts.get(name) for name in _FACTS} | found

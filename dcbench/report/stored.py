@@ -34,6 +34,9 @@ _KIND = "report"
 _NUMBERS = [*PLACE, "method", "kind", "mean", "std", "n", "cells", "fewest", "most", "variant", "digests"]
 """What is stored of each number: its name, its value, and what it came from."""
 
+_AMOUNTS = {"ipc", "mean", "std", "n", "cells", "fewest", "most"}
+"""Of `_NUMBERS`, what is no text."""
+
 _TITLES = ["label", "evaluator_label"]
 """Of `PLACE`, what may change though the results stay: they are called what they were last chosen as."""
 
@@ -62,7 +65,7 @@ def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
         OSError: it cannot be written, as on a full disk.
     """
     with writing(path, _KIND) as file:
-        put_facts(file, {"made": datetime.now(UTC).isoformat(timespec="seconds")})
+        put_facts(file, {"made": datetime.now(UTC).isoformat(timespec="seconds"), "name": path.stem})
         put_array(file, "text", text)
         columns = file.create_group("columns")
         for column in _NUMBERS:
@@ -84,19 +87,26 @@ def read_report(path: Path) -> StoredReport:
 
     Raises:
         RequestError: there is none.
-        CorruptFileError, UnsupportedFormatError: it cannot be read.
+        CorruptFileError: it is damaged, or that of another report than its name says.
+        UnreadableFileError, UnsupportedFormatError: it cannot be read.
     """
     if not path.exists():
         raise RequestError(
             f"there is no stored report {path.stem!r} in {path.parent}; 'dcbench report --stored' lists all"
         )
     with reading(path, _KIND) as file:
-        columns = {name: _values(file["columns"], name) for name in _NUMBERS}
-        return StoredReport(path.stem, get_facts(file)["made"], get_texts(file, "text"), pd.DataFrame(columns))
+        facts, columns = get_facts(file), file["columns"]
+        made, name = str(facts["made"]), facts.get("name", path.stem)  # older files do not say their name
+        if name != path.stem:
+            raise CorruptFileError(path, f"it holds the report {name!r}; give it that name, or remove it")
+        numbers = {name: _column(columns, name) for name in _NUMBERS}
+        return StoredReport(path.stem, made, get_texts(file, "text"), pd.DataFrame(numbers))
 
 
-def _values(columns: h5py.Group, name: str) -> Any:
-    return (get_texts if h5py.check_string_dtype(columns[name].dtype) else get_array)(columns, name)
+def _column(columns: h5py.Group, name: str) -> Any:
+    if not len(columns[name]):  # a report without numbers has columns of no kind
+        return []
+    return (get_array if name in _AMOUNTS else get_texts)(columns, name)
 
 
 def list_reports(layout: Layout) -> list[StoredReport]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import h5py
 
+from dcbench.engine.store.facts import SetFacts, check_facts, check_set_name
 from dcbench.engine.store.hdf5 import get_facts, get_text, reading
 
 KIND = "condensed"
@@ -27,7 +28,20 @@ def read_about(path: Path) -> tuple[dict[str, Any], dict[int, float | None]]:
     """
     with reading(path, KIND) as file:
         seconds = get_snapshot_seconds(file["snapshots"])
-        return get_facts(file), {step: seconds.get(step) for step in sorted(map(int, file["snapshots"]))}
+        return get_set_facts(file, path), {step: seconds.get(step) for step in sorted(map(int, file["snapshots"]))}
+
+
+def get_set_facts(file: h5py.File, path: Path) -> dict[str, Any]:
+    """Return the facts of the condensed set, or part of one, that is open as *file*.
+
+    Raises:
+        ValueError: they are not those of a set.
+        CorruptFileError: they are those of another set than its name, *path*, says.
+    """
+    facts = get_facts(file)
+    check_facts(facts, SetFacts)
+    check_set_name(path, facts)
+    return facts
 
 
 def get_snapshot_seconds(group: h5py.Group) -> dict[int, float]:

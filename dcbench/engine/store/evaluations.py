@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dcbench.engine.cells import Trial
+from dcbench.engine.store.facts import EvaluationFacts, check_evaluation_name, check_facts
 from dcbench.engine.store.hdf5 import get_array, get_facts, put_array, put_facts, reading, writing
 
 KIND = "evaluation"
@@ -58,9 +59,20 @@ def read_evaluation(path: Path) -> dict[str, Any]:
     """Return the facts of the evaluation at *path*, and under ``figures`` the values by name.
 
     Raises:
-        CorruptFileError, UnreadableFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
+        CorruptFileError: see `reading`; or its facts are not those of an evaluation, or of another than its name says.
+        UnreadableFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
     """
     with reading(path, KIND) as file:
         group = file["figures"]
         figures = {name: get_array(group, name).tolist() for name in group}
-        return get_facts(file) | {"figures": figures}
+        _check_values(figures)
+        facts = get_facts(file)
+        check_facts(facts, EvaluationFacts)
+        check_evaluation_name(path, facts, figures)
+        return facts | {"figures": figures}
+
+
+def _check_values(figures: Mapping[str, Any]) -> None:
+    for name, values in figures.items():
+        if not isinstance(values, list) or not all(isinstance(value, float | int) for value in values):
+            raise ValueError(f"{name!r} has other values than one number for each repeat")

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 from dcbench.engine.cells import ABOUT, AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.spans import as_span, span_text
 from dcbench.engine.store.atomic import replacing
+from dcbench.engine.store.errors import CorruptFileError, UnreadableFileError
+from dcbench.engine.store.facts import FailureFacts, check_facts, check_failure_name
+from dcbench.engine.store.guards import check_is_file, read_json
 from dcbench.engine.store.layout import evaluations_named, is_on_the_way
 
 if TYPE_CHECKING:
@@ -52,9 +55,29 @@ def write_failure(layout: Layout, job: Job, failure: Failure) -> Path:
 def read_failure(path: Path) -> dict[str, Any]:
     """Return what `write_failure` kept; an unreadable record still says that there was a failure."""
     try:
-        facts: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        return load_failure(path)
+    except (OSError, UnreadableFileError) as error:
         return {"error": "Unreadable", "message": f"{path.name}: {error}"}
+
+
+def load_failure(path: Path) -> dict[str, Any]:
+    """Return what `write_failure` kept.
+
+    Raises:
+        CorruptFileError: it is damaged, or the record of another job than its name says.
+        UnreadableFileError: it is no file, or the system refuses it.
+        FileNotFoundError: there is none.
+    """
+    try:
+        facts: dict[str, Any] = read_json(path)
+        check_facts(facts, FailureFacts)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or error) from error
+    except ValueError as error:
+        raise CorruptFileError(path, error) from error
+    check_failure_name(path, facts)
     return facts
 
 
@@ -91,7 +114,11 @@ def clear_failure(layout: Layout, job: Job) -> None:
 
 
 def _shorten(log: Path) -> None:
-    if log.exists() and log.stat().st_size > _LOG_LIMIT:
+    try:
+        size = check_is_file(log)
+    except (FileNotFoundError, UnreadableFileError):
+        return
+    if size > _LOG_LIMIT:
         with log.open("rb") as file:
             file.seek(-_LOG_LIMIT, 2)
             end = file.read()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from errno import ENOSPC
@@ -46,7 +47,7 @@ FORMAT = 1
 
 # Checksums in object headers and, from v110 on, in the indexes of chunks; every HDF5 since 1.12 reads it.
 _LIBVER = ("v110", "v112")
-_FACTS = "facts"
+_FACTS, _CHECKSUM = "facts", "sha256"
 _unpacked: ContextVar[Unpacked] = ContextVar("unpacked")
 """What the file that is being read has unpacked to."""
 _BLOCK = 64 * 2**20  # bytes that the texts which are read at once may have together
@@ -148,10 +149,14 @@ def _check(file: h5py.File, path: Path, kind: str) -> None:
 
 
 def put_array(group: h5py.Group, name: str, values: Any) -> None:
-    """Store *values* as a dataset: chunked, compressed and checksummed where it has a length; texts as they are."""
+    """Store *values* as a dataset: chunked, compressed and checksummed where it has a length.
+
+    Texts are kept as they are. HDF5 has no checksum for them: theirs is an attribute of the dataset.
+    """
     array = np.asarray(values)
     if array.dtype.kind in "OU":
-        group.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype())
+        texts = group.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype())
+        put_text(texts, _CHECKSUM, _hash(array.reshape(-1).tolist()))
     elif array.ndim == 0 or array.size == 0:
         group.create_dataset(name, data=array)
     else:
@@ -215,7 +220,7 @@ def get_texts(group: h5py.Group, name: str) -> Any:
 
     Raises:
         TypeError: they are something else.
-        ValueError: they would unpack to far more than the file holds.
+        ValueError: they fail their checksum, or would unpack to far more than the file holds.
     """
     dataset = group[name]
     if not isinstance(dataset, h5py.Dataset) or h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim > 1:
@@ -223,14 +228,30 @@ def get_texts(group: h5py.Group, name: str) -> Any:
     unpacked = _counter()
     check_dataset(dataset, unpacked)
     if dataset.ndim == 0:
-        return dataset.asstr()[()]
+        text = dataset.asstr()[()]
+        _verify(dataset, [text])
+        return text
     block = max(1, _BLOCK // (unpacked.size + 1))
     texts: list[str] = []
     for start in range(0, len(dataset), block):
         read = dataset.asstr()[start : start + block]
         unpacked.add(sum(map(len, read)), repr(name))
         texts.extend(read)
+    _verify(dataset, texts)
     return np.array(texts, dtype=object)
+
+
+def _verify(dataset: h5py.Dataset, texts: Iterable[str]) -> None:
+    if _CHECKSUM in dataset.attrs and get_text(dataset, _CHECKSUM) != _hash(texts):  # older files have none
+        raise ValueError(f"the texts {str(dataset.name).removeprefix('/')!r} do not have their checksum")
+
+
+def _hash(texts: Iterable[str]) -> str:
+    value = hashlib.sha256()
+    for text in texts:
+        encoded = str(text).encode()
+        value.update(b"%d:" % len(encoded) + encoded)
+    return value.hexdigest()
 
 
 def put_facts(group: h5py.Group, facts: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from dcbench.engine.store.names import file_name
 if TYPE_CHECKING:
     from dcbench.engine.cells import Cell, Job, Trial
 
-_REPEATS = re.compile(r"\.r(?P<first>\d+)-(?P<last>\d+)\.h5$")
+_REPEATS = re.compile(r"\.r(\d+-\d+)\.h5$")
 _CLASSES = re.compile(r"\.classes(\d+(?:-\d+)?)\.part\.h5$")
 _ON_THE_WAY = re.compile(r"\.(condense|assemble|classes\d+(-\d+)?)\.(failed\.json|log)$|\.checkpoint\.h5$")
 
@@ -28,8 +29,8 @@ def evaluations_named(stem: Path, trial: str) -> dict[Path, range]:
     found = {}
     for path in sorted(stem.parent.glob(f"{stem.name}.{trial}.r*.h5")):
         match = _REPEATS.search(path.name)
-        if match:
-            found[path] = range(int(match["first"]), int(match["last"]) + 1)
+        with suppress(ValueError):  # a name that no evaluation has, such as r5-3
+            found[path] = as_span(match[1] if match else "")
     return found
 
 
@@ -51,11 +52,12 @@ class Layout:
     def parts(self, cell: Cell) -> dict[Path, range]:
         """Return the parts of the condensed set that are there, each with the classes it holds."""
         stem = self.stem(cell)
-        return {
-            path: as_span(match[1])
-            for path in sorted(stem.parent.glob(f"{stem.name}.*.part.h5"))
-            if (match := _CLASSES.search(path.name))
-        }
+        found = {}
+        for path in sorted(stem.parent.glob(f"{stem.name}.*.part.h5")):
+            match = _CLASSES.search(path.name)
+            with suppress(ValueError):  # a name that no part has, such as classes5-3
+                found[path] = as_span(match[1] if match else "")
+        return found
 
     def checkpoint(self, cell: Cell, classes: range | None = None) -> Path:
         """Return the path of the checkpoint that condensing, of all classes or of *classes*, resumes from."""

@@ -16,10 +16,9 @@ from dcbench.api.condensed import CondensedSet, Decoder, plain_set
 from dcbench.api.distribution import version
 from dcbench.api.errors import UnsupportedFormatError
 from dcbench.engine.cells import Cell
-from dcbench.engine.store.about import KIND, SECONDS, get_snapshot_seconds
+from dcbench.engine.store.about import KIND, SECONDS, get_set_facts, get_snapshot_seconds
 from dcbench.engine.store.hdf5 import (
     get_array,
-    get_facts,
     get_number,
     get_text,
     put_array,
@@ -65,7 +64,7 @@ def read_condensed(path: Path) -> CondensedRecord:
         UnsupportedFormatError: another version of dcbench wrote it, in a format or of a cell this one does not know.
     """
     with reading(path, KIND) as file:
-        facts = get_facts(file)
+        facts = get_set_facts(file, path)
         return CondensedRecord(
             cell=_cell(facts["cell"], file),
             condensed=get_set(file),
@@ -106,15 +105,25 @@ def put_set(group: h5py.Group, condensed: CondensedSet) -> None:
 
 
 def get_set(group: h5py.Group) -> CondensedSet:
-    """Return the condensed set in *group*."""
+    """Return the condensed set in *group*.
 
-    def tensor(name: str) -> torch.Tensor | None:
-        return torch.from_numpy(get_array(group, name)) if name in group else None
+    Raises:
+        ValueError, TypeError, LookupError: what it holds has not the shape of one.
+    """
 
+    def tensor(name: str, *dimensions: int) -> torch.Tensor | None:
+        found = torch.from_numpy(get_array(group, name)) if name in group else None
+        if found is not None and (found.ndim not in dimensions or not found.numel()):
+            raise ValueError(f"{name!r} has shape {tuple(found.shape)}")
+        return found
+
+    labels, images, indices = tensor("labels", 1, 2), tensor("images", 4), tensor("source_indices", 1)
+    if labels is None or any(held is not None and len(held) != len(labels) for held in (images, indices)):
+        raise ValueError("it does not hold a label for each image")
     return CondensedSet(
-        torch.from_numpy(get_array(group, "labels")),
-        tensor("images"),
-        tensor("source_indices"),
+        labels,
+        images,
+        indices,
         Decoder(int(get_number(group, "decoder_factor"))),
         unbounded="unbounded" in group.attrs,
     )

@@ -277,7 +277,9 @@ def _run(line: str, channel: Channel) -> None:
 def _print_into(log: Path) -> None:
     """Let everything that this process prints, native libraries included, go into *log*."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    # Where a pipe has the name of the log, this fails; without O_NONBLOCK it would wait for a reader for ever.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(log, flags, 0o666)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)

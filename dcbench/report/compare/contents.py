@@ -98,7 +98,7 @@ def _set(facts: Mapping[str, Any], path: Path) -> Entry:
         "mirror_ok": dataset["mirror_ok"],
         "method": method["record"],
         "revision": method["revision"],
-        "network revision": method["network_revision"],
+        "network revision": method.get("network_revision", 1),
         "settings": method["digest_settings"],
     }
     return _entry([facts], SET, identity, (path,))
@@ -111,8 +111,8 @@ def _trial(files: Sequence[Path]) -> Entry:
         "test data": facts["cell"]["dataset"]["test"][:12],
         "evaluator revision": facts["evaluator_revision"],
         "evaluator": facts["evaluator_settings"],
-        "network revision": facts["network_revision"],
-        "recipe": {name: value for name, value in (facts["recipe"] or {}).items() if name != "repeats"},
+        "network revision": facts.get("network_revision", 1),
+        "recipe": {name: value for name, value in (facts.get("recipe") or {}).items() if name != "repeats"},
     }
     names = ", ".join(name for name in (facts["protocol"], facts["network"]) if name)
     what = facts["evaluator_label"] + (f" ({names})" if names else "")
@@ -130,7 +130,7 @@ def _entry(
         facts["digest"],
         _flat(identity),
         _joined([_provenance(each) for each in records]),
-        max(each["finished"] for each in records),
+        max(str(each.get("finished", "")) for each in records),
         files,
     )
 
@@ -138,7 +138,7 @@ def _entry(
 def _provenance(facts: Mapping[str, Any]) -> dict[str, str]:
     made = {name: facts[name] for name in _PROVENANCE if name in facts}
     if "origin" in facts:
-        made["imported from"] = facts["origin"]["sha256"][:12]
+        made["imported from"] = (facts["origin"] or {}).get("sha256", "")[:12]
     return _flat(made)
 
 

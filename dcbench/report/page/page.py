@@ -17,6 +17,7 @@ from dcbench.report.page.commands import commands
 from dcbench.report.page.pictures import pictures
 from dcbench.report.page.provenance import origins
 from dcbench.report.page.sheets import BUDGET, Sheet, SourceImages, sheet
+from dcbench.report.reading import read_or_warn
 from dcbench.report.render.lines import EMPTY, MISSING, signed
 from dcbench.report.summary import entries
 
@@ -123,4 +124,6 @@ def _sheets(contents: Contents, source_images: SourceImages) -> Iterator[Sheet]:
     column = ["dataset", "ipc", "label", "split"]
     first = shown.sort_values([*column, "seed"]).drop_duplicates(column)
     for path in first["file"]:
-        yield sheet(Path(path), BUDGET // len(first), source_images)
+        made = read_or_warn(lambda each: sheet(each, BUDGET // len(first), source_images), Path(path))
+        if made is not None:
+            yield made

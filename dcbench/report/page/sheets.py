@@ -76,7 +76,8 @@ def sheet(path: Path, bytes_allowed: int, source_images: SourceImages) -> Sheet:
 
 
 def _name(cell: Cell, label: int) -> str:
-    return cell.dataset.class_names[label] if cell.dataset.class_names else str(label)
+    names = cell.dataset.class_names
+    return names[label] if 0 <= label < len(names) else str(label)
 
 
 def _note(classes: int, shown_classes: int, images: int, shown_images: int) -> str:

@@ -253,7 +253,7 @@ def test_numbers_of_every_kind_come_back(tmp_path: Path) -> None:
             assert get_array(file, name).tolist() == np.asarray(value).tolist()
 
 
-@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
 def test_what_is_no_file_is_not_opened(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # names of sockets are short
     path = Path("x.h5")
@@ -262,10 +262,8 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path, kind: str, monkeypatch: p
     elif kind == "socket":
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(str(path))
-    elif kind == "device":
-        path.symlink_to("/dev/zero")
     else:
-        path.mkdir()
+        path.symlink_to("/dev/zero")
     with pytest.raises(UnreadableFileError) as caught, reading(path, "test"):
         pass
     assert str(caught.value) == f"x.h5 cannot be read now: it is a {kind}, not a file"
