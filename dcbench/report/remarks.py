@@ -23,10 +23,12 @@ def remarks(summary: pd.DataFrame) -> Iterator[str]:
     table = entries(summary.sort_values(["dataset", "ipc"], kind="stable"))
     for reason, places in _grouped((entry["superseded"], _place(entry, table)) for entry in table):
         yield f"older recipe ({places}): {reason}; 'dcbench run' makes these numbers anew"
-    short = [f"{lengths} ({methods})" for lengths, methods in _grouped((_length(e), e["method"]) for e in table)]
+    short = [
+        f"{lengths} iterations ({methods})" for lengths, methods in _grouped((_length(e), e["method"]) for e in table)
+    ]
     if short:
         yield (
-            f"far shorter than the recipe: {', '.join(short)} iterations; matching may lower accuracy before it raises "
+            f"far shorter than the recipe: {', '.join(short)}; matching may lower accuracy before it raises "
             "it: 'dcbench run --snapshots' and 'dcbench figure curves' show its course"
         )
 
@@ -43,7 +45,7 @@ def _length(entry: Mapping[str, Any]) -> str:
     done, recommended = entry["settings"].get("iterations"), entry["departures"].get("iterations")
     if not isinstance(done, int) or not isinstance(recommended, int):
         return ""
-    return f"{done} of {recommended}" if 0 < done * _SHORT < recommended else ""
+    return f"{done:,} of {recommended:,}" if 0 < done * _SHORT < recommended else ""
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:

@@ -41,8 +41,8 @@ class FeatureSettings(Settings):
     )
     augmentation: Literal["none", "dc"] = Field(
         "none",
-        description="of the images that the feature network is trained on; dc: one of crop, scale and rotate for each, "
-        "as DC trains networks on MNIST",
+        description="of the images that the feature network is trained on; dc: one of crop, scale and bilinear "
+        "rotation for each, nearly as DC trains networks on MNIST",
     )
 
     def recipe(self, info: DatasetInfo) -> TrainingRecipe | None:

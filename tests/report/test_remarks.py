@@ -107,12 +107,13 @@ def test_a_run_far_shorter_than_its_recipe_says_so_and_where_to_see_more(tmp_pat
     shortened(tmp_path, "dm", 200, 20_000)
     tables = make_tables("grid", summarise(frame(tmp_path)))
     line = (
-        "far shorter than the recipe: 200 of 20000 (dm), 100 of 10000 (m3d), 200 of 10000 (m3d) iterations; matching "
-        "may lower accuracy before it raises it: 'dcbench run --snapshots' and 'dcbench figure curves' show its course"
+        "far shorter than the recipe: 200 of 20,000 iterations (dm), 100 of 10,000 iterations (m3d), "
+        "200 of 10,000 iterations (m3d); matching may lower accuracy before it raises it: "
+        "'dcbench run --snapshots' and 'dcbench figure curves' show its course"
     )
     assert line in terminal(tables, width=400)
     assert line in markdown(tables)
-    assert "far shorter than the recipe: 200 of 20000 (dm)" in latex(tables)
+    assert "far shorter than the recipe: 200 of 20,000 iterations (dm)" in latex(tables)
 
 
 @pytest.mark.parametrize(("done", "said"), [(0, False), (1, True), (99, True), (100, False), (1000, False)])
