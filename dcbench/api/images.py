@@ -138,6 +138,13 @@ class Dataset(ABC):
         """
         return ""
 
+    def remarks(self) -> Sequence[str]:
+        """Say what a user should know of the data as it was found, a line each, such as how many files are left out.
+
+        Asked while a run is planned, when `files` has been called for both splits, and by ``dcbench doctor``.
+        """
+        return ()
+
     @abstractmethod
     def files(self, split: Split) -> Sequence[Path]:
         """Return the files that *split* is read from; the bench hashes pixels again only when one of them changes.

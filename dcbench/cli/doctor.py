@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from dcbench.api import distribution
 from dcbench.api.errors import DcbenchError, MissingDataError
+from dcbench.api.images import Split
 from dcbench.cli.options import data_option
 
 if TYPE_CHECKING:
@@ -19,15 +20,24 @@ if TYPE_CHECKING:
 
 
 @click.command("doctor")
+@click.argument("datasets", nargs=-1, metavar="[DATASET]...")
 @data_option
-def command(data: Path | None) -> None:
-    """Say what this machine has: versions, devices, datasets, plug-ins that do not load."""
+def command(datasets: tuple[str, ...], data: Path | None) -> None:
+    """Say what this machine has: versions, devices, datasets, plug-ins that do not load.
+
+    With DATASET, such as folder:PATH, look at it alone, and closely: the images of each class and split, what is left
+    out, and what is lost when images are decoded, which they are for that.
+    """
     from dcbench.engine.data.fingerprints import cache_folder
     from dcbench.engine.plan.request import default_data_folder
     from dcbench.engine.plugins import load_registry
 
     registry = load_registry()
     root = data or default_data_folder()
+    if datasets:
+        for text in datasets:
+            _section(text, _examined(registry, text, root))
+        return
     _section("versions", _versions().items())
     _section("devices", _devices().items())
     _section("folders", [("data", str(root)), ("cache", str(cache_folder()))])
@@ -81,7 +91,31 @@ def _state_of(registry: Registry, found: Found, root: Path) -> str:
         return f"not usable: {error}"
 
 
-def _described(record: DatasetRecord, dataset: Dataset) -> str:
+def _examined(registry: Registry, text: str, root: Path) -> list[tuple[str, str]]:
+    """Return all that can be said of the dataset that *text* chooses. It is decoded, and never fetched.
+
+    Raises:
+        DcbenchError: the data is not there, or cannot be used.
+    """
+    from dcbench.engine.choices import parse_choice
+    from dcbench.engine.data.counts import counts_text
+    from dcbench.engine.making import blaming, choose_dataset
+
+    found = registry.find("datasets", parse_choice(text).name)
+    dataset = choose_dataset(registry, text, root)
+    with blaming("datasets", found.record.name, found.source.package):
+        facts = [("data", _described(found.record, dataset, remarks=False))]
+        if not dataset.present():
+            return facts
+        for split in get_args(Split):
+            dataset.files(split)
+        info, remarks = dataset.info(), dataset.remarks()
+    facts.append(("training", counts_text(info.class_names, info.train_counts, all_of_them=True)))
+    facts.append(("test", counts_text(info.class_names, info.test_counts, all_of_them=True)))
+    return facts + [("remark", line) for line in remarks]
+
+
+def _described(record: DatasetRecord, dataset: Dataset, *, remarks: bool = True) -> str:
     from dcbench.engine.data.standard import other_data
 
     other = ""
@@ -94,5 +128,12 @@ def _described(record: DatasetRecord, dataset: Dataset) -> str:
         return f"not found: {error}"
     images = f"{sum(info.train_counts):,} + {sum(info.test_counts):,} images"
     shape = " x ".join(map(str, info.shape))
+    counts = f"{_span(info.train_counts)} + {_span(info.test_counts)} a class"
+    more = [other, *(dataset.remarks() if present and remarks else ())]
     state = "other data" if other else "found" if present else "not there yet"
-    return f"{state}: {images}, {shape}, {info.classes} classes" + (f"; {other}" if other else "")
+    return "; ".join(filter(None, [f"{state}: {images}, {shape}, {info.classes} classes, {counts}", *more]))
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -94,14 +94,10 @@ def _info(registry: Registry, text: str, data: Path | None) -> Any:
     """Return the `DatasetInfo` of the dataset written *text*, or None for the empty text."""
     if not text:
         return None
-    from dcbench.engine.choices import parse_choice
-    from dcbench.engine.making import change_settings
+    from dcbench.engine.making import choose_dataset
     from dcbench.engine.plan.request import default_data_folder
 
-    choice = parse_choice(text)
-    target = registry.resolve("datasets", choice.name)
-    settings = change_settings(target.Settings(), choice.settings, choice.name)
-    dataset = target(data or default_data_folder(), choice.argument, settings)
+    dataset = choose_dataset(registry, text, data or default_data_folder())
     try:
         return dataset.info()
     except MissingDataError:

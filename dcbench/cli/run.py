@@ -14,6 +14,8 @@ from dcbench.cli.options import data_option, results_option, selection_options
 from dcbench.engine.choices import split_list
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dcbench.engine.bench import Outcome, Prepared
 
 
@@ -158,11 +160,23 @@ def _say_how_it_ended(outcome: Outcome, prepared: Prepared) -> None:
         click.echo(f"{jobs} failed in an earlier run and {were} left out; {again}", err=True)
 
 
+def _counted(prepared: Prepared) -> Iterator[str]:
+    """Yield a line for each dataset: how many images it has, and how many of each class."""
+    from dcbench.engine.data.counts import counts_text
+
+    split = prepared.request.split
+    for spec in {planned.cell.dataset.name: planned.cell.dataset for planned in prepared.plan}.values():
+        train, test = (counts_text(spec.class_names, counts) for counts in (spec.train_counts, spec.test_counts))
+        yield f"{spec.title}: training {train}; {split} {test}"
+
+
 def _describe(prepared: Prepared) -> None:
     """Print what would be done."""
     from dcbench.engine.work.jobs import name_of
 
     state = prepared.survey
+    for line in _counted(prepared):
+        click.echo(line)
     for job in state.jobs:
         click.echo(name_of(job))
     for line in state.incomplete:

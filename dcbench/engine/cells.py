@@ -60,6 +60,10 @@ class DatasetSpec(_Frozen):
     """One name per class; empty where an older file does not say. For reports; no part of the digest."""
     train_images: int | None = None
     """How many images are condensed; None where an older file does not say. For reports; no part of the digest."""
+    train_counts: tuple[int, ...] = ()
+    """Training images of each class; empty where an older file does not say. No part of the digest."""
+    test_counts: tuple[int, ...] = ()
+    """Images of each class that are evaluated on, likewise."""
     other_data: str | None = None
     """In what the data differs from the standard data of its name; empty where it does not, or where none is standard;
     None where an older file does not say. No part of the digest: the fingerprints are."""

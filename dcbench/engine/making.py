@@ -65,6 +65,20 @@ def _explain(fault: ErrorDetails, settings: Settings, owner: str) -> str:
     return f"{owner}.{name}={fault['input']}: {wanted[0].lower()}{wanted[1:]}"
 
 
+def choose_dataset(registry: Registry, text: str, root: Path) -> Dataset:
+    """Return the dataset that *text* chooses, as ``--datasets`` takes it, looked for below *root*.
+
+    Raises:
+        RequestError: there is none of this name, or a setting is not allowed.
+    """
+    choice = parse_choice(text)
+    target = registry.resolve("datasets", choice.name)
+    settings = change_settings(target.Settings(), choice.settings, choice.name)
+    with blaming("datasets", choice.name, registry.find("datasets", choice.name).source.package):
+        dataset: Dataset = target(root, choice.argument, settings)
+    return dataset
+
+
 def make_dataset(registry: Registry, spec: DatasetSpec, root: Path) -> Dataset:
     """Return the dataset that *spec* names, looked for below *root*."""
     target = registry.resolve("datasets", spec.record)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from dcbench.api.protocol import superseded
 from dcbench.api.words import plural
+from dcbench.engine.data.counts import counts_text
 from dcbench.engine.exchange.layouts import claim_text
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.sets import CondensedRecord, read_condensed
@@ -23,6 +24,7 @@ from dcbench.report.tables.model import Number, counted, duration
 
 if TYPE_CHECKING:
     from dcbench.api.condensed import CondensedSet
+    from dcbench.engine.cells import Cell
 
 
 def card(stem: Path) -> RenderableType:
@@ -62,8 +64,8 @@ def _condensed(path: Path) -> Iterator[RenderableType]:
     )
     yield Text(place, "bold")
     yield from _section("Condensed set", [*_contents(record), *_file(facts, path)])
-    if record.cell.dataset.other_data:
-        yield from _section("Data", [("differs", record.cell.dataset.other_data)])
+    if data := list(_data(record.cell)):
+        yield from _section("Data", data)
     if facts["settings"]:
         yield from _section("Settings", _settings(record))
     if record.trace:
@@ -85,6 +87,15 @@ def _origin(origin: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "soft labels", f"dropped; {value['one_hot']} of {plural(value['images'], 'image')} had none"
         elif value:
             yield name, str(value)
+
+
+def _data(cell: Cell) -> Iterator[tuple[str, str]]:
+    spec = cell.dataset
+    for name, counts in (("training", spec.train_counts), (cell.split, spec.test_counts)):
+        if counts:
+            yield name, counts_text(spec.class_names, counts, all_of_them=True)
+    if spec.other_data:
+        yield "differs", spec.other_data
 
 
 def _contents(record: CondensedRecord) -> Iterator[tuple[str, str]]:

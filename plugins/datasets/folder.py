@@ -45,7 +45,7 @@ class FolderSettings(dcbench.Settings):
 
 
 class Folder(ImageFolder):
-    """Image files in a folder per class. jpg, jpeg, png, bmp and webp files in any case; classes in sorted order."""
+    """Image files in a folder per class, of every format that Pillow decodes; classes in sorted order."""
 
     Settings: ClassVar[type[dcbench.Settings]] = FolderSettings
     folders: ClassVar[Mapping[Split, tuple[str, ...]]] = {"train": ("train",), "test": ("test", "val")}

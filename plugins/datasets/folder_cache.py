@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ class ImageCache:
     """(N, C, H, W)."""
     read: Callable[[int], NDArray[np.uint8]]
     """Decodes the image at a position; (C, H, W), uint8. Called from several threads."""
+    decoded: Callable[[], None] = lambda: None
+    """Called when all images were decoded, before the file has its name."""
 
     def images(self) -> NDArray[np.uint8]:
         """Return all images, (N, C, H, W) uint8, as a memory map; decodes them if that was never done.
@@ -98,6 +101,7 @@ class ImageCache:
         unfinished = self.file.with_suffix(".partial" if alone else f".{secrets.token_hex(4)}.partial")
         try:
             self._fill(unfinished)
+            self.decoded()
             with unfinished.open("rb+") as written:
                 os.fsync(written.fileno())
             unfinished.replace(self.file)
@@ -112,7 +116,9 @@ class ImageCache:
         def decode(start: int) -> list[str]:
             return self._fill_part(file, origin, start)
 
-        with ThreadPoolExecutor() as pool:
+        # Pillow warns of tags that it cannot read; here, since what a thread ignores is ignored by all.
+        with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
+            warnings.simplefilter("ignore")
             refused = [text for texts in pool.map(decode, range(0, self.shape[0], CHUNK)) for text in texts]
         if refused:
             others = len(refused) - 1

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from dcbench import DcbenchError
+from dcbench_plugins.datasets.folder_traits import Traits, traits_of, upright
 from dcbench_plugins.datasets.places import unreadable
 
 if TYPE_CHECKING:
@@ -35,6 +38,10 @@ class Form:
     """Bring other sizes to `size`; otherwise refuse them."""
     grey_by_guess: bool
     """`channels` is 1 because the first image is grey, not because someone said so: refuse colour then."""
+    upright: bool = True
+    """Turn images as the orientation tag of cameras says."""
+    traits: Traits = field(default_factory=Traits, compare=False, repr=False)
+    """What `read` has seen."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -45,9 +52,10 @@ class Form:
         """Decode *file*; (C, H, W), uint8.
 
         With `resize` the shorter side becomes `size` (bilinear with antialiasing), then the centre is cut out, as
-        torchvision's Resize and CenterCrop do. The orientation tag of cameras is not obeyed, as in its ImageFolder.
-        Colour becomes grey, and grey, palettes and CMYK become RGB, as Pillow converts them: transparency is dropped,
-        and of 16 bits a channel in a PNG with colour or transparency the upper 8 stay.
+        torchvision's Resize and CenterCrop do. Colour becomes grey, and grey, palettes and CMYK become RGB, as Pillow
+        converts them: transparency is dropped, the colours of transparent pixels stay, colour profiles are not applied,
+        and of 16 bits a channel in a PNG with colour or transparency the upper 8 stay. Of several frames the first is
+        read. Images that are turned, transparent, of another profile or of several frames count in `traits`.
 
         Raises:
             UnreadableDataError: the file is damaged, or its size or colour is not what the others have, or it is grey
@@ -55,14 +63,25 @@ class Form:
         """
         try:
             with Image.open(file) as image:
-                self._check(file, image)
-                square = fit(in_channels(image, self.channels), self.size)
+                self._note(file, image)
+                turned = upright(image) if self.upright else image
+                self._check(file, turned)
+                square = fit(in_channels(turned, self.channels), self.size)
                 pixels = np.asarray(square, dtype=np.uint8)
         except DcbenchError:
             raise
         except Exception as error:  # Pillow's decoders fail in every way there is
             raise unreadable(self.name, file, error) from error
         return pixels[None] if self.channels == 1 else pixels.transpose(2, 0, 1)
+
+    def look(self, file: Path) -> None:
+        """Count *file* in `traits` without using its pixels; one that cannot be read is not counted."""
+        with suppress(Exception), Image.open(file) as image:
+            self._note(file, image)
+
+    def _note(self, file: Path, image: Image.Image) -> None:
+        for trait in traits_of(image):
+            self.traits.add(trait, file)
 
     def _check(self, file: Path, image: Image.Image) -> None:
         if not self.resize and image.size != (self.size, self.size):
@@ -83,8 +102,11 @@ def form_of(name: str, first: Path, size: int | None, channels: int | None) -> F
         UnreadableDataError: the image is damaged, or it is not square and no size is given.
     """
     try:
-        with Image.open(first) as image:
-            (width, height), mode = image.size, image.mode
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tags that Pillow cannot read
+            image = Image.open(first)
+        with image:
+            (width, height), mode = upright(image).size, image.mode
     except Exception as error:
         raise unreadable(name, first, error) from error
     if size is None and width != height:

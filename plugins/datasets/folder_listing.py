@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcbench import MissingDataError
+from dcbench_plugins.datasets.folder_files import loose, walk
 from dcbench_plugins.datasets.places import reason, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,18 @@ class Listing:
     """Images of each class."""
     entries: tuple[tuple[str, int, int], ...]
     """For each image, class by class and sorted: path below `folder`, bytes, time of the last change in ns."""
+    left_out: tuple[str, ...] = ()
+    """What is not read, sorted: paths below `folder`, those of folders with a slash at the end."""
 
     def path(self, position: int) -> Path:
         """Return the path of the image at *position*."""
         return self.folder / self.entries[position][0]
+
+    def deeper(self) -> tuple[str, ...]:
+        """Return the paths of images that lie deeper below their class folder than others do."""
+        places = {entry[0]: entry[0].count("/") for entry in self.entries}
+        flat = min(places.values(), default=0)
+        return tuple(path for path, depth in places.items() if depth > flat)
 
     def digest(self, *more: object) -> str:
         """Return 16 hexadecimal digits that change with any file and with *more*, which must be JSON values.
@@ -44,14 +53,19 @@ class Listing:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def list_split(name: str, root: Path, parts: Sequence[str], wanted: Sequence[str] | None = None) -> Listing:
-    """List one split of the image folder at *root*. Hidden files and other endings are passed over.
+def list_split(
+    name: str, root: Path, parts: Sequence[str], wanted: Sequence[str] | None = None, ignored: Sequence[str] = ()
+) -> Listing:
+    """List one split of the image folder at *root*: the images in each class folder, at any depth.
+
+    Only files whose ending is not that of an image are opened, as far as Pillow needs to recognise one.
 
     Args:
         name: of the dataset, for error texts.
         root: the folder that holds the splits.
         parts: names that the folder of the split may have; the first that exists is read.
         wanted: the class folders to read, in this order; all that there are, sorted, if None.
+        ignored: patterns of the names of files that lie there and are no images; they do not count as left out.
 
     Raises:
         MissingDataError: the folder of the split, or a wanted class of it, is not there.
@@ -63,14 +77,27 @@ def list_split(name: str, root: Path, parts: Sequence[str], wanted: Sequence[str
         raise MissingDataError(f"{name}: there is no folder {places}; it must hold one folder of images per class")
     try:
         classes = _class_folders(name, folder, wanted)
-        images = [_images(folder, label) for label in classes]
+        found = [walk(folder, label, ignored) for label in classes]
+        entries = [sorted(images) for images, _ in found]
+        left_out = sorted(path for _, others in found for path in others)
+        left_out = [*loose(folder, ignored), *left_out]
     except OSError as error:
         raise unreadable(name, Path(error.filename or folder), error.strerror or reason(error)) from error
-    for label, found in zip(classes, images, strict=True):
-        if not found:
-            raise unreadable(name, folder / label, f"no image in it ({', '.join(ENDINGS)})")
-    entries = tuple(entry for found in images for entry in found)
-    return Listing(folder, tuple(classes), tuple(len(found) for found in images), entries)
+    for label, images in zip(classes, entries, strict=True):
+        if not images:
+            held = [path.removeprefix(f"{label}/") for path in left_out if path.startswith(f"{label}/")]
+            raise unreadable(name, folder / label, "no image in it" + (f", only {_few(held)}" if held else ""))
+    counts = tuple(map(len, entries))
+    return Listing(folder, tuple(classes), counts, tuple(chain.from_iterable(entries)), tuple(left_out))
+
+
+def unread_folders(root: Path, read: Iterable[str], classes: Sequence[str]) -> list[str]:
+    """Return the folders next to the splits, *read*, that hold folders of the same *classes*; sorted."""
+    used = set(read)
+    with suppress(OSError), os.scandir(root) as scan:
+        others = [entry.name for entry in scan if entry.is_dir() and entry.name[0] != "." and entry.name not in used]
+        return sorted(name for name in others if any((root / name / label).is_dir() for label in classes))
+    return []
 
 
 def check_same_classes(name: str, train: Listing, test: Listing) -> None:
@@ -112,15 +139,3 @@ def _check_text(name: str, folder: Path, labels: Iterable[str]) -> None:
 
 def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-
-
-def _images(folder: Path, label: str) -> list[tuple[str, int, int]]:
-    with os.scandir(folder / label) as scan:
-        found = [(f"{label}/{entry.name}", entry.stat()) for entry in scan if _is_image(entry)]
-    return sorted((path, stat.st_size, stat.st_mtime_ns) for path, stat in found)
-
-
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    if not entry.name.lower().endswith(ENDINGS) or entry.name[0] == ".":
-        return False
-    return entry.is_file() or (entry.is_symlink() and not entry.is_dir())  # a broken link is told when it is looked at

@@ -140,7 +140,8 @@ class ImageNetSubset(ImageFolder):
         return self._form_of(self._name)
 
     def _form_of(self, name: str) -> Form:
-        return Form(name, self._size, 3, resize=True, grey_by_guess=False)
+        # As in the IDC code, which reads by torchvision, no image is turned as its EXIF tag says.
+        return Form(name, self._size, 3, resize=True, grey_by_guess=False, upright=False)
 
     def _existing(self, folder: Path) -> Path:
         if not folder.is_dir():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
     from command_line import CommandLine
@@ -62,6 +63,62 @@ def test_files_that_are_not_the_official_ones_are_not_found_either(
         (data / file).write_bytes(b"\x80\x02something")
     line = line_of(dcbench, data, name)
     assert line.startswith(f"not usable: {name}: {data / files[0]} cannot be used: its checksum is not that of")
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    """An image folder with a text in it."""
+    for split, label, count in (("train", "ant", 3), ("train", "bee", 2), ("test", "ant", 1), ("test", "bee", 1)):
+        (tmp_path / "pets" / split / label).mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", (8, 8), (number, 20, 30)).save(tmp_path / "pets" / split / label / f"{number}.gif")
+    (tmp_path / "pets/train/ant/notes.txt").write_text("ants")
+    return tmp_path / "pets"
+
+
+def test_one_dataset_can_be_looked_at_closely(dcbench: CommandLine, pets: Path) -> None:
+    cache = {"DCBENCH_CACHE": str(pets.parent / "cache")}
+    ended = dcbench("doctor", "folder:pets", "digits", cwd=pets.parent, **cache)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines() == [
+        "folder:pets",
+        "  data      found: 5 + 2 images, 3 x 8 x 8, 2 classes, 2 to 3 + 1 a class",
+        "  training  5 images: 3 ant, 2 bee",
+        "  test      2 images, 1 of each class",
+        "  remark    1 file left out, as no images of a class: train/ant/notes.txt",
+        "digits",
+        "  data      found: 1,442 + 355 images, 1 x 8 x 8, 10 classes, 140 to 147 + 34 to 36 a class",
+        "  training  1,442 images: 143 0, 146 1, 142 2, 147 3, 145 4, 146 5, 145 6, 144 7, 140 8, 144 9",
+        "  test      355 images: 35 0, 36 1, 35 2, 36 3, 36 4, 36 5, 36 6, 35 7, 34 8, 36 9",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("folder:nowhere", "folder:nowhere: no such folder; looked for"),
+        ("folder:pets[sise=3]", "folder has no setting 'sise'; did you mean 'size'?"),
+        ("pets", "no dataset is called 'pets'"),
+        ("folder", "folder: a path belongs behind the colon"),
+    ],
+)
+def test_a_dataset_that_cannot_be_looked_at_is_one_line(
+    dcbench: CommandLine, pets: Path, text: str, words: str
+) -> None:
+    ended = dcbench("doctor", text, cwd=pets.parent, DCBENCH_CACHE=str(pets.parent / "cache"))
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"dcbench: {words}")
+    assert ended.err.count("\n") == 1
+
+
+def test_a_plan_counts_and_says_what_is_left_out(dcbench: CommandLine, pets: Path) -> None:
+    run = ("run", "--datasets", "folder:pets", "--methods", "random", "--ipc", "1", "--dry-run")
+    cache = {"DCBENCH_CACHE": str(pets.parent / "cache")}
+    ended = dcbench(*run, cwd=pets.parent, **cache)
+    assert ended.err == "warning: pets: 1 file left out, as no images of a class: train/ant/notes.txt\n"
+    assert ended.out.splitlines()[0] == "pets: training 5 images: 3 ant, 2 bee; test 2 images, 1 of each class"
+    held_out = dcbench(*run, "--split", "validation", cwd=pets.parent, **cache)
+    assert held_out.out.startswith("pets: training 3 images: 2 ant, 1 bee; validation 2 images, 1 of each class\n")
 
 
 def test_a_plan_says_that_its_data_is_another_one(dcbench: CommandLine, blank: Path) -> None:

@@ -86,6 +86,7 @@ def test_a_dry_run_says_what_would_be_done_and_makes_nothing(
     ended = dcbench("run", *GRID, *more, cwd=home)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines() == [
+        "toy: training 60 images, 20 of each class; test 12 images, 4 of each class",
         "toy ipc 1 toy-first seed 1: evaluate count",
         "toy ipc 1 toy-first seed 2: condense",
         "toy ipc 1 toy-first seed 2: evaluate count",

@@ -92,6 +92,15 @@ def test_other_data_than_the_name_says_is_told(tmp_path: Path) -> None:
     assert "Data\n  differs  half of it" in text
 
 
+def test_the_images_of_each_class_and_split_are_counted(tmp_path: Path) -> None:
+    cell = cell_of("m3d", class_names=("ant", "bee"), split="validation")
+    counted = {"train_counts": (4, 6), "test_counts": (1, 1)}
+    cell = cell.model_copy(update={"dataset": cell.dataset.model_copy(update=counted)})
+    write_set(tmp_path, cell, CondensedSet.of_images(IMAGES, LABELS))
+    wanted = "Data\n  training    10 images: 4 ant, 6 bee\n  validation  2 images, 1 of each class\n"
+    assert wanted in shown(tmp_path, cell)
+
+
 def test_soft_labels_count_in_the_budget_and_references_have_none(tmp_path: Path) -> None:
     soft = CondensedSet(torch.full((2, 3), 1 / 3), IMAGES[:2])
     cell = cell_of("m3d", ipc=1)

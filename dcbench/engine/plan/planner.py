@@ -137,6 +137,7 @@ class Planner:
             info = dataset.info()
             train, test = fingerprint(dataset, "train"), fingerprint(dataset, "test")
             other = other_data(found.record, dataset)
+            remarks = [" ".join(line.split()) for line in dataset.remarks()]
         check_dataset_name(info.name)
         if info.classes < 2:
             raise RequestError(f"{info.name} has a single class, {info.class_names[0]}: there is nothing to tell apart")
@@ -156,10 +157,13 @@ class Planner:
             mirror_ok=info.mirror_ok,
             class_names=info.class_names,
             train_images=sum(info.train_counts),
+            train_counts=info.train_counts,
+            test_counts=info.test_counts,
             other_data=other,
         )
         if other:
             self.remarks.append(f"{spec.title}: {other}; no published number is shown next to it")
+        self.remarks += [f"{spec.title}: {line}" for line in remarks]
         return _Known(dataset, spec, info)
 
     def _check_part(self, info: DatasetInfo) -> None:
