@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.nn import functional
 
-from dcbench.toolbox.augment import splines
 from dcbench.toolbox.augment.picking import pick
+from dcbench.toolbox.augment.splines import SplineRotation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ class DCAugmentation:
         self._places = sorted({OPERATIONS.index(name) for name in names})
         self._ids = torch.tensor([OPERATIONS.index(name) for name in names])
         self._channels = channels
-        rotate = _rotate if rotation == "spline" else _rotate_bilinearly
+        rotate = _by_splines(SplineRotation()) if rotation == "spline" else _rotate_bilinearly
         self._apply: tuple[Operation, ...] = (_crop, _scale, rotate, _add_noise)
         """In the order of `OPERATIONS`."""
 
@@ -132,8 +132,8 @@ def _scale(images: Tensor, numbers: Tensor, batch: Tensor) -> Tensor:  # noqa: A
     return _gathered(images, sources[:, 0], sources[:, 1], images.new_zeros(1))
 
 
-def _rotate(images: Tensor, numbers: Tensor, batch: Tensor) -> Tensor:
-    return splines.rotate(images, _degrees(numbers), batch.mean())
+def _by_splines(rotation: SplineRotation) -> Operation:
+    return lambda images, numbers, batch: rotation(images, _degrees(numbers), batch.mean())
 
 
 def _rotate_bilinearly(images: Tensor, numbers: Tensor, batch: Tensor) -> Tensor:

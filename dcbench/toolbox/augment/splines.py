@@ -7,7 +7,6 @@ on as its mirror image. Positions that lie outside of the image get a fill.
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,32 +17,47 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def rotate(images: Tensor, degrees: Tensor, fill: Tensor) -> Tensor:
-    """Turn each image by its angle, enlarged so that all of it is there, and cut out the middle of the old size.
+class SplineRotation:
+    """Turns each image of a batch by an angle of its own."""
 
-    The cut begins at a whole pixel: it is half a pixel off the centre where the enlarged side and *size* differ by an
-    odd number. Computed in float64. Nothing is read by the host, and the kernels do not depend on the angles.
+    def __init__(self) -> None:
+        self._inverses: dict[tuple[int, torch.device], Tensor] = {}
+        """Kept for as long as the rotation: a captured step reads them at every replay."""
 
-    Args:
-        images: (N, C, size, size), at least 2 pixels to a side.
-        degrees: (N,) of any type, on the device of *images*; the sign is that of ``scipy.ndimage.rotate``.
-        fill: () the value outside of an image.
+    def __call__(self, images: Tensor, degrees: Tensor, fill: Tensor) -> Tensor:
+        """Turn each image, enlarged so that all of it is there, and cut out the middle of the old size.
 
-    Returns:
-        (N, C, size, size), the type of *images*.
-    """
-    size = images.shape[-1]
-    rows, columns = _positions(degrees, size)
-    inside = ((rows >= 0) & (rows <= size - 1) & (columns >= 0) & (columns <= size - 1)).unsqueeze(1)
-    weights, taps = _taps(rows, size)
-    across_weights, across = _taps(columns, size)
-    coefficients = _coefficients(images.double())
-    result = torch.zeros((), dtype=torch.float64, device=images.device)
-    for weight, tap in zip(weights, taps, strict=True):
-        along = zip(across_weights, across, strict=True)
-        line = sum(other.unsqueeze(1) * pick(coefficients, tap, column) for other, column in along)
-        result = result + weight.unsqueeze(1) * line
-    return torch.where(inside, result, fill.double()).to(images.dtype)
+        The cut begins at a whole pixel: it is half a pixel off the centre where the enlarged side and the old one
+        differ by an odd number. Computed in float64. The kernels do not depend on the angles, nothing is read by the
+        host, and only the first call for a size and a device sends anything there.
+
+        Args:
+            images: (N, C, size, size), at least 2 pixels to a side.
+            degrees: (N,) of any type, on the device of *images*; the sign is that of ``scipy.ndimage.rotate``.
+            fill: () the value outside of an image.
+
+        Returns:
+            (N, C, size, size), the type of *images*.
+        """
+        size = images.shape[-1]
+        rows, columns = _positions(degrees, size)
+        inside = ((rows >= 0) & (rows <= size - 1) & (columns >= 0) & (columns <= size - 1)).unsqueeze(1)
+        weights, taps = _taps(rows, size)
+        across_weights, across = _taps(columns, size)
+        solve = self._inverse(size, images.device)
+        coefficients = solve @ images.double() @ solve.T
+        result = torch.zeros((), dtype=torch.float64, device=images.device)
+        for weight, tap in zip(weights, taps, strict=True):
+            along = zip(across_weights, across, strict=True)
+            line = sum(other.unsqueeze(1) * pick(coefficients, tap, column) for other, column in along)
+            result = result + weight.unsqueeze(1) * line
+        return torch.where(inside, result, fill.double()).to(images.dtype)
+
+    def _inverse(self, size: int, device: torch.device) -> Tensor:
+        if (size, device) not in self._inverses:
+            with torch.inference_mode(mode=False):  # what is kept must serve in every mode
+                self._inverses[size, device] = _inverse(size).to(device)
+        return self._inverses[size, device]
 
 
 def _positions(degrees: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -76,22 +90,12 @@ def _taps(positions: Tensor, size: int) -> tuple[tuple[Tensor, ...], tuple[Tenso
     return weights, tuple(torch.minimum(pixel, period - pixel) for pixel in pixels)
 
 
-def _coefficients(images: Tensor) -> Tensor:
-    """Return the weights of the splines that pass through every pixel of *images* (N, C, size, size) float64."""
-    solve = _inverse(images.shape[-1], images.device)
-    return solve @ images @ solve.T
-
-
-@cache
-def _inverse(size: int, device: torch.device) -> Tensor:
-    """Return the matrix (size, size) float64 that leads from pixels to spline weights along one axis.
-
-    It is kept for good: a captured step reads it at every replay.
-    """
+def _inverse(size: int) -> Tensor:
+    """Return the matrix (size, size) float64 that leads from pixels to the weights of the splines, along one axis."""
     splines = torch.eye(size, dtype=torch.float64) * (4 / 6)
     for pixel in range(size):
         for neighbour in (pixel - 1, pixel + 1):
             mirrored = abs(neighbour) if neighbour < size else 2 * size - 2 - neighbour
             splines[pixel, mirrored] += 1 / 6
     inverse: Tensor = torch.linalg.inv(splines)
-    return inverse.to(device)
+    return inverse

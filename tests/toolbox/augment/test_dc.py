@@ -4,8 +4,8 @@ import pytest
 import torch
 from oracles import dc_augmentation as oracle
 
-from dcbench.toolbox.augment import splines
 from dcbench.toolbox.augment.dc import OPERATIONS, DCAugmentation
+from dcbench.toolbox.augment.splines import SplineRotation
 
 ROTATIONS = {"bilinear": oracle.rotate_bilinearly, "spline": oracle.rotate}
 
@@ -35,21 +35,21 @@ def test_each_image_gets_its_own_operation_as_the_oracle_applies_it(channels: in
 def test_all_angles_are_those_of_scipy_with_the_cut_of_the_published_code(size: int) -> None:
     images, _ = made(channels=2, size=size, rows=90)
     expected = [oracle.rotate(image, (place + 0.5) / 90, 0.0, images) for place, image in enumerate(images)]
-    result = splines.rotate(images, torch.arange(-45, 45), images.mean())
+    result = SplineRotation()(images, torch.arange(-45, 45), images.mean())
     torch.testing.assert_close(result, torch.stack(expected), rtol=1e-12, atol=1e-12)
 
 
 def test_images_of_single_precision_are_rotated_to_its_rounding() -> None:
     images = made(channels=1, size=28, rows=90)[0].float()
     expected = [oracle.rotate(image, (place + 0.5) / 90, 0.0, images) for place, image in enumerate(images)]
-    result = splines.rotate(images, torch.arange(-45, 45), images.mean())
+    result = SplineRotation()(images, torch.arange(-45, 45), images.mean())
     assert result.dtype == torch.float32
     torch.testing.assert_close(result, torch.stack(expected), rtol=1e-6, atol=1e-6)
 
 
 def test_an_angle_of_zero_changes_nothing() -> None:
     images, _ = made(channels=1, size=28, rows=2)
-    torch.testing.assert_close(splines.rotate(images, torch.zeros(2), images.mean()), images, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(SplineRotation()(images, torch.zeros(2), images.mean()), images, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("rotation", ROTATIONS)
