@@ -76,6 +76,8 @@ def command(results: Path, data: Path | None, **options: Any) -> None:
     from dcbench.engine.store.layout import Layout
 
     wanted = _wanted(options)
+    if wanted.meaning.space.startswith("zca"):
+        click.echo("the whitening is computed from the training images, which takes a while", err=True)
     done = import_sets(wanted, Layout(results), data or default_data_folder(), load_registry())
     for one in done:
         if one.dropped:

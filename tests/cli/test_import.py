@@ -145,3 +145,11 @@ def test_what_would_be_ignored_or_cannot_be_is_one_line(
     ended = dcbench("import", "x.pt", "--dataset", "toy", "--name", "theirs", "--data", data, *options, cwd=tmp_path)
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert message in ended.err
+
+
+def test_whitening_takes_a_while_and_says_so_before(dcbench: CommandLine, data: Path, tmp_path: Path) -> None:
+    torch.save([torch.rand(3, 1, 8, 8) * 4 - 2, torch.arange(3)], tmp_path / "x.pt")
+    options = ("--dataset", "toy", "--name", "theirs", "--data", data, "--space", "zca")
+    ended = dcbench("import", "x.pt", *options, cwd=tmp_path)
+    assert ended.code == 0
+    assert ended.err == "the whitening is computed from the training images, which takes a while\n"

@@ -228,7 +228,9 @@ class _Slot:
         return []
 
     def _late(self) -> Failed:
-        return self._failed("Timeout", f"the job took longer than the {self._timeout:g} seconds of --timeout")
+        return self._failed(
+            "Timeout", f"the job took longer than the {self._timeout:g} second{'s' * (self._timeout != 1)} of --timeout"
+        )
 
     def _died(self, signal: str, code: int) -> Failed:
         if signal == "SIGKILL":
