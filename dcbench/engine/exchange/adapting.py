@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -95,7 +95,8 @@ def adapt(
             f"soft labels dropped: each image counts for its likeliest class alone; {whole} of {len(labels)} said no "
             "more than that"
         )
-    pixels = _pixels(held.images, meaning, info, train, where)
+    known = bool(held.facts) and meaning.space == "pixel"  # dcbench wrote it: its range is what it is
+    pixels = _pixels(held.images, replace(meaning, any_range=True) if known else meaning, info, train, where)
     if meaning.space in NORMALISED:
         facts |= {"mean": list(meaning.mean or info.mean), "std": list(meaning.std or info.std)}
     if meaning.space.startswith("zca"):

@@ -6,7 +6,8 @@ import json
 import re
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from dcbench.api.errors import RequestError
+from dcbench.api.words import plural
 from dcbench.engine.exchange.portable import PortableSet, parse_factor
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ Folders = Literal["names", "numbers"]
 """What folders are called: as the classes are, or by their labels."""
 
 _MODES = {1: "L", 3: "RGB"}
-_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 _DEEP_MODES = ("I", "F")  # what Pillow's modes with more than 8 bits begin with; it would clip them without a word
 _LONGEST = 100  # bytes that every file system takes, with room for a number
 
@@ -115,7 +116,7 @@ def read(folder: Path, info: DatasetInfo, named: Folders | None = None) -> Porta
     homes = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     files = _labelled(folder, dict(about["classes"]) if about else _labels_of(homes, info, named, folder))
     if not files:
-        raise RequestError(f"{folder} holds no images: wanted is a folder for each class with {', '.join(_ENDINGS)}")
+        raise RequestError(f"{folder} holds no images: wanted is a folder for each class with PNG or other images")
     if about:
         files.sort(key=lambda file: file[0].name)
     labels = torch.tensor([label for _, label in files])
@@ -177,19 +178,43 @@ def _labels_of(homes: Sequence[str], info: DatasetInfo, named: Folders | None, f
 
 
 def _labelled(folder: Path, classes: Mapping[str, int]) -> list[tuple[Path, int]]:
-    """Return the image files in *folder* with their classes, class by class."""
+    """Return the image files in *folder*, however deep in a class folder, with their classes, class by class."""
     homes = {}
     for home in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         if home.name not in classes:
             known = ", ".join(list(classes)[-5:]) or "0, 1, 2"
             raise RequestError(f"{folder}: the folder {home.name!r} is of no class; folders are such as {known}")
         homes[home] = classes[home.name]
-    return [
+    found = [
         (path, label)
         for home, label in sorted(homes.items(), key=lambda item: (item[1], item[0]))
-        for path in sorted(home.iterdir())
-        if path.suffix.lower() in _ENDINGS and not path.name.startswith(".")
+        for path in sorted(home.rglob("*"))
+        if _is_image(path)
     ]
+    _tell_left_out(folder, {path for path, _ in found})
+    return found
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in _endings() and not path.name.startswith(".") and path.is_file()
+
+
+def _tell_left_out(folder: Path, read: Collection[Path]) -> None:
+    """Warn of files that may have been meant to be read: those in no class folder, and those of other endings."""
+    others = [path for path in sorted(folder.rglob("*")) if path.is_file() and path not in read]
+    left = [path.relative_to(folder).as_posix() for path in others if path.name[0] != "." and path.name != ABOUT]
+    if left:
+        these = f"{plural(len(left), 'file')} {'is' if len(left) == 1 else 'are'} left out, such as {left[0]}"
+        warnings.warn(
+            f"{folder}: {these}: not in a class folder, or of an ending that Pillow does not read", stacklevel=2
+        )
+
+
+@cache
+def _endings() -> frozenset[str]:
+    """Return the endings of all formats that Pillow reads."""
+    Image.init()
+    return frozenset(ending for ending, form in Image.registered_extensions().items() if form in Image.OPEN)
 
 
 def _soft_labels(soft: Mapping[str, Any], files: Sequence[Path], folder: Path) -> Tensor:

@@ -172,7 +172,8 @@ def _check_present(wanted: Import, data: Path, registry: Registry) -> None:
     if not target(data, choice.argument, settings).present():
         raise RequestError(
             f"{choice.name} is not in {data}, and a set is kept under a hash of the training images that it condenses; "
-            f"say with --data where they are, or let 'dcbench run --datasets {choice.name} --dry-run' fetch them"
+            f"say with --data where they are, or let 'dcbench run --datasets {choice.name} --dry-run' fetch them "
+            "or say how to get them"
         )
 
 

@@ -190,3 +190,10 @@ def test_classes_are_nothing_but_classes(choice: Any) -> None:
 def test_labels_that_are_no_numbers_are_refused(choice: Any) -> None:
     with pytest.raises(RequestError, match="its labels hold NaN"):
         told(torch.full((3, 3), torch.nan), choice)
+
+
+def test_what_dcbench_wrote_may_be_as_dark_as_it_is() -> None:
+    held = PortableSet(IMAGES / 255, LABELS, facts={"digest": "0"})
+    assert torch.equal(pixels(adapt(held, 1, Meaning(), INFO, lambda: TRAIN, "x.pt")), IMAGES / 255)
+    with pytest.raises(RequestError, match="leave it out"):
+        adapt(held, 1, Meaning("normalised"), INFO, lambda: TRAIN, "x.pt")

@@ -162,6 +162,20 @@ def test_more_than_eight_bits_of_grey_are_refused(
         read(tmp_path, replace(INFO, shape=(channels, 8, 8)))
 
 
+def test_all_that_pillow_reads_is_read_however_deep_and_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    home = pictures(tmp_path, "cat") / "cat"
+    (home / "more").mkdir()
+    for name in ("1.jfif", "2.TIF", "3.gif", "more/4.jpe", "more/5.WEBP"):
+        Image.new("L", (8, 8), 7).save(home / name)
+    assert read(tmp_path, INFO).labels.tolist() == [0] * 6
+    (home / "notes.txt").write_text("x")
+    Image.new("L", (8, 8)).save(tmp_path / "loose.png")
+    with pytest.warns(
+        UserWarning, match=r"2 files are left out, such as cat/notes\.txt: not in a class folder, or of an"
+    ):
+        assert len(read(tmp_path, INFO).images) == 6
+
+
 def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
     (pictures(tmp_path, "cat") / "cat" / "._0.png").write_bytes(b"what macOS keeps beside a file")
     assert read(tmp_path, INFO).labels.tolist() == [0]
