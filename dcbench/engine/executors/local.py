@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import selectors
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from dcbench.engine.work.messages import (
     WorkerEvent,
     read_worker_event,
 )
+from dcbench.engine.work.processes import kill_marked
 from dcbench.engine.work.worker import STOP
 
 if TYPE_CHECKING:
@@ -112,6 +114,7 @@ class _Slot:
         self._lines = Lines()
         self._layout = Layout(results)
         self._before: tuple[int, int] | None = None
+        self._mark = ""  # in the environment of the worker, and of all that it starts
         self._outcome: Event | None = None
         self._started = self._deadline = 0.0
         self._stopping = False
@@ -168,13 +171,15 @@ class _Slot:
         self._lines = Lines()
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the worker)
         threads = str(self._runtime.threads)
+        self._mark = f"DCBENCH_WORKER={os.getpid()}-{secrets.token_hex(8)}"
+        name, _, value = self._mark.partition("=")
         self._process = subprocess.Popen(
             # -P: the folder the user stands in must not shadow modules
             [sys.executable, "-P", "-m", "dcbench.engine.work.worker", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
-            env=os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+            env=os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, name: value},
             start_new_session=True,  # Ctrl-C reaches the front end alone, which then ends the workers in order
         )
         os.set_blocking(self.output.fileno(), False)
@@ -245,6 +250,7 @@ class _Slot:
             return []
         assert self._process is not None
         assert self._complaints is not None
+        kill_marked(self._mark)  # what it has left behind
         self._complaints.seek(0)
         said = self._complaints.read().decode(errors="replace").strip()
         last = f": {said.splitlines()[-1]}" if said else ""
@@ -274,6 +280,7 @@ class _Slot:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+            kill_marked(self._mark)
 
     def _conclude(self, event: Event) -> list[Event]:
         if isinstance(event, Finished) and (doubt := self._doubt(event)):

@@ -2,7 +2,8 @@
 
 A job may start processes that leave its group (``setsid`` is one call), and whose parents are gone. Killing the group
 does not reach these, and a walk through ``/proc`` alone does not find whose they were. So a worker is a *subreaper*
-(Linux 3.4): orphans below it become its own children, and after a job all its children are that job's.
+(Linux 3.4): orphans below it become its own children, and after a job all its children are that job's. A worker that
+was itself killed cannot do that. What it leaves is known by a variable of its environment, which all below it inherit.
 """
 
 from __future__ import annotations
@@ -66,6 +67,28 @@ def end_children() -> None:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(child, signal.SIGKILL)
         time.sleep(_TICK)
+
+
+def kill_marked(mark: str) -> None:
+    """Kill every process whose environment, as it was when its program was started, has the entry *mark*.
+
+    A process may start another while they are looked for, so that it ends with a round that finds none.
+    """
+    end = time.monotonic() + _PATIENCE
+    while (found := _marked(mark.encode())) and time.monotonic() < end:
+        for process in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(_TICK)
+
+
+def _marked(mark: bytes) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # another user's, or gone
+            if mark in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found
 
 
 def _children() -> list[int]:

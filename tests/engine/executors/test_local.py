@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -242,3 +243,26 @@ def test_workers_end_when_the_front_end_is_killed(toys: Path, tmp_path: Path) ->
         front_end.kill()
     assert len(below) == 2  # the worker, and the job that it has forked
     wait_until(lambda: not any(map(alive, below)), 10)
+
+
+def test_what_a_worker_leaves_that_is_killed_itself_is_ended_too(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "daemons.txt"
+    monkeypatch.setenv("TOY_DAEMONS", str(log))
+    request = request_for(tmp_path, ["toy-bad[how=daemons-and-hang]"])
+    job = CondenseJob(cell=Planner(request, registry).cells()[0].cell)
+    before = set(descendants(os.getpid()))
+
+    def kill_the_worker() -> None:
+        wait_until(lambda: log.exists() and len(log.read_text().split()) == 2)
+        os.kill(min(set(descendants(os.getpid())) - before), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_the_worker)
+    killer.start()
+    *_, event = LocalExecutor([Runtime()], request.results, request.data).run(Schedule([Work(((job,),))]))
+    killer.join()
+    assert isinstance(event, Failed)
+    assert event.failure.message.startswith("the worker process ended with signal 9")
+    daemons = [int(pid) for pid in log.read_text().split()]
+    wait_until(lambda: not any(map(alive, daemons)), 5)
