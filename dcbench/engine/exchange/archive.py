@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import h5py
 import torch
+from pydantic import ValidationError
 
 from dcbench.api.errors import RequestError
 from dcbench.engine.cells import Cell
@@ -117,7 +118,11 @@ def read(path: Path, sources: Sources) -> PortableSet:
 
 def _selected(indices: Tensor | None, facts: dict[str, object], sources: Sources) -> Tensor:
     assert indices is not None, "a condensed set holds images or source_indices"
-    return sources.images(Cell.model_validate(facts["cell"]), indices)
+    try:
+        cell = Cell.model_validate(facts.get("cell"))
+    except ValidationError as error:
+        raise RequestError("a selection of training images does not say of which data; export it again") from error
+    return sources.images(cell, indices)
 
 
 def _kind_of(path: Path) -> str:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
 from dcbench.engine.exchange.portable import PortableSet, parse_factor
+from dcbench.engine.store.guards import Unpacked, check_is_file, parse_json
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from dcbench.api.images import DatasetInfo
@@ -31,6 +33,8 @@ Folders = Literal["names", "numbers"]
 """What folders are called: as the classes are, or by their labels."""
 
 _MODES = {1: "L", 3: "RGB"}
+_NOT_READ = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
+"""Formats that Pillow hands to other programs, such as Ghostscript. It goes by the content, not by the ending."""
 _DEEP_MODES = ("I", "F")  # what Pillow's modes with more than 8 bits begin with; it would clip them without a word
 _LONGEST = 100  # bytes that every file system takes, with room for a number
 
@@ -119,7 +123,10 @@ def read(folder: Path, info: DatasetInfo, named: Folders | None = None) -> Porta
         raise RequestError(f"{folder} holds no images: wanted is a folder for each class with PNG or other images")
     if about:
         files.sort(key=lambda file: file[0].name)
-    labels = torch.tensor([label for _, label in files])
+    try:
+        labels = torch.tensor([label for _, label in files])
+    except (OverflowError, RuntimeError, ValueError) as error:
+        raise RequestError(f"{folder / ABOUT}: a class has no label that a number of 64 bits can be") from error
     soft = about.get("soft_labels")
     if soft is not None:
         labels = _soft_labels(soft, [path for path, _ in files], folder)
@@ -132,7 +139,7 @@ def _read_about(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        about: dict[str, Any] = json.loads(path.read_text())
+        about: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RequestError(f"{path} cannot be read: {error}") from error
     if not _is_about(about):
@@ -196,7 +203,7 @@ def _labelled(folder: Path, classes: Mapping[str, int]) -> list[tuple[Path, int]
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _endings() and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in _endings() and not path.name.startswith(".") and not path.is_dir()
 
 
 def _tell_left_out(folder: Path, read: Collection[Path]) -> None:
@@ -212,30 +219,47 @@ def _tell_left_out(folder: Path, read: Collection[Path]) -> None:
 
 @cache
 def _endings() -> frozenset[str]:
-    """Return the endings of all formats that Pillow reads."""
+    """Return the endings of all formats that are read."""
+    read = _formats()
+    return frozenset(ending for ending, form in Image.registered_extensions().items() if form in read)
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Return the formats that Pillow reads by itself."""
     Image.init()
-    return frozenset(ending for ending, form in Image.registered_extensions().items() if form in Image.OPEN)
+    return tuple(sorted(set(Image.OPEN) - _NOT_READ))
 
 
 def _soft_labels(soft: Mapping[str, Any], files: Sequence[Path], folder: Path) -> Tensor:
     try:
         return torch.tensor([soft[path.stem] for path in files], dtype=torch.float32)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError, RuntimeError) as error:
         raise RequestError(f"{folder / ABOUT}: its soft labels do not fit the images") from error
 
 
 def _load(files: Sequence[Path], folder: Path, channels: int) -> Tensor:
+    unpacked = Unpacked(sum(map(check_is_file, files)))
     arrays = []
     for path in files:
         try:
-            with Image.open(path) as picture:
-                if picture.mode.startswith(_DEEP_MODES):
-                    raise RequestError(f"{path} has pixels of kind {picture.mode}: only 8 bits a channel are read")
-                arrays.append(np.asarray(picture.convert(_MODES.get(channels, "RGB"))))
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            array = _picture(path, channels, unpacked)
+        except Exception as error:  # a damaged picture makes many kinds
             raise RequestError(f"{path} cannot be read as an image: {error}") from error
+        if isinstance(array, str):
+            raise RequestError(f"{path} has pixels of kind {array}: only 8 bits a channel are read")
+        arrays.append(array)
     sizes = sorted({array.shape[:2] for array in arrays})
     if len(sizes) > 1:
         raise RequestError(f"{folder} holds images of several sizes: {', '.join(f'{w}x{h}' for h, w in sizes[:5])}")
     pixels = torch.from_numpy(np.stack(arrays))
     return pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()
+
+
+def _picture(path: Path, channels: int, unpacked: Unpacked) -> NDArray[np.uint8] | str:
+    """Return the pixels of an image, or the mode of one that has more than 8 bits."""
+    with Image.open(path, formats=_formats()) as picture:
+        unpacked.add(picture.width * picture.height * channels, path.name)
+        if picture.mode.startswith(_DEEP_MODES):
+            return picture.mode
+        return np.asarray(picture.convert(_MODES.get(channels, "RGB")))

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 
 from dcbench.api.errors import RequestError
+from dcbench.engine.exchange.contents import ZIP
+from dcbench.engine.exchange.packed import check_stored
 
 MAGIC = b"\x80"
 """How pickles of protocol 2 and later begin."""
@@ -99,6 +101,8 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _storage(content: bytes) -> torch.TypedStorage:
+    if content.startswith(ZIP):
+        check_stored(io.BytesIO(content), len(content))
     storage = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     if not isinstance(storage, torch.TypedStorage):
         raise TypeError(f"a {type(storage).__name__} stands where the numbers of a tensor belong")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcbench.api.condensed import CondensedSet
 from dcbench.api.errors import RequestError
+from dcbench.engine.store.guards import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,7 @@ def parse_facts(text: object, path: Path) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        facts = json.loads(str(text))
+        facts = parse_json(str(text))
     except ValueError as error:
         raise RequestError(f"{path}: its facts are not JSON: {error}") from error
     if not isinstance(facts, dict):

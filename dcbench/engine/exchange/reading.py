@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dcbench.api.errors import RequestError
 from dcbench.engine.exchange import archive, image_folder, npz_file, safetensors_file, torch_file
 from dcbench.engine.exchange.formats import import_format
+from dcbench.engine.store.guards import check_is_file
 
 if TYPE_CHECKING:
     from dcbench.api.images import DatasetInfo
@@ -31,6 +32,8 @@ def read_sets(path: Path, info: DatasetInfo, sources: Sources, folders: Folders 
         DcbenchError: the file is of no known format, damaged, unsafe, or holds no set.
     """
     form = import_format(path)
+    if form != "images":
+        check_is_file(path)
     if folders is not None and form != "images":
         raise RequestError(f"--folders {folders} goes with a folder of images, and {path} is a file")
     match form:

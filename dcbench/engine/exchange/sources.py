@@ -34,7 +34,14 @@ class Sources:
         Raises:
             DcbenchError: the data is not there, or is not what the set was made from.
         """
-        return None if record.condensed.source_indices is None else self._train(record.cell)
+        indices = record.condensed.source_indices
+        if indices is None:
+            return None
+        train = self._train(record.cell)
+        for each in (record.condensed, *record.snapshots.values()):
+            if each.source_indices is not None:
+                _check_within(each.source_indices, len(train), record.cell)
+        return train
 
     def images(self, cell: Cell, indices: Tensor) -> Tensor:
         """Return the training images (n, C, H, W) uint8 that *cell* selected by *indices* (n,) int64.
@@ -42,7 +49,9 @@ class Sources:
         Raises:
             DcbenchError: as for `of`.
         """
-        return self._train(cell).images[indices]
+        train = self._train(cell)
+        _check_within(indices, len(train), cell)
+        return train.images[indices]
 
     def _train(self, cell: Cell) -> ImageSet:
         key = (cell.dataset.train, cell.split)
@@ -55,3 +64,9 @@ class Sources:
                 )
             self._loaded = key, Data(dataset, cell).train()
         return self._loaded[1]
+
+
+def _check_within(indices: Tensor, count: int, cell: Cell) -> None:
+    low, high = int(indices.min()), int(indices.max())
+    if low < 0 or high >= count:
+        raise RequestError(f"{cell.title} selects images {low} to {high}, and {cell.dataset.name} has 0 to {count - 1}")

@@ -16,6 +16,7 @@ from dcbench.api.errors import RequestError
 from dcbench.engine.exchange import pickle_file
 from dcbench.engine.exchange.contents import ZIP, what_is
 from dcbench.engine.exchange.layouts import claims, every_set
+from dcbench.engine.exchange.packed import check_stored
 from dcbench.engine.exchange.portable import PortableSet, parse_factor, parse_facts
 from dcbench.engine.store.delivering import delivering
 
@@ -95,10 +96,13 @@ def read_all(path: Path) -> list[PortableSet]:
 
 def _whole(tensor: torch.Tensor, path: Path) -> torch.Tensor:
     """Return *tensor* without its gradient; one that is larger than its file repeats numbers, or makes them up."""
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
+        kind = "quantised" if tensor.is_quantized else "sparse" if tensor.layout != torch.strided else "empty"
+        raise RequestError(f"{path} holds a {kind} tensor; save plain ones: torch.save([images, labels], FILE)")
     size = tensor.numel() * tensor.element_size()
     if size > _SMALL and size > path.stat().st_size:
         raise RequestError(f"{path} holds a tensor of {tuple(tensor.shape)}, and fewer numbers than that")
-    return tensor.detach()
+    return tensor.detach().clone()  # not part of the file any more
 
 
 def labels_beside(path: Path) -> Path:
@@ -125,18 +129,22 @@ def _load(path: Path) -> Any:
         head = file.read(len(_OLD))
     if head[:1] == pickle_file.MAGIC and head != _OLD:
         return pickle_file.read(path)
+    mapped = head.startswith(ZIP)  # what is mapped can be no larger than the file, whatever it declares
     try:
+        if mapped:
+            check_stored(path, path.stat().st_size)
         with torch.serialization.safe_globals(_NUMBERS), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about protocols of pickle: what cannot be read is refused below
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except UnpicklingError as error:
         found = _UNSUPPORTED.search(str(error))
         if not (found or head == _OLD or head.startswith(ZIP)):  # torch takes any file for a pickle
             raise RequestError(f"{path} is no torch file, but {what_is(path) or 'of no known kind'}") from error
         raise pickle_file.refusal(path, found[1] if found else "objects of a class") from error
-    except (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except Exception as error:  # damage makes many kinds
         reason = f"{type(error).__name__}: {error}".strip(": ").splitlines()[0]
         known = what_is(path)
+        known = "" if known.startswith("a file of torch") else known
         raise RequestError(
             f"{path} is no torch file, but {known}" if known else f"{path} is a damaged torch file ({reason})"
         ) from error
