@@ -20,6 +20,7 @@ import numpy as np
 
 from dcbench import RequestError, UnreadableDataError
 from dcbench.api.locks import holding
+from dcbench_plugins.datasets.folder_seals import check_of, seal, unseal, verifies
 from dcbench_plugins.datasets.places import reason
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class ImageCache:
     """Called when all images were decoded, before the file has its name."""
 
     def images(self) -> NDArray[np.uint8]:
-        """Return all images, (N, C, H, W) uint8, as a memory map; decodes them if that was never done.
+        """Return all images, (N, C, H, W) uint8, as a memory map; decodes them if that was never done, or has rotted.
 
         Raises:
             RequestError: the cache cannot be written or read.
@@ -78,11 +79,12 @@ class ImageCache:
         beside = self.file.with_suffix(".json")
         with suppress(OSError, ValueError, KeyError, TypeError):
             kept = json.loads(beside.read_text())
-            return tuple(map(float, kept["mean"])), tuple(map(float, kept["std"]))
+            if kept["check"] == check_of([kept["mean"], kept["std"]]):
+                return tuple(map(float, kept["mean"])), tuple(map(float, kept["std"]))
         mean, std = measure(self.images())
         with self._alone() as alone:
             partial_file = beside.with_suffix(".json.partial" if alone else f".{secrets.token_hex(4)}.partial")
-            partial_file.write_text(json.dumps({"mean": mean, "std": std}))
+            partial_file.write_text(json.dumps({"mean": mean, "std": std, "check": check_of([mean, std])}))
             partial_file.replace(beside)
         return mean, std
 
@@ -90,9 +92,14 @@ class ImageCache:
         """Say whether the file is there and whole."""
         try:
             found = np.load(self.file, mmap_mode="r")
-        except (OSError, ValueError, EOFError):
+            if found.shape == self.shape and found.dtype == np.uint8 and verifies(self.file):
+                return True
+        except FileNotFoundError:
             return False
-        return bool(found.shape == self.shape and found.dtype == np.uint8)
+        except Exception as error:  # whatever NumPy makes of a damaged header
+            log.info("%s: %s", self.file, error)
+        log.warning("the image cache %s is damaged; it is made again", self.file)
+        return False
 
     def _decode(self, *, alone: bool) -> None:
         log.info("decoding %d images into %s", self.shape[0], self.file)
@@ -104,7 +111,9 @@ class ImageCache:
             self.decoded()
             with unfinished.open("rb+") as written:
                 os.fsync(written.fileno())
+            unseal(self.file)
             unfinished.replace(self.file)
+            seal(self.file)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise

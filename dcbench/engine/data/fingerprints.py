@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ from dcbench.engine.store.atomic import replacing
 if TYPE_CHECKING:
     from dcbench.api.images import ImageSet, Split
 
+log = logging.getLogger(__name__)
+
+_CHECK = "check "  # and the state: where the check of a fingerprint stands
 _BLOCK = 4096  # images hashed at a time: a memory map is never read whole
 
 
@@ -48,7 +52,7 @@ def fingerprint(dataset: Dataset, split: Split) -> str:
             "split": split,
         }
     )
-    known = _read().get(state)
+    known = _known(state)
     if known is None:
         known = hash_images(dataset.load(split))
         with suppress(OSError):  # a cache that cannot be written, in a container or on a full disk, is done without
@@ -90,10 +94,28 @@ def _path() -> Path:
     return cache_folder() / "fingerprints.json"
 
 
-def _read() -> dict[str, str]:
+def _known(state: str) -> str | None:
+    """Return the fingerprint of *state* as it was remembered, or None; one whose check does not fit has rotted."""
+    kept = _read()
+    value = kept.get(state)
+    if value is None:
+        return None
+    check = kept.get(_CHECK + state)
+    if isinstance(value, str) and check == _check_of(state, value):
+        return value
+    if check is not None:
+        log.warning("%s is damaged; the fingerprint of a dataset is computed again", _path())
+    return None  # older versions wrote no check
+
+
+def _check_of(state: str, value: str) -> str:
+    return hashlib.sha256(f"{state} {value}".encode()).hexdigest()[:16]
+
+
+def _read() -> dict[str, object]:
     try:
-        known = json.loads(_path().read_text())
-    except (OSError, ValueError):  # a cache that is missing or damaged is a cache to fill
+        known = json.loads(_path().read_bytes())
+    except (OSError, ValueError, RecursionError):  # a cache that is missing or damaged is a cache to fill
         return {}
     return known if isinstance(known, dict) else {}
 
@@ -102,6 +124,7 @@ def _remember(state: str, value: str) -> None:
     path = _path()
     path.parent.mkdir(parents=True, exist_ok=True)
     with holding(path.with_name(f"{path.name}.lock")):
-        known = _read() | {state: value}
+        # The check stands apart from the value: older versions that share this folder find what they expect.
+        known = _read() | {state: value, _CHECK + state: _check_of(state, value)}
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(known, indent=1))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -179,3 +180,38 @@ def test_a_damaged_cache_is_filled_again(root: Path, damage: bytes) -> None:
     dataset = stored(root)
     assert [fingerprint(dataset, "train") for _ in range(2)] == [before, before]
     assert dataset.loads == 1
+
+
+def test_whichever_bit_of_the_cache_flips_the_fingerprint_stays_right(root: Path) -> None:
+    path = root / "cache" / "fingerprints.json"
+    before = [fingerprint(stored(root), split) for split in ("train", "test")]
+    kept = path.read_bytes()
+    for place in range(0, len(kept), 23):
+        damaged = bytearray(kept)
+        damaged[place] ^= 1 << place % 7
+        path.write_bytes(damaged)
+        assert [fingerprint(stored(root), split) for split in ("train", "test")] == before, place
+
+
+def test_a_fingerprint_that_has_rotted_is_warned_about(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = root / "cache" / "fingerprints.json"
+    before = fingerprint(stored(root), "train")
+    path.write_text(path.read_text().replace(before, before[::-1]))
+    assert fingerprint(stored(root), "train") == before
+    assert caplog.messages == [f"{path} is damaged; the fingerprint of a dataset is computed again"]
+    caplog.clear()
+    assert fingerprint(stored(root), "train") == before
+    assert caplog.messages == []
+
+
+def test_a_fingerprint_of_an_older_version_is_computed_once_more_to_the_same(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = root / "cache" / "fingerprints.json"
+    before = fingerprint(stored(root), "train")
+    kept = {state: value for state, value in json.loads(path.read_text()).items() if " " not in state}
+    path.write_text(json.dumps(kept))
+    dataset = stored(root)
+    assert [fingerprint(dataset, "train") for _ in range(2)] == [before, before]
+    assert (dataset.loads, caplog.messages) == (1, [])
+    assert kept.items() <= json.loads(path.read_text()).items(), "which older versions go on reading"
