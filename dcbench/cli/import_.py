@@ -82,7 +82,7 @@ def command(results: Path, data: Path | None, **options: Any) -> None:
     for one in done:
         if one.dropped:
             click.echo(f"dropped {plural(len(one.dropped), 'evaluation')} of the set that it replaces")
-        click.echo(f"{plural(one.images, 'image')} of {one.cell.dataset.name}, IPC {one.cell.ipc}: {one.path}")
+        click.echo(f"{plural(one.images, 'image')} of {one.cell.dataset.title}, IPC {one.cell.ipc}: {one.path}")
         for line in one.notes:
             click.echo(f"  {line}")
         for network, values in one.claimed.items():

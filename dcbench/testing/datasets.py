@@ -123,6 +123,20 @@ def names_its_files(subject: Subject) -> None:
 
 
 @promise(names_its_files)
+def tells_what_it_found(subject: Subject) -> None:
+    """check() finds no damage; differs() and remarks() are texts, which a run and dcbench doctor print."""
+    dataset = subject.open()
+    for split in _SPLITS:
+        dataset.files(split)
+    dataset.check()
+    differs, remarks = dataset.differs(), dataset.remarks()
+    if not isinstance(differs, str):
+        raise ContractBroken(f"differs() gives {differs!r}; a text is wanted, empty for standard data")
+    if isinstance(remarks, str) or not all(isinstance(line, str) for line in remarks):
+        raise ContractBroken("remarks() gives no list of texts, one for each thing that is to be said")
+
+
+@promise(names_its_files)
 def loads_image_sets(subject: Subject) -> None:
     """Each split is an ImageSet of uint8 images (N, C, H, W) and int64 labels (N,)."""
     for split in _SPLITS:
@@ -251,6 +265,7 @@ PROMISES = (
     names_defaults_that_there_are,
     name_safe_for_files,
     names_its_files,
+    tells_what_it_found,
     loads_image_sets,
     images_as_described,
     classes_as_described,

@@ -54,6 +54,16 @@ class NoSpread(Stripes):
         return replace(super().info(), std=(0.0,))
 
 
+class DiffersByNumber(Stripes):
+    def differs(self):
+        return 3
+
+
+class OneRemark(Stripes):
+    def remarks(self):
+        return "two files are left out"
+
+
 class UnknownProtocol(Stripes):
     def info(self):
         return replace(super().info(), default_protocol="sort")
@@ -139,6 +149,7 @@ BROKEN = {
     "names-defaults-that-there-are": (UnknownProtocol, UnknownNetwork, UnfittingNetwork),
     "name-safe-for-files": (PathName,),
     "names-its-files": (NoFiles,),
+    "tells-what-it-found": (DiffersByNumber, OneRemark),
     "loads-image-sets": (Floats,),
     "images-as-described": (OtherShape,),
     "classes-as-described": (MiscountsClass, LabelsFromOne),

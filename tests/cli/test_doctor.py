@@ -83,13 +83,13 @@ def test_one_dataset_can_be_looked_at_closely(dcbench: CommandLine, pets: Path) 
     assert ended.out.splitlines() == [
         "folder:pets",
         "  data      found: 5 + 2 images, 3 x 8 x 8, 2 classes, 2 to 3 + 1 a class",
-        "  training  5 images: 3 ant, 2 bee",
+        "  training  5 images (ant: 3, bee: 2)",
         "  test      2 images, 1 of each class",
         "  remark    1 file left out, as no images of a class: train/ant/notes.txt",
         "digits",
         "  data      found: 1,442 + 355 images, 1 x 8 x 8, 10 classes, 140 to 147 + 34 to 36 a class",
-        "  training  1,442 images: 143 0, 146 1, 142 2, 147 3, 145 4, 146 5, 145 6, 144 7, 140 8, 144 9",
-        "  test      355 images: 35 0, 36 1, 35 2, 36 3, 36 4, 36 5, 36 6, 35 7, 34 8, 36 9",
+        "  training  1,442 images (0: 143, 1: 146, 2: 142, 3: 147, 4: 145, 5: 146, 6: 145, 7: 144, 8: 140, 9: 144)",
+        "  test      355 images (0: 35, 1: 36, 2: 35, 3: 36, 4: 36, 5: 36, 6: 36, 7: 35, 8: 34, 9: 36)",
     ]
 
 
@@ -116,9 +116,9 @@ def test_a_plan_counts_and_says_what_is_left_out(dcbench: CommandLine, pets: Pat
     cache = {"DCBENCH_CACHE": str(pets.parent / "cache")}
     ended = dcbench(*run, cwd=pets.parent, **cache)
     assert ended.err == "warning: pets: 1 file left out, as no images of a class: train/ant/notes.txt\n"
-    assert ended.out.splitlines()[0] == "pets: training 5 images: 3 ant, 2 bee; test 2 images, 1 of each class"
+    assert ended.out.splitlines()[0] == "pets: training 5 images (ant: 3, bee: 2); test 2 images, 1 of each class"
     held_out = dcbench(*run, "--split", "validation", cwd=pets.parent, **cache)
-    assert held_out.out.startswith("pets: training 3 images: 2 ant, 1 bee; validation 2 images, 1 of each class\n")
+    assert held_out.out.startswith("pets: training 3 images (ant: 2, bee: 1); validation 2 images, 1 of each class\n")
 
 
 def test_a_plan_says_that_its_data_is_another_one(dcbench: CommandLine, blank: Path) -> None:

@@ -97,7 +97,7 @@ def test_the_images_of_each_class_and_split_are_counted(tmp_path: Path) -> None:
     counted = {"train_counts": (4, 6), "test_counts": (1, 1)}
     cell = cell.model_copy(update={"dataset": cell.dataset.model_copy(update=counted)})
     write_set(tmp_path, cell, CondensedSet.of_images(IMAGES, LABELS))
-    wanted = "Data\n  training    10 images: 4 ant, 6 bee\n  validation  2 images, 1 of each class\n"
+    wanted = "Data\n  training    10 images (ant: 4, bee: 6)\n  validation  2 images, 1 of each class\n"
     assert wanted in shown(tmp_path, cell)
 
 

@@ -11,6 +11,8 @@ BREAKERS = [(name, breaker.__name__.lower()) for name, breakers in BROKEN.items(
 SAYS = {
     "oblong": "images are 4 x 2 pixels",
     "nospread": "std of channel 0 is 0.0",
+    "differsbynumber": "differs() gives 3; a text is wanted",
+    "oneremark": "remarks() gives no list of texts",
     "unknownprotocol": "no protocol is called 'sort'; did you mean 'short'?",
     "unknownnetwork": "default_network: no network is called 'cnvnet3'; did you mean 'convnet3'?",
     "unfittingnetwork": "default_network: ",

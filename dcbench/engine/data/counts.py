@@ -24,7 +24,7 @@ def counts_text(names: Sequence[str], counts: Sequence[int], *, all_of_them: boo
     if len(set(counts)) == 1:
         return f"{total}, {counts[0]:,} of each class"
     if len(counts) <= _LISTED or all_of_them:
-        return f"{total}: " + ", ".join(f"{count:,} {name}" for name, count in zip(names, counts, strict=True))
+        return f"{total} ({', '.join(f'{name}: {count:,}' for name, count in zip(names, counts, strict=True))})"
     low, high = min(counts), max(counts)
-    named = (f"{count:,} ({names[list(counts).index(count)]})" for count in (low, high))
+    named = (f"{count:,} ({names[counts.index(count)]})" for count in (low, high))
     return f"{total}, {' to '.join(named)} a class"

@@ -144,7 +144,7 @@ def _prepare(
         RequestError: it is a set of other data, or breaks the contract.
     """
     info = source.info
-    if held.facts.get("dataset", info.name) != info.name:
+    if held.facts.get("dataset", info.name) not in {info.name, source.cell.dataset.title}:
         raise RequestError(f"{where} is a set of {held.facts['dataset']}, not of {info.name}")
     factor = wanted.factor or held.factor or 1
     adapted = adapt(held, factor, wanted.meaning, info, source.train, where)
