@@ -42,4 +42,4 @@ def test_what_failed_before_counts_below_the_tables_that_lack_it(prepared: Prepa
     failed = write_failure(prepared.layout, EvaluateJob(trial=trials[0], first=0, stop=3), Failure("ValueError", ""))
     plan = [PlannedCell(trials[0].cell, tuple(PlannedTrial(trial, 3) for trial in trials), range(3))]
     text = finish(replace(prepared, plan=plan, survey=Survey(failed_before=[failed])), lambda _: None).text
-    assert [line.partition("cells")[2].strip() for line in text.splitlines() if "cells" in line] == ["· 1 failed", ""]
+    assert [line.partition(" cell")[2].strip() for line in text.splitlines() if "cell" in line] == ["· 1 failed", ""]

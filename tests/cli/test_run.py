@@ -125,7 +125,7 @@ def test_a_trial_under_two_labels_of_its_evaluator_is_shown_under_the_one_that_w
         ended = dcbench("run", *grid, "--evaluators", label, cwd=tmp_path)
         assert ended.code == 0, ended.err
         assert ended.out.startswith(f"{label}, pixel, test split\n")
-        assert ended.out.count("cells") == 1
+        assert ended.out.count(" cell") == 1
         assert "1/1 cell" in ended.out
 
 
