@@ -99,6 +99,7 @@ def _examined(registry: Registry, text: str, root: Path) -> list[tuple[str, str]
     """
     from dcbench.engine.choices import parse_choice
     from dcbench.engine.data.counts import counts_text
+    from dcbench.engine.data.standard import counted_info, other_data
     from dcbench.engine.making import blaming, choose_dataset
 
     found = registry.find("datasets", parse_choice(text).name)
@@ -110,13 +111,14 @@ def _examined(registry: Registry, text: str, root: Path) -> list[tuple[str, str]
         for split in get_args(Split):
             dataset.files(split)
         info, remarks = dataset.info(), dataset.remarks()
+        info = counted_info(dataset, info) if other_data(found.record, dataset) else info
     facts.append(("training", counts_text(info.class_names, info.train_counts, all_of_them=True)))
     facts.append(("test", counts_text(info.class_names, info.test_counts, all_of_them=True)))
     return facts + [("remark", line) for line in remarks]
 
 
 def _described(record: DatasetRecord, dataset: Dataset, *, remarks: bool = True) -> str:
-    from dcbench.engine.data.standard import other_data
+    from dcbench.engine.data.standard import counted_info, other_data
 
     other = ""
     try:
@@ -124,6 +126,7 @@ def _described(record: DatasetRecord, dataset: Dataset, *, remarks: bool = True)
         if present:
             dataset.check()
             other = other_data(record, dataset)
+            info = counted_info(dataset, info) if other and record.fingerprints else info
     except MissingDataError as error:
         return f"not found: {error}"
     images = f"{sum(info.train_counts):,} + {sum(info.test_counts):,} images"

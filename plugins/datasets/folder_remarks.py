@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from dcbench.api.words import plural
 from dcbench_plugins.datasets.folder_listing import unread_folders
 from dcbench_plugins.datasets.folder_traits import FRAMES, PROFILE, TRANSPARENT, TURNED
 
@@ -81,7 +80,7 @@ def _unread(root: Path, listings: Sequence[Listing]) -> Iterator[str]:
 
 def _counted(counts: Mapping[Split, int]) -> str:
     parts = [f"{count:,} {_SPLITS[split]}" for split, count in counts.items() if count]
-    return f"{' and '.join(parts)} {plural(sum(counts.values()), 'image').split()[-1]}"
+    return f"{' and '.join(parts)} image{'' if sum(counts.values()) == 1 else 's'}"
 
 
 def _below(root: Path, path: str) -> str:

@@ -36,7 +36,7 @@ def line_of(dcbench: CommandLine, data: Path, name: str) -> str:
 
 def test_other_data_is_not_found_under_the_name_of_a_standard_dataset(dcbench: CommandLine, blank: Path) -> None:
     line = line_of(dcbench, blank, "mnist")
-    assert line.startswith("other data: 60,000 + 10,000 images, 1 x 28 x 28, 10 classes")
+    assert line.startswith("other data: 60,000 + 10,000 images, 1 x 28 x 28, 10 classes, 6,000 + 1,000 a class; ")
     assert line.endswith(f"; all 4 files in {blank / 'MNIST/raw'} are not of the standard data")
 
 
@@ -132,4 +132,9 @@ def test_a_plan_says_that_its_data_is_another_one(dcbench: CommandLine, blank: P
         f"warning: mnist (other data): all 4 files in {blank / 'MNIST/raw'} are not of the standard data; "
         "no published number is shown next to it\n"
     )
-    assert "mnist (other data) ipc 1 random seed 0: condense" in ended.out
+    assert ended.out.splitlines()[:2] == [
+        "mnist (other data): training 60,000 images, 6,000 of each class; test 10,000 images, 1,000 of each class",
+        "mnist (other data) ipc 1 random seed 0: condense",
+    ]
+    closely = dcbench("doctor", "mnist", "--data", blank, cwd=blank.parent, DCBENCH_CACHE=str(blank.parent / "cache"))
+    assert closely.out.splitlines()[2] == "  training  60,000 images, 6,000 of each class"

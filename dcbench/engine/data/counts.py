@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dcbench.api.words import plural
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,7 +18,7 @@ def counts_text(names: Sequence[str], counts: Sequence[int], *, all_of_them: boo
         counts: of the images of each.
         all_of_them: list every class where the counts differ, however many there are.
     """
-    total = plural(sum(counts), "image")
+    total = f"{sum(counts):,} image{'' if sum(counts) == 1 else 's'}"
     if len(set(counts)) == 1:
         return f"{total}, {counts[0]:,} of each class"
     if len(counts) <= _LISTED or all_of_them:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dcbench.engine.data.fingerprints import fingerprint
@@ -9,7 +10,7 @@ from dcbench.engine.data.fingerprints import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dcbench.api.images import Dataset, Split
+    from dcbench.api.images import Dataset, DatasetInfo, Split
     from dcbench.api.records import DatasetRecord
 
 _SPLITS: dict[Split, str] = {"train": "training", "test": "test"}
@@ -27,6 +28,20 @@ def other_data(record: DatasetRecord, dataset: Dataset) -> str:
         return ""
     said = " ".join(dataset.differs().split())
     return said or (f"its {' and '.join(wrong)} images or labels are not the standard ones" if wrong else "")
+
+
+def counted_info(dataset: Dataset, info: DatasetInfo) -> DatasetInfo:
+    """Return *info* with the counts that the labels of other data have: a standard dataset knows only its own.
+
+    Raises:
+        DcbenchError: the data is not there, or is damaged.
+    """
+    import torch
+
+    train, test = (
+        tuple(torch.bincount(dataset.load(split).labels, minlength=info.classes).tolist()) for split in _SPLITS
+    )
+    return replace(info, train_counts=train, test_counts=test)
 
 
 def is_other(spec: Mapping[str, Any], known: Mapping[str, str]) -> bool:

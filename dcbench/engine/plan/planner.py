@@ -13,7 +13,7 @@ from dcbench.engine.cells import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, T
 from dcbench.engine.choices import Choice, canonical, parse_choices, parse_overrides
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import validation_info
-from dcbench.engine.data.standard import other_data
+from dcbench.engine.data.standard import counted_info, other_data
 from dcbench.engine.making import blaming, change_settings, network_choice, settle_network
 from dcbench.engine.spans import span_text
 from dcbench.engine.store.names import check_dataset_name, file_name
@@ -137,6 +137,7 @@ class Planner:
             info = dataset.info()
             train, test = fingerprint(dataset, "train"), fingerprint(dataset, "test")
             other = other_data(found.record, dataset)
+            info = counted_info(dataset, info) if other else info
             remarks = [" ".join(line.split()) for line in dataset.remarks()]
         check_dataset_name(info.name)
         if info.classes < 2:

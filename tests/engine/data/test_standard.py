@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from fakes import info_of, made_up_set
 
 from dcbench import Dataset, DatasetInfo, DatasetRecord, ImageSet
 from dcbench.engine.data.fingerprints import hash_images
-from dcbench.engine.data.standard import is_other, other_data
+from dcbench.engine.data.standard import counted_info, is_other, other_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,12 @@ def test_other_fingerprints_are_other_data(wrong: list[str], words: str) -> None
     sums = SUMS | dict.fromkeys(wrong, "00")
     assert of(Made, **sums) == words
     assert of(Telling, **sums) == "two files are others"
+
+
+def test_the_images_of_other_data_are_counted() -> None:
+    made = Made(Path(), "", Made.Settings())
+    counted = counted_info(made, replace(made.info(), train_counts=(1, 2, 3), test_counts=(1, 2, 3)))
+    assert (counted.train_counts, counted.test_counts) == ((12, 12, 12), (12, 12, 12))
 
 
 def test_a_file_says_itself_whether_its_data_is_another_or_else_its_fingerprints_do() -> None:
