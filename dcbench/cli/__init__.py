@@ -13,6 +13,7 @@ import click
 
 from dcbench.api.distribution import clash, version
 from dcbench.api.errors import DcbenchError
+from dcbench.cli.terminal import say
 
 COMMANDS = {
     "run": "Run methods x datasets x IPC, and print the table.",
@@ -95,14 +96,14 @@ def _refuse_another_dcbench() -> None:
         return
     if "hookimpl" not in getattr(sys.modules["dcbench"], "__all__", ()):
         _leave(wrong, 2)
-    click.echo(f"warning: {wrong}", err=True)
+    say(f"warning: {wrong}", err=True)
 
 
 def _warn(message: str, said: set[str]) -> None:
     """Print a warning once: a file that is left out may be asked for by several parts of one report."""
     if message not in said:
         said.add(message)
-        click.echo(f"warning: {message}", err=True)
+        say(f"warning: {message}", err=True)
 
 
 def _one_line(error: click.ClickException) -> str:
@@ -119,7 +120,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror, _code_of(error)
     if isinstance(error, MemoryError) or "failed to map segment" in str(error):  # a library that does not fit
         return f"memory ran out, or is limited (ulimit -v): {str(error) or type(error).__name__}", 1
-    return f"{type(error).__name__}: {error} (add --traceback to see where)", 1
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text} (add --traceback to see where)", 1
 
 
 def _code_of(error: OSError) -> int:
@@ -129,5 +131,5 @@ def _code_of(error: OSError) -> int:
 
 
 def _leave(message: str, code: int) -> NoReturn:
-    click.echo(f"dcbench: {message}", err=True)
+    say(f"dcbench: {message}", err=True)
     sys.exit(code)

@@ -12,6 +12,7 @@ import click
 
 from dcbench.api.errors import RequestError
 from dcbench.cli.options import CommaList, data_option
+from dcbench.cli.terminal import say
 from dcbench.testing.contracts import KINDS
 
 if TYPE_CHECKING:
@@ -60,14 +61,14 @@ def command(
     found = _find(load_registry(), choice, kind)
     what = cast("Kind", found.kind.removesuffix("s"))
     checks = contract(what, choice.label, without=without, data=data)
-    click.secho(f"{what} {choice.label}  {found.source}", bold=True)
+    say(f"{what} {choice.label}  {found.source}", bold=True)
     started, count = time.monotonic(), Counter[str]()
     abouts = {str(check): check.promise.about for check in checks}
     for verdict in judge_apart(checks, limit):
         count[verdict.outcome] += 1
         _show(verdict, abouts[verdict.name] if verbose else "")
     outcomes = ", ".join(f"{count[outcome]} {outcome}" for outcome in _MARKS)
-    click.echo(f"{outcomes} in {time.monotonic() - started:.0f} s")
+    say(f"{outcomes} in {time.monotonic() - started:.0f} s")
     context.exit(1 if count["failed"] else 0)
 
 
@@ -94,7 +95,7 @@ def _show(verdict: Verdict, about: str) -> None:
     mark, colour = _MARKS[verdict.outcome]
     seconds = f"  ({verdict.seconds:.1f} s)" if about else ""
     text = f": {verdict.text}" if verdict.text else ""
-    click.secho(f"{mark} {verdict.name}{text}{seconds}", fg=colour)
+    say(f"{mark} {verdict.name}{text}{seconds}", fg=colour)
     if about:
-        click.echo(f"    {about}")
-        click.echo(indent(verdict.traceback, "    "), nl=False)
+        say(f"    {about}")
+        say(indent(verdict.traceback, "    "), nl=False, lines=True)

@@ -10,7 +10,7 @@ import click
 from dcbench.api.errors import RequestError
 from dcbench.cli.filters import filter_of
 from dcbench.cli.options import selection_options
-from dcbench.cli.terminal import is_terminal, terminal_width
+from dcbench.cli.terminal import is_terminal, show, terminal_width
 
 if TYPE_CHECKING:
     from dcbench.report.compare.contents import Contents
@@ -51,7 +51,7 @@ def command(a: Path, b: Path, form: str, **options: Any) -> None:
         text = render.markdown(comparison, names)
     else:
         text = render.terminal(comparison, names, width=terminal_width(), colour=is_terminal())
-    click.echo(text, nl=False)
+    show(text)
 
 
 def _read(results: Path, chosen: Filter) -> Contents:

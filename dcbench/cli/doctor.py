@@ -12,6 +12,7 @@ from dcbench.api import distribution
 from dcbench.api.errors import DcbenchError, MissingDataError
 from dcbench.api.images import Split
 from dcbench.cli.options import data_option
+from dcbench.cli.terminal import say
 
 if TYPE_CHECKING:
     from dcbench.api.images import Dataset
@@ -47,10 +48,10 @@ def command(datasets: tuple[str, ...], data: Path | None) -> None:
 
 
 def _section(title: str, facts: Collection[tuple[str, str]]) -> None:
-    click.secho(title, bold=True)
+    say(title, bold=True)
     width = max((len(name) for name, _ in facts), default=0)
     for name, value in facts:
-        click.echo(f"  {name:<{width}}  {value}".rstrip())
+        say(f"  {name:<{width}}  {value}".rstrip())
 
 
 def _versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ import click
 from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
 from dcbench.cli.options import data_option, results_option
-from dcbench.cli.terminal import tell_written
+from dcbench.cli.terminal import say, tell_written
 from dcbench.engine.exchange.formats import EXPORTS
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _export_all(layout: Layout, target: Path, sources: Sources, stems: list[Path
     if not done.files:
         raise RequestError(f"there is nothing in {layout.root} to export")
     for line in done.without_pixels:
-        click.echo(f"warning: exported as indices alone: {line}", err=True)
+        say(f"warning: exported as indices alone: {line}", err=True)
     tell_written(target, f"{plural(done.files, 'file')} of results")
 
 
@@ -75,5 +75,5 @@ def _export_sets(
     if not written:
         raise RequestError(f"there is no condensed set in {layout.root} to export")
     for path in written:
-        click.echo(path)
+        say(path)
     tell_written(target, plural(len(written), "condensed set"))

@@ -13,6 +13,7 @@ import click
 from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
 from dcbench.cli.options import Numbers, data_option, results_option
+from dcbench.cli.terminal import say
 from dcbench.engine.spans import span_text, spans_of
 
 if TYPE_CHECKING:
@@ -77,17 +78,17 @@ def command(results: Path, data: Path | None, **options: Any) -> None:
 
     wanted = _wanted(options)
     if wanted.meaning.space.startswith("zca"):
-        click.echo("the whitening is computed from the training images, which takes a while", err=True)
+        say("the whitening is computed from the training images, which takes a while", err=True)
     done = import_sets(wanted, Layout(results), data or default_data_folder(), load_registry())
     for one in done:
         if one.dropped:
-            click.echo(f"dropped {plural(len(one.dropped), 'evaluation')} of the set that it replaces")
-        click.echo(f"{plural(one.images, 'image')} of {one.cell.dataset.title}, IPC {one.cell.ipc}: {one.path}")
+            say(f"dropped {plural(len(one.dropped), 'evaluation')} of the set that it replaces")
+        say(f"{plural(one.images, 'image')} of {one.cell.dataset.title}, IPC {one.cell.ipc}: {one.path}")
         for line in one.notes:
-            click.echo(f"  {line}")
+            say(f"  {line}")
         for network, values in one.claimed.items():
-            click.echo(f"  the file claims for {network}: {claim_text(values)}")
-    click.echo(_run_command(wanted, done, results, data))
+            say(f"  the file claims for {network}: {claim_text(values)}")
+    say(_run_command(wanted, done, results, data))
 
 
 def _wanted(options: dict[str, Any]) -> Import:

@@ -12,7 +12,7 @@ import click
 from dcbench.api.distribution import NAME
 from dcbench.api.errors import MissingDataError, RequestError
 from dcbench.cli.options import data_option
-from dcbench.cli.terminal import terminal_width
+from dcbench.cli.terminal import say, terminal_width
 
 if TYPE_CHECKING:
     from dcbench.api.images import DatasetInfo
@@ -84,10 +84,10 @@ def _list_kind(registry: Registry, kind: str) -> None:
         for item in found
     ]
     width = max(map(len, names), default=0)
-    click.secho(kind, bold=True)
+    say(kind, bold=True)
     for name, item in zip(names, found, strict=True):
         owner = "" if item.source.package == NAME else f"  ({item.source.package})"
-        click.echo(f"  {name:<{width}}  {item.record.summary}{owner}")
+        say(f"  {name:<{width}}  {item.record.summary}{owner}")
 
 
 def _info(registry: Registry, text: str, data: Path | None) -> Any:
@@ -104,7 +104,7 @@ def _info(registry: Registry, text: str, data: Path | None) -> Any:
         expected = dataset.expected()
         if expected is None:
             raise
-        click.echo(f"{expected.name} is not in the data folder; shown as for the whole of it", err=True)
+        say(f"{expected.name} is not in the data folder; shown as for the whole of it", err=True)
         return expected
 
 
@@ -115,10 +115,10 @@ def _list_one(registry: Registry, kind: str, name: str, info: Any, ipc: int, fac
         raise RequestError(
             f"a protocol's recipe depends on the dataset: add --dataset, such as --dataset mnist --ipc {ipc}"
         )
-    click.secho(f"{name}  {item.record.summary}", bold=True)
-    click.echo(f"from {item.source.package} {item.source.version}, {item.record.target}")
+    say(f"{name}  {item.record.summary}", bold=True)
+    say(f"from {item.source.package} {item.source.version}, {item.record.target}")
     for line in filter(None, [getattr(target, "cite", "")]):
-        click.echo(line)
+        say(line)
     if kind in _WITHOUT_SETTINGS:
         _show_settings(target().recipe(info, ipc, factor))
     elif kind == "methods" and info is not None:
@@ -151,7 +151,7 @@ def _show_recommended(method: Method, info: DatasetInfo, ipc: int, package: str)
 def _show_table(widest: dict[str, int], rows: Sequence[Sequence[str]]) -> None:
     """Print *rows*, each column at most as wide as *widest* says; a terminal that is narrower narrows them."""
     if not rows:
-        click.echo("no settings")
+        say("no settings")
         return
     from textwrap import fill
 
@@ -162,7 +162,7 @@ def _show_table(widest: dict[str, int], rows: Sequence[Sequence[str]]) -> None:
     widths = _fitted(list(map(min, needed, widest.values())), terminal_width())
     # Wrapped here: tabulate's own maxcolwidths prints the text "False" as "True".
     wrapped = [[fill(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-    click.echo(tabulate(wrapped, heads, "simple", disable_numparse=True))
+    say(tabulate(wrapped, heads, "simple", disable_numparse=True), lines=True)
 
 
 def _fitted(widths: list[int], terminal: int | None) -> list[int]:

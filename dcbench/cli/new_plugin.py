@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from dcbench.cli.terminal import say
 from dcbench.scaffold.kinds import KINDS
 
 
@@ -28,6 +29,6 @@ def command(name: str, kind: str, directory: Path) -> None:
     names = parse_name(name)
     refuse_taken(names, load_registry())
     folder = create(kind, names, directory)
-    click.echo(f"wrote {folder}: the {kind} is in {folder / 'src' / names.module / kind}.py. Next:")
-    click.echo(f"  pip install -e {shlex.quote(str(folder))}")
-    click.echo(f"  {run_command(kind, names)}")
+    say(f"wrote {folder}: the {kind} is in {folder / 'src' / names.module / kind}.py. Next:")
+    say(f"  pip install -e {shlex.quote(str(folder))}")
+    say(f"  {run_command(kind, names)}")

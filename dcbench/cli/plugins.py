@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dcbench.cli.terminal import say
+
 if TYPE_CHECKING:
     from dcbench.engine.plugins import Problem, Registry, Source
 
@@ -21,7 +23,7 @@ def command(context: click.Context, as_json: bool) -> None:
 
     registry = load_registry()
     if as_json:
-        click.echo(json.dumps([_facts(registry, source) for source in registry.sources], indent=1))
+        say(json.dumps([_facts(registry, source) for source in registry.sources], indent=1), lines=True)
     else:
         _print(registry, traceback=bool(context.obj))
 
@@ -56,14 +58,14 @@ def _print(registry: Registry, *, traceback: bool) -> None:
     for source in registry.sources:
         facts = _facts(registry, source)
         problems = _problems(registry, source)
-        click.secho(f"{'failed' if problems else 'ok':<6}  {source}", fg="red" if problems else None)
+        say(f"{'failed' if problems else 'ok':<6}  {source}", fg="red" if problems else None)
         provides = facts["provides"]
         assert isinstance(provides, dict)
         for kind, names in provides.items():
-            click.echo(f"        {kind}: {', '.join(names)}")
+            say(f"        {kind}: {', '.join(names)}")
         for problem in problems:
-            click.secho(f"        {problem.message}", fg="red")
+            say(f"        {problem.message}", fg="red")
             if traceback and problem.traceback:
-                click.echo(problem.traceback)
+                say(problem.traceback, lines=True)
     if registry.problems and not traceback:
-        click.echo("'dcbench plugins --traceback' shows where each problem arose.")
+        say("'dcbench plugins --traceback' shows where each problem arose.")

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID,
 from rich.table import Column
 from rich.text import Text
 
+from dcbench.api.printable import printable
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Started
 from dcbench.engine.work.jobs import name_of
 
@@ -86,7 +87,7 @@ class _Live:
             self._progress.update(bar, figures=_figures(event))
 
     def _add(self, description: str, total: int | None) -> TaskID:
-        return self._progress.add_task(description, total=total, rate="", figures="")
+        return self._progress.add_task(printable(description), total=total, rate="", figures="")
 
 
 class _Plain:
@@ -109,14 +110,14 @@ class _Plain:
             self._print(f"[{self._done}/{self._total}] {_line(event)}")
 
     def _print(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def _line(event: Finished | Failed) -> str:
     if isinstance(event, Failed):
-        return f"failed  {name_of(event.job)}: {event.failure}"
-    return f"done    {name_of(event.job)} ({event.seconds:.1f} s)"
+        return printable(f"failed  {name_of(event.job)}: {event.failure}")
+    return printable(f"done    {name_of(event.job)} ({event.seconds:.1f} s)")
 
 
 def _figures(event: Progressed) -> str:
-    return " ".join(f"{name}={value:.4g}" for name, value in event.figures.items())
+    return printable(" ".join(f"{name}={value:.4g}" for name, value in event.figures.items()))

@@ -11,7 +11,7 @@ import click
 from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
 from dcbench.cli.options import OutputFile, data_option, results_option, selection_options
-from dcbench.cli.terminal import tell_written, terminal_width
+from dcbench.cli.terminal import show, tell_written, terminal_width
 from dcbench.report.names import TABLES
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def command(
     else:
         text = _render(form, tables, summary, to_file=output is not None)
     if output is None:
-        click.echo(text, nl=False)
+        show(text)
     else:
         deliver_text(output, text)
         tell_written(output)

@@ -11,6 +11,7 @@ import click
 from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
 from dcbench.cli.options import data_option, results_option, selection_options
+from dcbench.cli.terminal import say, show
 from dcbench.engine.choices import split_list
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def command(dry_run: bool, **options: Any) -> None:
     request = make_request(**{name: value for name, value in options.items() if value is not None})
     with open_session(request) as prepared:
         for warning in prepared.survey.warnings:
-            click.echo(f"warning: {warning}", err=True)
+            say(f"warning: {warning}", err=True)
         if dry_run:
             _describe(prepared)
             return
@@ -135,29 +136,29 @@ def _run(prepared: Prepared) -> int:
     out = Console()
     with watching(prepared.survey.jobs, console) as watch:
         ended = finish(prepared, watch, width=max(out.width, 40) if out.is_terminal else None, colour=out.is_terminal)
-    click.echo(ended.text, nl=False)
+    show(ended.text)
     _say_how_it_ended(ended.outcome, prepared)
     if ended.report is not None and not prepared.request.smoke:
-        click.echo(f"report stored as {ended.report}", err=True)
+        say(f"report stored as {ended.report}", err=True)
     return 0 if ended.outcome.ok else 1
 
 
 def _say_how_it_ended(outcome: Outcome, prepared: Prepared) -> None:
     for warning in outcome.warnings[len(prepared.survey.warnings) :]:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     for job, failure in outcome.failed:
         from dcbench.engine.work.jobs import name_of
 
-        click.echo(f"failed: {name_of(job)}: {failure}", err=True)
+        say(f"failed: {name_of(job)}: {failure}", err=True)
         kept = prepared.layout.failure(job)
         if kept.exists() and not prepared.request.smoke:  # on a full disk nothing could be kept
-            click.echo(f"        see {kept}", err=True)
+            say(f"        see {kept}", err=True)
     for line in outcome.incomplete:
-        click.echo(line, err=True)
+        say(line, err=True)
     if outcome.failed_before:
         again = "--existing retry-failed tries them again"
         jobs, were = plural(outcome.failed_before, "job"), "was" if outcome.failed_before == 1 else "were"
-        click.echo(f"{jobs} failed in an earlier run and {were} left out; {again}", err=True)
+        say(f"{jobs} failed in an earlier run and {were} left out; {again}", err=True)
 
 
 def _counted(prepared: Prepared) -> Iterator[str]:
@@ -176,13 +177,13 @@ def _describe(prepared: Prepared) -> None:
 
     state = prepared.survey
     for line in _counted(prepared):
-        click.echo(line)
+        say(line)
     for job in state.jobs:
-        click.echo(name_of(job))
+        say(name_of(job))
     for line in state.incomplete:
-        click.echo(line)
+        say(line)
     failed = len(state.failed_before)
-    click.echo(
+    say(
         f"{plural(len(prepared.plan), 'cell')}: {plural(len(state.jobs), 'job')} to do, {state.finished} finished, "
         f"{failed} failed before"
     )

@@ -9,7 +9,7 @@ import click
 
 from dcbench.api.errors import RequestError
 from dcbench.cli.options import OutputFile, data_option, results_option
-from dcbench.cli.terminal import tell_written
+from dcbench.cli.terminal import say, show, tell_written
 
 if TYPE_CHECKING:
     from dcbench.engine.store.layout import Layout
@@ -36,7 +36,7 @@ def command(cell: str | None, image: Path | None, results: Path, data: Path | No
         _list(layout)
         return
     stem = find_stem(layout, cell)
-    click.echo(_card(stem), nl=False)
+    show(_card(stem))
     if image is not None:
         _draw(stem, image, data)
 
@@ -46,12 +46,12 @@ def _list(layout: Layout) -> None:
 
     cells = files_by_stem(layout)
     if not cells:
-        click.echo(f"there is no cell in {layout.root}", err=True)
+        say(f"there is no cell in {layout.root}", err=True)
     for paths in cells.values():
         facts = next(filter(None, map(_facts, paths)), None)
         if facts is not None:
             place = f"{facts['dataset']} ipc {facts['ipc']} {facts['label']} seed {facts['seed']}"
-            click.echo(f"{facts['digest'][:12]}  {place}{_state(paths)}")
+            say(f"{facts['digest'][:12]}  {place}{_state(paths)}")
 
 
 def _facts(path: Path) -> dict[str, Any] | None:

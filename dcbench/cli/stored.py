@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dcbench.api.errors import RequestError
+from dcbench.cli.terminal import say, show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,14 +41,14 @@ def show_stored(results: Path, name: str) -> None:
     layout, rows = Layout(results), frame(results)
     if name:
         report = read_report(layout.report(name))
-        click.echo(report.text, nl=False)
-        click.echo(f"stored {report.made}, {state(report, rows)}")
+        show(report.text)
+        say(f"stored {report.made}, {state(report, rows)}")
         return
     reports = list_reports(layout)
     for report in reports:
-        click.echo(describe(report, rows))
+        say(describe(report, rows))
     if not reports:
-        click.echo(f"There are no stored reports in {results}.")
+        say(f"There are no stored reports in {results}.")
 
 
 def place_of(results: Path, name: str) -> Path:
@@ -77,4 +78,4 @@ def keep(path: Path, summary: pd.DataFrame, tables: list[Table], *, overwrite: b
     if path.exists() and not overwrite and not is_stored(path, summary, text):
         raise RequestError(f"another report is stored as {path}; choose another name, or add --overwrite")
     store_report(path, summary, text)
-    click.echo(f"report stored as {path}", err=True)
+    say(f"report stored as {path}", err=True)

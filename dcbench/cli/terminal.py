@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from dcbench.api.printable import printable
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+_COLOUR = re.compile(r"(\x1b\[[\d;]*m)")
 
 
 def is_terminal() -> bool:
@@ -24,4 +29,25 @@ def terminal_width() -> int | None:
 
 def tell_written(path: Path, what: str = "") -> None:
     """Say on standard error that *path* was written, and *what* it holds: standard output may be read by a program."""
-    click.echo(f"wrote {path}" + (f": {what}" if what else ""), err=True)
+    say(f"wrote {path}" + (f": {what}" if what else ""), err=True)
+
+
+def say(text: object, *, err: bool = False, nl: bool = True, lines: bool = False, **style: Any) -> None:
+    """Print *text*, which may come from a plug-in or a file of a stranger: a terminal obeys none of it.
+
+    Args:
+        text: one line; where *lines* is true, one or more.
+        err: print to standard error.
+        nl: end with the end of a line.
+        lines: keep the ends of lines of *text*.
+        style: see `click.secho`.
+    """
+    click.secho(printable(text, lines=lines), err=err, nl=nl, **style)
+
+
+def show(document: str) -> None:
+    """Print a *document* of tables, or a card, with the colours that `dcbench.report.drawing.drawn` gave it."""
+    pieces = _COLOUR.split(document) if is_terminal() else [document]
+    click.echo(
+        "".join(each if place % 2 else printable(each, lines=True) for place, each in enumerate(pieces)), nl=False
+    )

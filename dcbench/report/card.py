@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
+from dcbench.api.printable import printable
 from dcbench.api.protocol import superseded
 from dcbench.api.words import plural
 from dcbench.engine.data.counts import counts_text
 from dcbench.engine.exchange.layouts import claim_text
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.sets import CondensedRecord, read_condensed
+from dcbench.report.drawing import Text
 from dcbench.report.reading import read_failures, read_or_warn
 from dcbench.report.sparkline import is_logarithmic, sparkline
 from dcbench.report.tables.model import Number, counted, duration
@@ -50,7 +51,7 @@ def _section(title: str, facts: Iterable[tuple[str, str]]) -> Iterator[Renderabl
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in facts:
-        table.add_row(Text(name), Text(text))
+        table.add_row(Text(printable(name)), Text(text))
     yield Text(f"\n{title}", "bold")
     if table.rows:
         yield Padding(table, (0, 0, 0, 2), expand=False)

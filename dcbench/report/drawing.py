@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
+import rich.text
 from rich.console import Console, RenderableType
+
+from dcbench.api.printable import printable
 
 UNLIMITED = 100_000
 """Characters: for rich, a terminal that nothing is too wide for."""
+
+
+class Text(rich.text.Text):
+    """A text that may come from a stranger: what is no letter in it is shown as a code, before its width counts."""
+
+    def __init__(self, text: str = "", *arguments: Any, **options: Any) -> None:
+        """Take what `rich.text.Text` takes."""
+        super().__init__(printable(text, lines=True), *arguments, **options)
 
 
 def drawn(*content: RenderableType, width: int | None = None, colour: bool = False) -> str:
@@ -21,5 +33,5 @@ def drawn(*content: RenderableType, width: int | None = None, colour: bool = Fal
     file = io.StringIO()
     console = Console(file=file, width=width or UNLIMITED, force_terminal=colour, no_color=not colour, highlight=False)
     for each in content:
-        console.print(each, markup=False)
+        console.print(Text(each) if isinstance(each, str) else each, markup=False)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"

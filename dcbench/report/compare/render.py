@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 from tabulate import tabulate
 
+from dcbench.api.printable import printable
 from dcbench.report.compare.sections import Section, sections
-from dcbench.report.drawing import drawn
+from dcbench.report.drawing import Text, drawn
 from dcbench.report.render.markdown import literal
-from dcbench.report.render.records import as_records
+from dcbench.report.render.records import as_csv, as_records
 
 if TYPE_CHECKING:
     from dcbench.report.compare.comparison import Comparison, Difference
@@ -52,7 +52,7 @@ def _table(section: Section) -> Table:
     for head in section.heads:
         table.add_column(head, justify="right" if head in _NUMBERS else "left", overflow="fold")
     for row in section.rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 
 
@@ -75,7 +75,7 @@ def _markdown(section: Section) -> str:
 
 def csv(comparison: Comparison) -> str:
     """Return the figures that both folders have as CSV, one line per number; see `paired_numbers`."""
-    return comparison.numbers.to_csv(index=False)
+    return as_csv(comparison.numbers)
 
 
 def json(comparison: Comparison, names: Sequence[str]) -> str:
@@ -88,7 +88,7 @@ def json(comparison: Comparison, names: Sequence[str]) -> str:
         "sets": asdict(comparison.sets),
         "numbers": as_records(comparison.numbers),
     }
-    return json_format.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    return printable(json_format.dumps(whole, indent=1, ensure_ascii=False), lines=True) + "\n"
 
 
 def _as_record(difference: Difference) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from dcbench.api.distribution import version
+from dcbench.api.printable import printable
 from dcbench.report.page.commands import commands
 from dcbench.report.page.pictures import pictures
 from dcbench.report.page.provenance import origins
@@ -69,11 +70,20 @@ def page(contents: Contents, source_images: SourceImages) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_text), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+        loader=jinja2.FunctionLoader(_text),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        finalize=_printable,
     )
     environment.filters["signed"] = signed
     environment.globals["MISSING"] = MISSING
     return environment
+
+
+def _printable(value: object) -> object:
+    """Return a text of the page without control characters; what is marked as safe is our own."""
+    return printable(value, lines=True) if type(value) is str else value
 
 
 def _text(name: str) -> str:

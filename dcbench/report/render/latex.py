@@ -78,7 +78,7 @@ def latex(tables: Sequence[Table]) -> str:
 
     A table wider than a page goes on in further ones, so that no number stands beyond the margin.
     """
-    text = "\n".join(part for table in tables for part in _parts(table)) or f"% {EMPTY}\n"
+    text = "\n".join(part for table in tables for part in _parts(table.printable())) or f"% {EMPTY}\n"
     return (_REMARK if _CODE_POINT in text else "") + text
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
+from dcbench.api.printable import printable
 from dcbench.report.render.lines import EMPTY, all_lines, marking
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def markdown(tables: Sequence[Table]) -> str:
     """Return *tables* as GitHub markdown: the best is bold, the second underlined by an HTML tag."""
-    return "\n\n".join([_markdown(table) for table in tables] or [EMPTY]) + "\n"
+    return "\n\n".join([_markdown(table.printable()) for table in tables] or [EMPTY]) + "\n"
 
 
 def _markdown(table: Table) -> str:
@@ -28,4 +29,4 @@ def _markdown(table: Table) -> str:
 
 def literal(text: str) -> str:
     """Return *text* so that markdown shows it as it is."""
-    return re.sub(r"([|*_<>\[\]`\\])", r"\\\1", text)
+    return re.sub(r"([|*_<>\[\]`\\])", r"\\\1", printable(text))

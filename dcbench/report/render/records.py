@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json as json_format
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
+from dcbench.api.printable import printable
 from dcbench.report.beside import FIELDS
 from dcbench.report.tables.imagenet import TIMES
 from dcbench.report.tables.low_resolution import RATIO
@@ -39,18 +41,33 @@ RECORD = [
 ]
 """Fields of every record."""
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  (some programs take these too)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
 EXTRA = (RATIO, *FIELDS, *TIMES)
 """Fields that follow where they are known: the ratio in table2, published numbers, and times in table3."""
 
 
 def csv(summary: pd.DataFrame) -> str:
     """Return a summary as CSV, one line per number."""
-    return records(summary).to_csv(index=False)
+    return as_csv(records(summary))
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Return *table* as CSV. A text that a spreadsheet would take for a formula begins with an apostrophe."""
+    return table.map(_cell).to_csv(index=False)
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    formula = value.startswith(_FORMULA) and not _NUMBER.fullmatch(value)
+    return printable(f"'{value}" if formula else value)
 
 
 def json(summary: pd.DataFrame) -> str:
     """Return a summary as a JSON list of records."""
-    return json_format.dumps(as_records(records(summary)), indent=1, ensure_ascii=False) + "\n"
+    return printable(json_format.dumps(as_records(records(summary)), indent=1, ensure_ascii=False), lines=True) + "\n"
 
 
 def as_records(table: pd.DataFrame) -> list[dict[Any, Any]]:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import rich.table
 from rich.console import RenderableType
 from rich.markup import escape
-from rich.text import Text
 
-from dcbench.report.drawing import UNLIMITED, drawn
+from dcbench.report.drawing import UNLIMITED, Text, drawn
 from dcbench.report.render.lines import EMPTY, marking, parts, row_lines
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def terminal(tables: Sequence[Table], *, width: int | None = None, colour: bool 
     """
     if not tables:
         return drawn(EMPTY)
-    return drawn(*(piece for table in tables for piece in _pieces(table, width)), colour=colour)
+    return drawn(*(piece for table in tables for piece in _pieces(table.printable(), width)), colour=colour)
 
 
 def _pieces(table: Table, width: int | None) -> Iterator[RenderableType]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from dcbench.api.evaluator import Kind
+from dcbench.api.printable import printable
 
 Place = Literal["best", "second", ""]
 """How a number did among those it competes with."""
@@ -58,6 +59,12 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     """Lines below the table: coverage, failures, what was left out, what is known of published numbers."""
+
+    def printable(self) -> Table:
+        """Return this table with texts that do nothing to what shows them, see `dcbench.api.printable`."""
+        rows = tuple(replace(row, names=tuple(map(printable, row.names))) for row in self.rows)
+        heads, columns, notes = (tuple(map(printable, texts)) for texts in (self.heads, self.columns, self.notes))
+        return replace(self, title=printable(self.title), heads=heads, columns=columns, rows=rows, notes=notes)
 
     def part(self, first: int, stop: int) -> Table:
         """Return this table with columns *first* to *stop* - 1 only."""
