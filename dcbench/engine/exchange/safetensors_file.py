@@ -37,7 +37,17 @@ def read(path: Path) -> PortableSet:
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
             held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
-    except (SafetensorError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except (
+        SafetensorError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         known = what_is(path)
         reason = f"it is {known}" if known and "safetensors" not in known else str(error)
         raise RequestError(f"{path} cannot be read as safetensors: {reason}") from error
