@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sys
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ def damage(home: Path, count: int, seed: int = 0) -> Told:
         _damage(path, form, draw, home)
         told.done[kind] += 1
         wrong = _look(home, kind, draw, right, sets, told)
+        if number % 100 == 99:
+            print(f"{number + 1} done, {len(told.wrong)} wrong", file=sys.stderr, flush=True)
         told.wrong += [f"{number}: {kind} {path.name}, {form}: {each}" for each in wrong]
     return told
 

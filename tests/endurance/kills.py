@@ -19,12 +19,12 @@ class Told:
 
     done: int = 0
     hit: int = 0
-    """How many were killed in the middle of their work."""
+    """How many were killed in the middle of their work; the others had just ended."""
     wrong: list[str] = field(default_factory=list)
 
 
 def kill(home: Path, count: int, seed: int = 0) -> Told:
-    """Kill *count* runs, each by SIGKILL; look at the store after each, and finish it at the end."""
+    """Kill *count* runs in their work, each by SIGKILL; look at the store after each, and finish it at the end."""
     draw, told, results = random.Random(seed), Told(), home / "killed"
     run(home, home / "reference")
     right, sets = numbers(home / "reference"), pixels(home / "reference")
@@ -32,7 +32,7 @@ def kill(home: Path, count: int, seed: int = 0) -> Told:
     run(home, home / "timed")
     takes = time.monotonic() - started
     finished: set[object] = set()
-    for _ in range(count):
+    while told.hit < count:
         child = forked(lambda: run(home, results))
         time.sleep(draw.uniform(0, 0.7 * takes))
         os.kill(child, signal.SIGKILL)
