@@ -13,6 +13,7 @@ import click
 
 from dcbench.api.distribution import clash, version
 from dcbench.api.errors import DcbenchError
+from dcbench.cli.encoding import tolerate_streams
 from dcbench.cli.terminal import say
 
 COMMANDS = {
@@ -68,6 +69,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     traceback = "--traceback" in arguments
+    tolerate_streams()
     said: set[str] = set()
     warnings.showwarning = lambda message, *_, **__: _warn(str(message), said)
     _refuse_another_dcbench()
