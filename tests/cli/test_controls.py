@@ -7,6 +7,7 @@ import io
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from command_line import CommandLine
@@ -28,6 +29,7 @@ def results(tmp_path: Path) -> Path:
     add_set(tmp_path / "r", "m3d", label=EVIL, settings={"lr": EVIL})
     failed = add_failure(tmp_path / "r", "idm", label=EVIL)
     facts = json.loads(failed.read_text())
+    del facts["sha256"]
     failed.write_text(json.dumps(facts | {"message": EVIL, "error": EVIL, "traceback": EVIL}))
     (tmp_path / "r" / "reports").mkdir()
     return tmp_path / "r"
@@ -59,6 +61,16 @@ def test_no_command_prints_one(dcbench: CommandLine, results: Path) -> None:
         ended = dcbench(*command, *(("r",) if command[0] == "compare" else ()), *chosen, cwd=results.parent)
         assert not HARMFUL.search(ended.out + ended.err), command
         assert not any(line.startswith("forged") for line in ended.err.splitlines()), command
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_a_figure_is_well_formed(dcbench: CommandLine, results: Path) -> None:
+    add(results, "m3d", [91.0], ipc=10, label=EVIL, settings={"lr": EVIL}, choice=EVIL)
+    ended = dcbench("figure", "ipc", "--results", "r", "--output", "x.svg", cwd=results.parent)
+    assert ended.code == 0, ended.err
+    drawn = (results.parent / "x.svg").read_text()
+    assert not HARMFUL.search(drawn)
+    assert "evil" in "".join(ET.fromstring(drawn).itertext())
 
 
 def test_no_error_prints_one(dcbench: CommandLine, tmp_path: Path) -> None:

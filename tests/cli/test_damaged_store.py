@@ -41,6 +41,12 @@ def check_left_out(dcbench: CommandLine, results: Path, bad: Path, reason: str, 
         assert "90.5" in ended.out or command[0] == "show"
 
 
+def test_another_letter_in_a_record_of_a_failure_is_damage(dcbench: CommandLine, results: Path) -> None:
+    bad = add_failure(results, "idm")
+    bad.write_text(bad.read_text().replace("it broke", "it brake"))
+    check_left_out(dcbench, results, bad, "is damaged: it fails its checksum")
+
+
 FAILURES: dict[str, tuple[bytes | Callable[[dict[str, Any]], Any], str]] = {
     "flipped byte": (b'{"error": "ValueError\xff", "message": "it broke"}', "is damaged: 'utf-8' codec can't decode"),
     "list": (b"[]", "is damaged: 'facts' is not what it should be"),
@@ -66,6 +72,7 @@ def test_a_bad_record_of_a_failure(dcbench: CommandLine, results: Path, damage: 
         bad.write_bytes(change)
     else:
         facts = json.loads(bad.read_text())
+        del facts["sha256"]
         change(facts)
         bad.write_text(json.dumps(facts))
     check_left_out(dcbench, results, bad, reason)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -20,6 +22,7 @@ from dcbench.engine.store.layout import evaluations_named, is_on_the_way
 if TYPE_CHECKING:
     from dcbench.engine.store.layout import Layout
 
+_CHECKSUM = "sha256"
 _LOG_LIMIT = 256 * 1024  # bytes kept of what a failed job printed: its end
 
 
@@ -47,7 +50,7 @@ def write_failure(layout: Layout, job: Job, failure: Failure) -> Path:
     if isinstance(job, EvaluateJob):
         about["repeats"] = span_text(job.repeats)
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(about, indent=1) + "\n")
+        temporary.write_text(json.dumps(about | {_CHECKSUM: _hash(about)}, indent=1) + "\n")
     _shorten(layout.log(job))
     return path
 
@@ -77,8 +80,15 @@ def load_failure(path: Path) -> dict[str, Any]:
         raise UnreadableFileError(path, error.strerror or error) from error
     except ValueError as error:
         raise CorruptFileError(path, error) from error
+    checksum = facts.pop(_CHECKSUM, None)  # older records have none
+    if checksum is not None and checksum != _hash(facts):
+        raise CorruptFileError(path, "it fails its checksum")
     check_failure_name(path, facts)
     return facts
+
+
+def _hash(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def overcome(failure: Path) -> bool:

@@ -15,6 +15,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from dcbench.api.errors import RequestError
+from dcbench.api.printable import printable
 from dcbench.engine.store.delivering import delivering
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def as_svg(figure: Figure) -> bytes:
     """Return *figure* as SVG. The same figure gives the same bytes."""
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata=_UNDATED["svg"])
-    return file.getvalue()
+    return printable(file.getvalue().decode(), lines=True).encode()  # XML has no place for control characters
 
 
 @styled
@@ -199,4 +200,7 @@ def save(figure: Figure, path: Path) -> None:
     """Write *figure* to *path*, as its ending says; see `format_of`. The same figure gives the same bytes."""
     form = format_of(path)
     with delivering(path) as temporary:
-        figure.savefig(temporary, format=form, metadata=_UNDATED[form])
+        if form == "svg":
+            temporary.write_bytes(as_svg(figure))
+        else:
+            figure.savefig(temporary, format=form, metadata=_UNDATED[form])
