@@ -94,7 +94,7 @@ class ImageCache:
             found = np.load(self.file, mmap_mode="r")
             if found.shape == self.shape and found.dtype == np.uint8 and verifies(self.file):
                 return True
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         except Exception as error:  # whatever NumPy makes of a damaged header
             log.info("%s: %s", self.file, error)

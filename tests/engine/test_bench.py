@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from made_cells import made_cell, made_trial
+from made_results import add
 
 from dcbench import RequestError
 from dcbench.engine import bench
@@ -16,7 +17,6 @@ from dcbench.engine.executors.schedule import Event, Finished, Schedule
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.plan.survey import Survey, Work
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.hdf5 import put_facts, writing
 from dcbench.engine.store.layout import Layout
 
 CELL = made_cell()
@@ -90,12 +90,9 @@ def test_a_damaged_file_is_set_aside_by_the_run_that_makes_it_again(do: Any, tmp
 
 
 def test_a_file_that_another_front_end_has_made_anew_since_the_survey_stays(do: Any, tmp_path: Path) -> None:
-    path = tmp_path / "results" / "x.h5"
-    with writing(path, "evaluation") as file:
-        put_facts(file, {})
-        file.create_group("figures")
+    path = add(tmp_path / "results", "random", [50.0])
     do(Survey(work=[WORK], damaged={path: read_evaluation}))
-    assert [found.name for found in path.parent.glob("x.h5*")] == ["x.h5"]
+    assert [found.name for found in path.parent.glob(f"{path.name}*")] == [path.name]
 
 
 def test_a_results_folder_is_written_only_if_there_is_work(do: Any, tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import stat
-from errno import EISDIR
-from os import strerror
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ _RATIO = 100  # times its own size that it may unpack to beyond that; real image
 _LONGEST_TEXT = 16 * 2**20  # bytes; records of failures keep a traceback, the facts of a set a few thousand bytes
 
 _KINDS = {
+    stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
@@ -35,8 +34,6 @@ def check_is_file(path: Path) -> int:
         OSError: it is not there, or may not be looked at.
     """
     status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise UnreadableFileError(path, strerror(EISDIR))
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
         raise UnreadableFileError(path, f"it is {kind}, not a file")
