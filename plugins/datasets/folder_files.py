@@ -32,12 +32,21 @@ def image_endings() -> frozenset[str]:
 
 
 @cache
+def read_formats() -> tuple[str, ...]:
+    """Return the formats that Pillow decodes itself, usual ones first: to open one of others may start a program."""
+    from PIL import Image
+
+    Image.preinit()
+    Image.init()
+    return tuple(name for name in Image.OPEN if name not in UNREAD_FORMATS)
+
+
+@cache
 def _sniffed_formats() -> tuple[str, ...]:
     """Return the formats that Pillow tells by the first bytes, so that it takes no text for an image."""
     from PIL import Image
 
-    Image.init()
-    return tuple(name for name, (_, accept) in Image.OPEN.items() if accept and name not in UNREAD_FORMATS)
+    return tuple(name for name in read_formats() if Image.OPEN[name][1])
 
 
 def _begins_as_image(path: Path) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from dcbench import DcbenchError
+from dcbench_plugins.datasets.folder_files import read_formats
 from dcbench_plugins.datasets.folder_traits import Traits, traits_of, upright
 from dcbench_plugins.datasets.places import unreadable
 
@@ -62,7 +63,7 @@ class Form:
                 with more than 8 bits and no transparency.
         """
         try:
-            with Image.open(file) as image:
+            with Image.open(file, formats=read_formats()) as image:
                 self._note(file, image)
                 turned = upright(image) if self.upright else image
                 self._check(file, turned)
@@ -76,7 +77,7 @@ class Form:
 
     def look(self, file: Path) -> None:
         """Count *file* in `traits` without using its pixels; one that cannot be read is not counted."""
-        with suppress(Exception), Image.open(file) as image:
+        with suppress(Exception), Image.open(file, formats=read_formats()) as image:
             self._note(file, image)
 
     def _note(self, file: Path, image: Image.Image) -> None:
@@ -104,7 +105,7 @@ def form_of(name: str, first: Path, size: int | None, channels: int | None) -> F
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tags that Pillow cannot read
-            image = Image.open(first)
+            image = Image.open(first, formats=read_formats())
         with image:
             (width, height), mode = upright(image).size, image.mode
     except Exception as error:

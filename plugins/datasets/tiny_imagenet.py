@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from PIL import Image
 
 from dcbench import DatasetInfo, MissingDataError
+from dcbench_plugins.datasets.folder_files import read_formats
 from dcbench_plugins.datasets.folder_images import Form
 from dcbench_plugins.datasets.folder_listing import Listing
 from dcbench_plugins.datasets.image_folder import ImageFolder
@@ -77,7 +78,7 @@ class TinyImageNet(ImageFolder):
                 found.append(f"{len(odd)} classes do not have {full} {name} images: one has {odd[0]}")
         first = self._listing("train").path(0)
         try:
-            with Image.open(first) as image:
+            with Image.open(first, formats=read_formats()) as image:
                 size = image.size
         except Exception as error:  # Pillow's decoders fail in every way there is
             raise unreadable(self._name, first, error) from error

@@ -88,3 +88,22 @@ def test_what_is_no_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("hello")
     with pytest.raises(UnreadableDataError, match=r"a\.png"):
         form_of("x", tmp_path / "a.png", None, None)
+
+
+def test_postscript_under_the_name_of_an_image_starts_no_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import EpsImagePlugin
+
+    disguised = tmp_path / "1.png"
+    Image.new("RGB", (4, 4)).save(disguised, "EPS")
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: pytest.fail("it went to Ghostscript"))
+    for use in (COLOUR.read, lambda file: form_of("x", file, None, None)):
+        with pytest.raises(UnreadableDataError, match=r"1\.png.*cannot identify") as caught:
+            use(disguised)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_format_that_has_no_mark_at_its_start_is_still_read(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / "t.tga")
+    assert (COLOUR.read(tmp_path / "t.tga") == 9).all()

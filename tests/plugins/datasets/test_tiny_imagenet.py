@@ -130,3 +130,10 @@ def test_a_damaged_image_is_named(tmp_path: Path, tree: Path) -> None:
     (tree / "train/n04067472/images/n04067472_1.JPEG").write_bytes(b"no image")
     with pytest.raises(UnreadableDataError, match=r"n04067472_1.JPEG cannot be used"):
         dataset(tmp_path).load("train")
+
+
+def test_postscript_named_as_a_photograph_is_refused(tmp_path: Path, tree: Path) -> None:
+    first = min((tree / "train" / min(WNIDS) / "images").iterdir())
+    Image.new("RGB", (64, 64)).save(first, "EPS")
+    with pytest.raises(UnreadableDataError, match="cannot identify"):
+        dataset(tmp_path).differs()
