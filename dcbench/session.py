@@ -36,13 +36,15 @@ class Finished:
 
 
 @contextmanager
-def open_session(request: Request) -> Iterator[Prepared]:
+def open_session(request: Request, tell: Callable[[str], None] = lambda _: None) -> Iterator[Prepared]:
     """Check *request* against the installed plug-ins and the store, and yield what is to do.
+
+    *tell* is called with what begins, where it may take a while.
 
     Raises:
         DcbenchError: something is wrong with the request or the store; nothing was started.
     """
-    with prepare(request, load_registry()) as prepared:
+    with prepare(request, load_registry(), tell) as prepared:
         yield prepared
 
 

@@ -10,6 +10,7 @@ import click
 
 from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
+from dcbench.cli.notices import noticing
 from dcbench.cli.options import data_option, results_option, selection_options
 from dcbench.cli.terminal import say, show
 from dcbench.engine.choices import split_list
@@ -17,7 +18,9 @@ from dcbench.engine.choices import split_list
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dcbench.cli.notices import Notices
     from dcbench.engine.bench import Outcome, Prepared
+    from dcbench.engine.executors.schedule import Event
 
 
 def _read_config(context: click.Context, _: click.Parameter, path: Path | None) -> None:
@@ -109,6 +112,13 @@ def command(dry_run: bool, **options: Any) -> None:
     With no option at all it compares random, herding, k-center, dm and m3d on the digits dataset, in a few minutes on
     a CPU. What is finished is never computed again.
     """
+    with noticing() as tell:
+        code = _plan_and_run(tell, dry_run, options)
+    click.get_current_context().exit(code)
+
+
+def _plan_and_run(tell: Notices, dry_run: bool, options: dict[str, Any]) -> int:
+    tell("starting: loading what the bench needs")
     from dcbench.engine.plan.request import make_request
     from dcbench.session import open_session
 
@@ -116,26 +126,37 @@ def command(dry_run: bool, **options: Any) -> None:
         if options[name] == ():
             raise RequestError(f"--{name} names nothing; leave it out for what is usual")
     request = make_request(**{name: value for name, value in options.items() if value is not None})
-    with open_session(request) as prepared:
+    with open_session(request, tell) as prepared:
+        tell.stop()
         for warning in prepared.survey.warnings:
             say(f"warning: {warning}", err=True)
         if dry_run:
             _describe(prepared)
-            return
-        code = _run(prepared)
-    click.get_current_context().exit(code)
+            return 0
+        return _run(prepared, tell)
 
 
-def _run(prepared: Prepared) -> int:
+def _run(prepared: Prepared, tell: Notices) -> int:
     from rich.console import Console
 
     from dcbench.cli.progress import watching
+    from dcbench.engine.executors.schedule import Started
     from dcbench.session import finish
 
     console = Console(stderr=True)
     out = Console()
-    with watching(prepared.survey.jobs, console) as watch:
-        ended = finish(prepared, watch, width=max(out.width, 40) if out.is_terminal else None, colour=out.is_terminal)
+    jobs = prepared.survey.jobs
+    if jobs and not console.is_terminal:  # a terminal shows the bar of all jobs at once
+        tell(f"starting {plural(len(jobs), 'job')}")
+    with watching(jobs, console) as watch:
+
+        def observe(event: Event) -> None:
+            if not isinstance(event, Started):  # a worker that has started still loads what it needs
+                tell.stop()
+            watch(event)
+
+        ended = finish(prepared, observe, width=max(out.width, 40) if out.is_terminal else None, colour=out.is_terminal)
+    tell.stop()
     show(ended.text)
     _say_how_it_ended(ended.outcome, prepared)
     if ended.report is not None and not prepared.request.smoke:

@@ -65,8 +65,10 @@ class Outcome:
 
 
 @contextmanager
-def prepare(request: Request, registry: Registry) -> Iterator[Prepared]:
+def prepare(request: Request, registry: Registry, tell: Callable[[str], None] = lambda _: None) -> Iterator[Prepared]:
     """Check *request* and yield what is to do. A smoke run gets a store that is thrown away.
+
+    *tell* is called with what begins, where it may take a while.
 
     Raises:
         RequestError: something is wrong with the request; nothing was started.
@@ -75,8 +77,9 @@ def prepare(request: Request, registry: Registry) -> Iterator[Prepared]:
     """
     check_device(request.device, request.precision)
     _check_folder(request.results)
-    planner = Planner(request, registry)
+    planner = Planner(request, registry, tell)
     plan = planner.cells()
+    tell(f"looking for finished work in {request.results}")
     with _store(request) as root:
         layout = Layout(root)
         state = survey(layout, plan, request.existing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,8 @@ class Planner:
 
     request: Request
     registry: Registry
+    tell: Callable[[str], None] = lambda _: None
+    """Called with what begins, where it may take a while."""
     overrides: dict[str, dict[str, str]] = field(init=False)
     remarks: list[str] = field(default_factory=list, init=False)
     """What is to be said of the data that was found, a line each."""
@@ -132,6 +134,7 @@ class Planner:
         target = self.registry.resolve("datasets", choice.name)
         settings = change_settings(target.Settings(), choice.settings, choice.name)
         found = self.registry.find("datasets", choice.name)
+        self.tell(f"reading {choice.label}; the first time takes longest, and is remembered")
         with blaming("datasets", choice.name, found.source.package):
             dataset: Dataset = target(self.request.data, choice.argument, settings)
             info = dataset.info()
