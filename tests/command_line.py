@@ -62,6 +62,7 @@ class CommandLine:
 
 
 def _serve() -> None:
+    import dcbench.cli.notices
     import dcbench.cli.progress
     import dcbench.cli.run
     import dcbench.engine.work.jobs
@@ -69,8 +70,9 @@ def _serve() -> None:
     import dcbench.report.figures.images
     import dcbench.report.figures.sweeps
     import dcbench.report.render
-    import dcbench.session  # noqa: F401
+    import dcbench.session
 
+    dcbench.cli.notices.MOMENT = 3600.0  # what is printed must not depend on how busy the machine is
     for line in sys.stdin:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             child = os.fork()

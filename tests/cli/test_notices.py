@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -40,3 +42,11 @@ def test_the_planner_tells_which_dataset_it_begins_to_read() -> None:
     request = make_request(methods="random", datasets="digits", ipc=1)
     Planner(request, load_registry(), told.append).cells()
     assert [text.partition(";")[0] for text in told] == ["reading digits"]
+
+
+def test_a_run_says_that_it_starts_before_it_has_loaded_anything_large() -> None:
+    at_once = "import dcbench.cli.notices as n; n.MOMENT = 0; from dcbench.cli import main; "
+    call = "main(['run', '--methods', 'random', '--datasets', 'digits', '--ipc', '1', '--dry-run'])"
+    ended = subprocess.run([sys.executable, "-c", at_once + call], capture_output=True, text=True, check=True)
+    assert ended.stderr.startswith("starting: loading what the bench needs\n")
+    assert "starting" not in ended.stdout
