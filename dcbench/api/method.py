@@ -81,7 +81,7 @@ class Task(ABC):
 
         Raises:
             InvalidCondensedSetError: the set breaks the contract.
-            DcbenchError: the step is no whole number from 0 on.
+            DcbenchError: the step is not a whole number from 0 on.
         """
 
     @abstractmethod

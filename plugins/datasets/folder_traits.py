@@ -66,7 +66,7 @@ def orientation(image: Image.Image) -> int:
         return 1
     try:
         value = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # a damaged tag is no reason to refuse the pixels
+    except Exception:  # the pixels are good even where a tag is damaged
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 

@@ -63,7 +63,7 @@ class Adapted:
     facts: dict[str, Any] = field(default_factory=dict)
     """For the record of its origin."""
     notes: list[str] = field(default_factory=list)
-    """What whoever imports it should read."""
+    """Remarks for the person who imports it."""
 
 
 def adapt(

@@ -54,7 +54,7 @@ def read(path: Path, number: int) -> PortableSet:
     """Return the only set at *path*, or set *number* if it holds several.
 
     Raises:
-        RequestError: as `read_all` does, or there are not so many sets.
+        RequestError: as `read_all` does, or there are fewer sets than that.
     """
     held = read_all(path)
     if len(held) == 1:
@@ -71,7 +71,7 @@ def read_all(path: Path) -> list[PortableSet]:
     where that of the first says "images".
 
     Raises:
-        RequestError: the file is no torch file, would have to be unpickled, or holds no set.
+        RequestError: the file is not a torch file, would have to be unpickled, or holds no set.
     """
     held = _load(path)
     beside: tuple[Path, ...] = ()

@@ -68,7 +68,7 @@ def load_failure(path: Path) -> dict[str, Any]:
 
     Raises:
         CorruptFileError: it is damaged, or the record of another job than its name says.
-        UnreadableFileError: it is no file, or the system refuses it.
+        UnreadableFileError: it is not a file, or the system refuses it.
         FileNotFoundError: there is none.
     """
     try:

@@ -24,7 +24,7 @@ def as_count(value: object, what: str) -> int:
         what: what it is, such as ``snapshot: step``.
 
     Raises:
-        DcbenchError: it is no whole number from 0 on, or too large for a file.
+        DcbenchError: it is not a whole number from 0 on, or too large for a file.
     """
     number = -1
     if not isinstance(value, bool):  # Python takes True for 1; a plug-in that gives it means something else
@@ -41,7 +41,7 @@ def as_figure(value: object, name: str) -> float:
     """Return *value*, a number of Python, NumPy or torch, as a float; NaN and infinity are numbers here.
 
     Raises:
-        DcbenchError: it is no number.
+        DcbenchError: it is not a number.
     """
     try:
         return float(value)  # type: ignore[arg-type]
@@ -53,7 +53,7 @@ def as_figures(figures: Mapping[str, object]) -> dict[str, float]:
     """Return the *figures* of a progress report as floats.
 
     Raises:
-        DcbenchError: a name cannot be stored, or a value is no number.
+        DcbenchError: a name cannot be stored, or a value is not a number.
     """
     for name in figures:
         check_name(name, "a figure")

@@ -64,7 +64,7 @@ def read_json(path: Path) -> Any:
 
     Raises:
         UnreadableFileError: something else stands there.
-        ValueError: it is no JSON, no UTF-8, nested too deeply, or longer than any that dcbench writes.
+        ValueError: it is not JSON or not UTF-8, nested too deeply, or longer than any that dcbench writes.
         OSError: it is not there, or cannot be read.
     """
     if check_is_file(path) > _LONGEST_TEXT:
@@ -76,7 +76,7 @@ def parse_json(text: str) -> Any:
     """Return what *text* holds as JSON.
 
     Raises:
-        ValueError: it is no JSON, or nested too deeply.
+        ValueError: it is not JSON, or nested too deeply.
     """
     try:
         return json.loads(text)

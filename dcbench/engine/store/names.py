@@ -16,7 +16,7 @@ def check_name(name: str, what: str) -> None:
     """Refuse a *name* for *what*, such as ``a figure``, that HDF5 would take for a path, or cannot spell.
 
     Raises:
-        DcbenchError: it is no text, empty, a dot, has a slash or a null character, or is no valid Unicode.
+        DcbenchError: it is not a text or not valid Unicode, is empty or a dot, or has a slash or a null character.
     """
     if not isinstance(name, str) or name in ("", ".") or "/" in name or "\0" in name or not _is_unicode(name):
         raise DcbenchError(f"{name!r} is no name for {what}; names are texts, not empty, no dot alone, without a slash")

@@ -73,7 +73,7 @@ class Artifacts:
             made = read_or_set_aside(path, lambda path: read_tensors(path, about))
             if made is None:
                 started = time.monotonic()
-                # The owner is no part of the seed: plug-ins that build the same thing get the same, each by itself.
+                # The seed does not depend on the owner: plug-ins that build the same thing get the same tensors.
                 tensors = as_tensors(build(derive_seed(purpose="artifact", name=digest)), "an artifact")
                 made = tensors, time.monotonic() - started
                 try:

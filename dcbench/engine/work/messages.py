@@ -78,7 +78,7 @@ _WORKER: TypeAdapter[WorkerEvent] = TypeAdapter(Annotated[WorkerEvent, Field(dis
 
 
 class InvalidEventError(Exception):
-    """What came through a pipe is no event."""
+    """A line that came through a pipe is not an event."""
 
 
 def read_job_event(line: bytes) -> JobEvent:
