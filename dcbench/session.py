@@ -15,6 +15,7 @@ from dcbench.engine.cells import digest_of
 from dcbench.engine.plan.request import Request, default_data_folder, make_request
 from dcbench.engine.plugins import load_registry
 from dcbench.engine.store.failures import load_failure
+from dcbench.engine.telling import Tell, silent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,10 +37,10 @@ class Finished:
 
 
 @contextmanager
-def open_session(request: Request, tell: Callable[[str], None] = lambda _: None) -> Iterator[Prepared]:
+def open_session(request: Request, tell: Tell = silent) -> Iterator[Prepared]:
     """Check *request* against the installed plug-ins and the store, and yield what is to do.
 
-    *tell* is called with what begins, where it may take a while.
+    *tell* is called with what begins, where it may take a while, and with how far it has come.
 
     Raises:
         DcbenchError: something is wrong with the request or the store; nothing was started.

@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+COLUMNS = 80
+"""Width of the terminal of `on_a_terminal`."""
+
+
+def on_a_terminal(*arguments: str, cwd: Path, path: Path | None = None) -> tuple[int, str]:
+    """Run Python with *arguments* on a pseudo terminal, *path* on its path for modules; return exit code and output."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
+    plain = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS", "LINES"}}
+    more = {"PYTHONPATH": str(path)} if path else {}
+    running = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=plain | more | {"TERM": "xterm-256color"},
+    )
+    os.close(theirs)
+    said = b""
+    try:
+        while block := os.read(ours, 4096):
+            said += block
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(ours)
+    return running.wait(timeout=30), said.decode().replace("\r\n", "\n")
 
 
 def descendants(pid: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,6 +90,8 @@ class Dataset(ABC):
 
     Settings: ClassVar[type[BaseSettings]] = BaseSettings
     """The settings class; the default has no field."""
+    listener: Callable[[int, int], None] | None = None
+    """What `progress` calls; the bench sets it where it shows how far reading has come."""
 
     def __init__(self, root: Path, argument: str, settings: BaseSettings) -> None:
         """Remember where to look.
@@ -144,6 +146,11 @@ class Dataset(ABC):
         Asked while a run is planned, when `files` has been called for both splits, and by ``dcbench doctor``.
         """
         return ()
+
+    def progress(self, done: int, total: int) -> None:
+        """Say that *done* of *total* images of a split are read: a run shows it where reading takes over a second."""
+        if self.listener is not None:
+            self.listener(done, total)
 
     @abstractmethod
     def files(self, split: Split) -> Sequence[Path]:

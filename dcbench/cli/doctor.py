@@ -11,12 +11,14 @@ import click
 from dcbench.api import distribution
 from dcbench.api.errors import DcbenchError, MissingDataError
 from dcbench.api.images import Split
+from dcbench.cli.notices import noticing
 from dcbench.cli.options import data_option
 from dcbench.cli.terminal import say
 
 if TYPE_CHECKING:
     from dcbench.api.images import Dataset
     from dcbench.api.records import DatasetRecord
+    from dcbench.cli.notices import Notices
     from dcbench.engine.plugins import Found, Registry
 
 
@@ -37,7 +39,9 @@ def command(datasets: tuple[str, ...], data: Path | None) -> None:
     root = data or default_data_folder()
     if datasets:
         for text in datasets:
-            _section(text, _examined(registry, text, root))
+            with noticing() as tell:
+                found = _examined(registry, text, root, tell)
+            _section(text, found)
         return
     _section("versions", _versions().items())
     _section("devices", _devices().items())
@@ -92,7 +96,7 @@ def _state_of(registry: Registry, found: Found, root: Path) -> str:
         return f"not usable: {error}"
 
 
-def _examined(registry: Registry, text: str, root: Path) -> list[tuple[str, str]]:
+def _examined(registry: Registry, text: str, root: Path, tell: Notices) -> list[tuple[str, str]]:
     """Return all that can be said of the dataset that *text* chooses. It is decoded, and never fetched.
 
     Raises:
@@ -102,9 +106,12 @@ def _examined(registry: Registry, text: str, root: Path) -> list[tuple[str, str]
     from dcbench.engine.data.counts import counts_text
     from dcbench.engine.data.standard import counted_info, other_data
     from dcbench.engine.making import blaming, choose_dataset
+    from dcbench.engine.telling import follow
 
+    tell(f"reading {text}")
     found = registry.find("datasets", parse_choice(text).name)
     dataset = choose_dataset(registry, text, root)
+    follow(dataset, tell, text)
     with blaming("datasets", found.record.name, found.source.package):
         facts = [("data", _described(found.record, dataset, remarks=False))]
         if not dataset.present():

@@ -12,6 +12,7 @@ import click
 
 from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
+from dcbench.cli.notices import noticing
 from dcbench.cli.options import Numbers, data_option, results_option
 from dcbench.cli.terminal import say
 from dcbench.engine.spans import span_text, spans_of
@@ -79,7 +80,8 @@ def command(results: Path, data: Path | None, **options: Any) -> None:
     wanted = _wanted(options)
     if wanted.meaning.space.startswith("zca"):
         say("the whitening is computed from the training images, which takes a while", err=True)
-    done = import_sets(wanted, Layout(results), data or default_data_folder(), load_registry())
+    with noticing() as tell:
+        done = import_sets(wanted, Layout(results), data or default_data_folder(), load_registry(), tell)
     for one in done:
         if one.dropped:
             say(f"dropped {plural(len(one.dropped), 'evaluation')} of the set that it replaces")

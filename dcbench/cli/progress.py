@@ -12,6 +12,7 @@ from rich.table import Column
 from rich.text import Text
 
 from dcbench.api.printable import printable
+from dcbench.cli.notices import how_far
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Started
 from dcbench.engine.work.jobs import name_of
 
@@ -67,6 +68,7 @@ class _Live:
         self._progress = progress
         self._all = self._add("all jobs", total)
         self._bars: dict[int, TaskID] = {}
+        self._reading: set[int] = set()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
@@ -83,8 +85,9 @@ class _Live:
         speed = self._progress.tasks[self._progress.task_ids.index(bar)].speed  # of late
         rate = f"{speed:.1f}/s" if speed else ""
         self._progress.update(bar, completed=event.step, total=event.total, rate=rate)
-        if event.figures:
+        if event.figures or event.doing or event.slot in self._reading:
             self._progress.update(bar, figures=_figures(event))
+        self._reading = self._reading - {event.slot} | ({event.slot} if event.doing else set())
 
     def _add(self, description: str, total: int | None) -> TaskID:
         return self._progress.add_task(printable(description), total=total, rate="", figures="")
@@ -104,7 +107,8 @@ class _Plain:
         elif isinstance(event, Progressed):
             if now >= self._next[event.slot]:
                 self._next[event.slot] = now + _PLAIN_SECONDS
-                self._print(f"{name_of(event.job)}: {event.step}/{event.total} {_figures(event)}".rstrip())
+                done = how_far(event.doing, event.step, event.total) if event.doing else _steps(event)
+                self._print(f"{name_of(event.job)}: {done}")
         else:
             self._done += 1 + (len(event.skipped) if isinstance(event, Failed) else 0)
             self._print(f"[{self._done}/{self._total}] {_line(event)}")
@@ -119,5 +123,9 @@ def _line(event: Finished | Failed) -> str:
     return printable(f"done    {name_of(event.job)} ({event.seconds:.1f} s)")
 
 
+def _steps(event: Progressed) -> str:
+    return f"{event.step}/{event.total} {_figures(event)}".rstrip()
+
+
 def _figures(event: Progressed) -> str:
-    return printable(" ".join(f"{name}={value:.4g}" for name, value in event.figures.items()))
+    return printable(event.doing or " ".join(f"{name}={value:.4g}" for name, value in event.figures.items()))

@@ -26,6 +26,7 @@ from dcbench.engine.store.failures import Failure, clear_failure, write_failure
 from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
+from dcbench.engine.telling import Tell, silent
 from dcbench.engine.work.runtime import check_device, name_ignored_threads, plan_slots
 
 
@@ -65,10 +66,10 @@ class Outcome:
 
 
 @contextmanager
-def prepare(request: Request, registry: Registry, tell: Callable[[str], None] = lambda _: None) -> Iterator[Prepared]:
+def prepare(request: Request, registry: Registry, tell: Tell = silent) -> Iterator[Prepared]:
     """Check *request* and yield what is to do. A smoke run gets a store that is thrown away.
 
-    *tell* is called with what begins, where it may take a while.
+    *tell* is called with what begins, where it may take a while, and with how far it has come.
 
     Raises:
         RequestError: something is wrong with the request; nothing was started.

@@ -125,5 +125,5 @@ def condense(
     )
 
 
-def _ignore(step: int, total: int, figures: Mapping[str, float]) -> None:
+def _ignore(step: int, total: int, figures: Mapping[str, float], doing: str = "") -> None:
     """Nobody watches."""

@@ -97,7 +97,7 @@ class Subject(PlannedSubject):
         return Evaluated(evaluation, watched, tuple(name for name in before if before[name] != after[name]))
 
 
-def _ignore(step: int, total: int, figures: Mapping[str, float]) -> None:
+def _ignore(step: int, total: int, figures: Mapping[str, float], doing: str = "") -> None:
     """Nobody watches."""
 
 

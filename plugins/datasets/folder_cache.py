@@ -51,6 +51,8 @@ class ImageCache:
     """Decodes the image at a position; (C, H, W), uint8. Called from several threads."""
     decoded: Callable[[], None] = lambda: None
     """Called when all images were decoded, before the file has its name."""
+    progress: Callable[[int, int], None] = lambda _done, _total: None
+    """Called now and then with how many images of how many are decoded, by the thread that asked for them."""
 
     def images(self) -> NDArray[np.uint8]:
         """Return all images, (N, C, H, W) uint8, as a memory map; decodes them if that was never done, or has rotted.
@@ -128,7 +130,11 @@ class ImageCache:
         # Pillow warns of tags that it cannot read; here, since what a thread ignores is ignored by all.
         with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
             warnings.simplefilter("ignore")
-            refused = [text for texts in pool.map(decode, range(0, self.shape[0], CHUNK)) for text in texts]
+            refused = []
+            starts = range(0, self.shape[0], CHUNK)
+            for start, texts in zip(starts, pool.map(decode, starts), strict=True):
+                refused += texts
+                self.progress(min(start + CHUNK, self.shape[0]), self.shape[0])
         if refused:
             others = len(refused) - 1
             more = f"; {others} more {'image' if others == 1 else 'images'} cannot be used either" if others else ""

@@ -115,6 +115,7 @@ class ImageFolder(Dataset):
             (len(listing.entries), *form.shape),
             lambda at: form.read(listing.path(at)),
             lambda: form.traits.write(_traits_file(file)),
+            self.progress,
         )
 
     def _traits(self, split: Split) -> Traits:
@@ -126,7 +127,9 @@ class ImageFolder(Dataset):
         form = replace(self._form, traits=Traits())  # decoded by an older version: counted once
         with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
             warnings.simplefilter("ignore")
-            list(pool.map(form.look, map(listing.path, range(len(listing.entries)))))
+            paths = map(listing.path, range(len(listing.entries)))
+            for done, _ in enumerate(pool.map(form.look, paths), 1):
+                self.progress(done, len(listing.entries))
         with suppress(OSError):  # a cache that cannot be written is done without
             form.traits.write(_traits_file(cache.file))
         return form.traits

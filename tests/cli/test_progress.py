@@ -1,50 +1,36 @@
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
+import io
 import re
-import struct
-import subprocess
-import sys
-import termios
 from typing import TYPE_CHECKING
 
+import pytest
+from processes import COLUMNS, on_a_terminal
+from rich.console import Console
+
+from dcbench.cli import progress
+from dcbench.cli.progress import watching
+from dcbench.engine.cells import CondenseJob
+from dcbench.engine.executors.schedule import Progressed, Started
+from dcbench.engine.plan.planner import Planner
+from dcbench.engine.plan.request import make_request
+from dcbench.engine.plugins import load_registry
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-COLUMNS = 80
+    from rich.progress import Task
 
-
-def _on_a_terminal(*arguments: str, cwd: Path, path: Path) -> tuple[int, str]:
-    """Run dcbench on a pseudo terminal; return its exit code and everything that it wrote."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-    plain = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS", "LINES"}}
-    running = subprocess.Popen(
-        [sys.executable, "-m", "dcbench", *arguments],
-        cwd=cwd,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=plain | {"PYTHONPATH": str(path), "TERM": "xterm-256color"},
-    )
-    os.close(theirs)
-    said = b""
-    try:
-        while block := os.read(ours, 4096):
-            said += block
-    except OSError:  # Linux's way to say that nobody holds the other end any more
-        pass
-    os.close(ours)
-    return running.wait(timeout=30), said.decode().replace("\r\n", "\n")
+    from dcbench.engine.cells import Job
+    from dcbench.engine.executors.schedule import Event
 
 
 def test_a_terminal_shows_live_bars_and_then_a_table_that_fits(toy_folder: Path, data: Path, tmp_path: Path) -> None:
     steps = ("--set", "toy-slow.iterations=30", "--set", "toy-slow.pause=0.05")
     grid = ("--datasets", "toy", "--evaluators", "count", "--ipc", "1", "--device", "cpu", "--data", str(data))
     methods = ("--methods", "toy-first,toy-slow[iterations=2],toy-slow,toy-bad", *steps)
-    code, said = _on_a_terminal("run", *grid, *methods, cwd=tmp_path, path=toy_folder)
+    code, said = on_a_terminal("-m", "dcbench", "run", *grid, *methods, cwd=tmp_path, path=toy_folder)
     assert code == 1, said
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.replace("\r", "\n"))
     assert "Traceback" not in shown
@@ -58,3 +44,40 @@ def test_a_terminal_shows_live_bars_and_then_a_table_that_fits(toy_folder: Path,
     assert max(map(len, table.partition("mean ±")[0].splitlines())) <= COLUMNS
     assert "\x1b[1m" in said, "the best is bold"
     assert said.count("\x1b[?25l") == said.count("\x1b[?25h"), "the cursor is shown again"
+
+
+@pytest.fixture
+def made_job() -> Job:
+    request = make_request(methods="random", datasets="digits", ipc=1)
+    return CondenseJob(cell=Planner(request, load_registry()).cells()[0].cell)
+
+
+def _bar_of(watch: Callable[[Event], None]) -> Callable[[], Task]:
+    """Return what gives the bar of the job in work."""
+    return lambda: watch._progress.tasks[-1]
+
+
+def test_reading_images_in_a_job_is_shown_in_words(made_job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_PLAIN_SECONDS", 0.0)
+    console = Console(file=io.StringIO(), width=200)
+    with watching([made_job], console) as watch:
+        watch(Started(made_job, 0))
+        watch(Progressed(made_job, 0, 600, 1200, doing="reading birds"))
+        watch(Progressed(made_job, 0, 1, 30, {"loss": 0.5}))
+    reading, own = console.file.getvalue().splitlines()
+    assert reading.endswith(": condense: reading birds: 600 of 1,200 images")
+    assert own.endswith(": condense: 1/30 loss=0.5")
+
+
+def test_a_bar_says_what_its_steps_are_of_until_they_are_those_of_the_job(made_job: Job) -> None:
+    console = Console(file=io.StringIO(), width=200, force_terminal=True)
+    with watching([made_job], console) as watch:
+        watch(Started(made_job, 0))
+        bar = _bar_of(watch)
+        watch(Progressed(made_job, 0, 600, 1200, doing="reading birds"))
+        assert (bar().completed, bar().total, bar().fields["figures"]) == (600, 1200, "reading birds")
+        watch(Progressed(made_job, 0, 1, 30))
+        assert (bar().completed, bar().total, bar().fields["figures"]) == (1, 30, "")
+        watch(Progressed(made_job, 0, 2, 30, {"loss": 0.5}))
+        watch(Progressed(made_job, 0, 3, 30))
+        assert bar().fields["figures"] == "loss=0.5", "the last that was reported stays"

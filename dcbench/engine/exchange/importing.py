@@ -24,6 +24,7 @@ from dcbench.engine.store.failures import clear_failure
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import CondensedRecord, write_condensed
+from dcbench.engine.telling import Tell, silent
 from dcbench.engine.work.runtime import provenance
 from dcbench.engine.work.workbench import Data
 
@@ -92,7 +93,9 @@ class _Ready:
     notes: tuple[str, ...]
 
 
-def import_sets(wanted: Import, layout: Layout, data: Path, registry: Registry) -> tuple[Imported, ...]:
+def import_sets(
+    wanted: Import, layout: Layout, data: Path, registry: Registry, tell: Tell = silent
+) -> tuple[Imported, ...]:
     """Take the sets that *wanted* names into the store of *layout*: one, or all experiments of a file, as replicates.
 
     Args:
@@ -100,6 +103,7 @@ def import_sets(wanted: Import, layout: Layout, data: Path, registry: Registry) 
         layout: the results folder.
         data: where datasets live.
         registry: the plug-ins.
+        tell: called with what begins, where it may take a while, and with how far it has come.
 
     Raises:
         RequestError: the data is not there, the file cannot be read, or what it holds breaks the contract of
@@ -107,7 +111,8 @@ def import_sets(wanted: Import, layout: Layout, data: Path, registry: Registry) 
     """
     _check_name(wanted.name, registry)
     _check_present(wanted, data, registry)
-    planned = _cell(wanted, 1, 1, 0, data, registry)
+    planned = _cell(wanted, 1, 1, 0, data, registry, tell)
+    tell(f"reading {wanted.file}")
     source = Data(make_dataset(registry, planned.dataset, data), planned)
     held = read_sets(wanted.file, source.info, Sources(registry, data), wanted.folders)
     ready = [
@@ -199,11 +204,13 @@ def _check_name(name: str, registry: Registry) -> None:
         )
 
 
-def _cell(wanted: Import, factor: int, ipc: int, seed: int, data: Path, registry: Registry) -> Cell:
+def _cell(
+    wanted: Import, factor: int, ipc: int, seed: int, data: Path, registry: Registry, tell: Tell = silent
+) -> Cell:
     """Return the cell as a run plans it."""
     choice = f"{METHOD}[name={wanted.name}" + (f",factor={factor}]" if factor > 1 else "]")
     request = make_request(methods=[choice], datasets=[wanted.dataset], ipc=ipc, seeds=seed, data=data)
-    (planned,) = Planner(request, registry).cells()
+    (planned,) = Planner(request, registry, tell).cells()
     return planned.cell
 
 

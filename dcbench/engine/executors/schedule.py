@@ -32,6 +32,8 @@ class Progressed:
     step: int
     total: int
     figures: Mapping[str, float] = field(default_factory=dict)
+    doing: str = ""
+    """What the steps are of, such as reading a dataset; empty where they are those of the job itself."""
 
 
 @dataclass(frozen=True)

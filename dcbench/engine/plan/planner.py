@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from dcbench.engine.data.standard import counted_info, other_data
 from dcbench.engine.making import blaming, change_settings, network_choice, settle_network
 from dcbench.engine.spans import span_text
 from dcbench.engine.store.names import check_dataset_name, file_name
+from dcbench.engine.telling import Tell, follow, silent
 
 if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo
@@ -64,7 +65,7 @@ class Planner:
 
     request: Request
     registry: Registry
-    tell: Callable[[str], None] = lambda _: None
+    tell: Tell = silent
     """Called with what begins, where it may take a while."""
     overrides: dict[str, dict[str, str]] = field(init=False)
     remarks: list[str] = field(default_factory=list, init=False)
@@ -137,6 +138,7 @@ class Planner:
         self.tell(f"reading {choice.label}; the first time takes longest, and is remembered")
         with blaming("datasets", choice.name, found.source.package):
             dataset: Dataset = target(self.request.data, choice.argument, settings)
+            follow(dataset, self.tell, choice.label)
             info = dataset.info()
             train, test = fingerprint(dataset, "train"), fingerprint(dataset, "test")
             other = other_data(found.record, dataset)

@@ -26,6 +26,7 @@ from dcbench.engine.store.names import check_name
 from dcbench.engine.store.parts import assemble
 from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
 from dcbench.engine.store.tensors import hash_tensors
+from dcbench.engine.telling import follow
 from dcbench.engine.work.runtime import Runtime, describe_device, peak_memory, provenance
 from dcbench.engine.work.stretches import go_on
 from dcbench.engine.work.workbench import CellTask, Data, Reporter, TrialContext
@@ -59,7 +60,7 @@ def carry_out(order: Order, registry: Registry, report: Reporter) -> Path:
 
 def _condense(order: Order, job: CondenseJob, registry: Registry, report: Reporter) -> Path:
     cell, layout = job.cell, Layout(order.results)
-    data = Data(make_dataset(registry, cell.dataset, order.data), cell)
+    data = _data(order, registry, cell, report)
     if job.again:
         layout.checkpoint(cell, job.classes).unlink(missing_ok=True)
     runtime = go_on(order.runtime, layout.checkpoint(cell, job.classes))
@@ -86,6 +87,13 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
         _drop_evaluations(layout, cell)
     layout.checkpoint(cell, job.classes).unlink(missing_ok=True)
     return path
+
+
+def _data(order: Order, registry: Registry, cell: Cell, report: Reporter) -> Data:
+    """Return the data of *cell*. *report* tells of images that have to be decoded again."""
+    dataset = make_dataset(registry, cell.dataset, order.data)
+    follow(dataset, lambda text, done=0, total=0: report(done, total, {}, text), cell.dataset.name)
+    return Data(dataset, cell)
 
 
 def _assemble(order: Order, job: AssembleJob, registry: Registry) -> Path:
@@ -121,7 +129,7 @@ def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report
     cell, spec = trial.cell, trial.evaluator
     condensed = _at(layout.condensed(cell), trial.step)
     content = _hash(condensed)
-    data = Data(make_dataset(registry, cell.dataset, order.data), cell)
+    data = _data(order, registry, cell, report)
     context = TrialContext(registry, trial, job.repeats, data.info, layout, order.runtime, report)
     evaluator = registry.resolve("evaluators", spec.record)()
     settings = evaluator.Settings(**spec.settings)

@@ -37,6 +37,8 @@ class Advanced(_Event):
     step: Count
     total: Count
     figures: dict[str, float]
+    doing: str = ""
+    """What the steps are of, such as reading a dataset; empty where they are those of the job itself."""
 
 
 class Made(_Event):

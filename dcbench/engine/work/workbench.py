@@ -42,8 +42,8 @@ log = logging.getLogger(__name__)
 class Reporter(Protocol):
     """Where progress goes."""
 
-    def __call__(self, step: int, total: int, figures: Mapping[str, float]) -> None:
-        """Tell whoever watches that *step* of *total* steps are done."""
+    def __call__(self, step: int, total: int, figures: Mapping[str, float], doing: str = "") -> None:
+        """Tell whoever watches that *step* of *total* steps are done, of the job itself or of what it is *doing*."""
 
 
 def build_network(registry: Registry, name: str, info: DatasetInfo, seed: int, device: torch.device) -> nn.Module:

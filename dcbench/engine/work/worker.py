@@ -69,12 +69,13 @@ class Channel:
         except OSError:
             self._broken()
 
-    def report(self, step: int, total: int, figures: Mapping[str, float]) -> None:
+    def report(self, step: int, total: int, figures: Mapping[str, float], doing: str = "") -> None:
         """Send progress, but not more often than a person can read."""
         now = time.monotonic()
         if now >= self._next_report or step >= total:
             self._next_report = now + 1 / _REPORTS_A_SECOND
-            self.send("progress", step=step, total=total, figures=dict(figures))
+            more = {"doing": doing} if doing else {}
+            self.send("progress", step=step, total=total, figures=dict(figures), **more)
 
     def close(self) -> None:
         """Close it in this process."""

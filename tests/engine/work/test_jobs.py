@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import h5py
 import pytest
 import torch
+from PIL import Image
 
 from dcbench import CondensedSet, DcbenchError, Decoder, InvalidCondensedSetError, RequestError
 from dcbench.api.evaluator import Evaluation
@@ -341,3 +343,22 @@ def test_an_order_is_one_line(plan: Callable[..., list[PlannedCell]], tmp_path: 
     assert "\n" not in line
     assert json.loads(line)["job"]["kind"] == "condense"
     assert Order.model_validate_json(line) == order
+
+
+def test_a_job_that_has_to_read_images_again_says_how_many_are_read(
+    do: Do, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: Registry
+) -> None:
+    for split, label in product(("train", "test"), ("cat", "dog")):
+        folder = tmp_path / "birds" / split / label
+        folder.mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(folder / "a.png")
+    monkeypatch.setenv("DCBENCH_CACHE", str(tmp_path / "cache"))
+    told: list[tuple[object, ...]] = []
+    request = make_request(methods="random", datasets=f"folder:{tmp_path / 'birds'}", ipc=1, data=tmp_path)
+    (planned,) = Planner(request, registry, lambda *said: told.append(said)).cells()
+    reading = f"reading folder:{tmp_path / 'birds'}"
+    assert told[1:] == [(reading, 2, 2), (reading, 2, 2)], "the training images, then the test images"
+    told.clear()
+    monkeypatch.setenv("DCBENCH_CACHE", str(tmp_path / "another"))
+    do(CondenseJob(cell=planned.cell), lambda *said: told.append(said))
+    assert (2, 2, {}, "reading birds") in told

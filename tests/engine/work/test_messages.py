@@ -24,6 +24,7 @@ from dcbench.engine.work.messages import (
 
 GOOD = [
     {"event": "progress", "step": 1, "total": 2, "figures": {"loss": 0.5, "n": 3}},
+    {"event": "progress", "step": 1, "total": 2, "figures": {}, "doing": "reading birds"},
     {"event": "finished", "file": "x.h5"},
     {"event": "failed", "error": "ValueError", "message": "no luck", "traceback": ""},
 ]
@@ -51,6 +52,7 @@ BAD = [
     b'{"event":"progress","step":1,"total":' + b"9" * 5000 + b',"figures":{}}',
     b'{"event":"progress","step":1,"total":2,"figures":{"loss":"low"}}',
     b'{"event":"progress","step":1,"total":2,"figures":[]}',
+    b'{"event":"progress","step":1,"total":2,"figures":{},"doing":1}',
     b'{"event":"finished"}',
     b'{"event":"finished","file":3}',
     b'{"event":"finished","file":"x.h5","more":1}',
@@ -63,7 +65,7 @@ BAD = [
 
 @pytest.mark.parametrize("said", [*GOOD, *OF_WORKERS], ids=lambda said: said["event"])
 def test_an_event_comes_back(said: dict[str, object]) -> None:
-    assert read_worker_event(json.dumps(said).encode()).model_dump() == said
+    assert read_worker_event(json.dumps(said).encode()).model_dump(exclude_unset=True) == said
 
 
 @pytest.mark.parametrize("said", OF_WORKERS, ids=lambda said: str(said["event"]))
@@ -142,5 +144,5 @@ def test_what_an_exception_says_fits_into_a_line(error: BaseException, message: 
 
 
 def test_types_tell_events_apart() -> None:
-    assert isinstance(read_worker_event(json.dumps(GOOD[1]).encode()), Made)
+    assert isinstance(read_worker_event(json.dumps(GOOD[2]).encode()), Made)
     assert isinstance(read_worker_event(json.dumps(OF_WORKERS[-1]).encode()), Ended)

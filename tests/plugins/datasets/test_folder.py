@@ -135,6 +135,17 @@ def test_images_are_decoded_once(data: Path, decoded: list[Path], cache: Path) -
     assert not list(cache.rglob("*.partial"))
 
 
+def test_it_says_how_many_images_are_decoded_and_nothing_where_none_are(tmp_path: Path) -> None:
+    names = tuple(f"{number}.png" for number in range(40))
+    dataset, told = of(write_set(tmp_path / "many", names)), []
+    dataset.listener = lambda done, total: told.append((done, total))
+    dataset.files("train")
+    assert told == [(64, 81), (81, 81)]
+    dataset.files("train")
+    dataset.load("train")
+    assert len(told) == 2
+
+
 def test_mean_and_std_are_measured_once(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = of(data).info()
     monkeypatch.setattr("dcbench_plugins.datasets.folder_cache.measure", None)
