@@ -35,12 +35,13 @@ class CommandLine:
     def __init__(self, *path: Path) -> None:
         """Start the process that all commands are forked from, with *path* in front of PYTHONPATH."""
         folders = [*map(str, path), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(folders)},
+            env=environment | {"PYTHONPATH": os.pathsep.join(folders)},
         )
 
     def __call__(self, *arguments: str | Path, cwd: Path, path: Path | None = None, **environment: str) -> Ended:

@@ -11,7 +11,7 @@ import click
 from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
 from dcbench.cli.options import OutputFile, data_option, results_option, selection_options
-from dcbench.cli.terminal import show, tell_written, terminal_width
+from dcbench.cli.terminal import is_terminal, show, table_width, tell_written
 from dcbench.report.names import TABLES
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ def command(
     **options: Any,
 ) -> None:
     """Print a table: grid compares methods over dataset x IPC; the others have the shape of the M3D paper's tables.
+
+    A table wider than the terminal goes on in parts below each other. Text that goes elsewhere is broken only if the
+    variable COLUMNS gives a width; markdown and files never are.
 
     table1: distances of moments. table2: as the grid, with the share of the data. table3: accuracy and time. table4:
     evaluation networks as columns. Without --protocol and --evaluators each shows what the paper's table is about.
@@ -166,5 +169,6 @@ def _render(form: str, tables: list[Table], summary: pd.DataFrame, *, to_file: b
             return render.markdown(tables)
         case "latex":
             return render.latex(tables)
-    width = None if to_file else terminal_width()
-    return render.terminal(tables, width=width, colour=width is not None)
+    if to_file:
+        return render.terminal(tables)
+    return render.terminal(tables, width=table_width(), colour=is_terminal())

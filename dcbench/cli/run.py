@@ -12,7 +12,7 @@ from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
 from dcbench.cli.notices import noticing
 from dcbench.cli.options import data_option, results_option, selection_options
-from dcbench.cli.terminal import say, show
+from dcbench.cli.terminal import is_terminal, say, show, table_width
 from dcbench.engine.choices import split_list
 
 if TYPE_CHECKING:
@@ -144,7 +144,6 @@ def _run(prepared: Prepared, tell: Notices) -> int:
     from dcbench.session import finish
 
     console = Console(stderr=True)
-    out = Console()
     jobs = prepared.survey.jobs
     if jobs and not console.is_terminal:  # a terminal shows the bar of all jobs at once
         tell(f"starting {plural(len(jobs), 'job')}")
@@ -155,7 +154,7 @@ def _run(prepared: Prepared, tell: Notices) -> int:
                 tell.stop()
             watch(event)
 
-        ended = finish(prepared, observe, width=max(out.width, 40) if out.is_terminal else None, colour=out.is_terminal)
+        ended = finish(prepared, observe, width=table_width(), colour=is_terminal())
     tell.stop()
     show(ended.text)
     _say_how_it_ended(ended.outcome, prepared)

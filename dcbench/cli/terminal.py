@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -14,6 +15,7 @@ from dcbench.api.printable import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
+_NARROWEST = 40
 _COLOUR = re.compile(r"(\x1b\[[\d;]*m)")
 
 
@@ -25,6 +27,13 @@ def is_terminal() -> bool:
 def terminal_width() -> int | None:
     """Return the width of the terminal in characters, or None where standard output goes elsewhere."""
     return shutil.get_terminal_size().columns if is_terminal() else None
+
+
+def table_width() -> int | None:
+    """Return how many characters tables may be wide: as the terminal, elsewhere as COLUMNS says; None for no limit."""
+    columns = os.environ.get("COLUMNS", "")
+    width = terminal_width() or (int(columns) if columns.isdecimal() else 0)
+    return max(width, _NARROWEST) if width else None
 
 
 def tell_written(path: Path, what: str = "") -> None:

@@ -36,6 +36,24 @@ def test_a_report_shows_every_finished_cell_and_counts_failures(dcbench: Command
     assert ended.out == dcbench("report", "grid", "--results", finished, cwd=finished).out
 
 
+def test_a_table_in_a_pipe_is_broken_only_where_columns_gives_a_width(dcbench: CommandLine, tmp_path: Path) -> None:
+    for number in range(6):
+        add(tmp_path / "results", f"method-{number}", [50.0 + number])
+    whole = dcbench("report", cwd=tmp_path)
+    assert max(map(len, whole.out.splitlines())) > 120
+    assert "(part " not in whole.out
+    broken = dcbench("report", cwd=tmp_path, COLUMNS="80")
+    titles = [line for line in broken.out.splitlines() if line.startswith("last-epoch accuracy")]
+    assert [title.rpartition(" (")[2] for title in titles] == ["part 1 of 2)", "part 2 of 2)"]
+    assert max(len(line) for line in broken.out.splitlines() if "│" in line) <= 80
+    for no_width in ("0", "", "wide"):
+        assert dcbench("report", cwd=tmp_path, COLUMNS=no_width) == whole
+    markdown = ("report", "--format", "markdown")
+    assert dcbench(*markdown, cwd=tmp_path, COLUMNS="80") == dcbench(*markdown, cwd=tmp_path)
+    assert dcbench("report", "--output", "table.txt", cwd=tmp_path, COLUMNS="80").code == 0
+    assert (tmp_path / "table.txt").read_text() == whole.out
+
+
 def test_a_filter_that_fits_nothing_is_named_with_what_is_there(dcbench: CommandLine, finished: Path) -> None:
     ended = dcbench("report", "--methods", "toy-first,tyo", "--ipc", "1,7", cwd=finished.parent)
     assert ended.code == 0

@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"[\d.]+|-")
 def terminal(tables: Sequence[Table], *, width: int | None = None, colour: bool = False) -> str:
     """Return *tables* as text for a terminal; with *colour* the best is bold and the second underlined.
 
-    A table wider than *width* goes on in parts below each other, so that no number is ever cut off.
+    A table wider than *width* goes on in parts below each other, each with its title, so that no number is cut off.
     """
     if not tables:
         return drawn(EMPTY)
@@ -30,8 +30,10 @@ def terminal(tables: Sequence[Table], *, width: int | None = None, colour: bool 
 
 
 def _pieces(table: Table, width: int | None) -> Iterator[RenderableType]:
-    yield Text(table.title, style="italic")
-    for part in parts(table, width or UNLIMITED):
+    found = list(parts(table, width or UNLIMITED))
+    for number, part in enumerate(found, start=1):
+        which = f" (part {number} of {len(found)})" if len(found) > 1 else ""
+        yield Text(f"{table.title}{which}", style="italic")
         yield _rich(part)
     for note in table.notes:
         yield Text(f"  {note}", style="dim")

@@ -142,7 +142,14 @@ def test_a_table_too_wide_for_the_terminal_goes_on_below_and_no_number_is_cut(wi
     numbers = [number for line in lines for number in re.findall(r"[\d.]+ ± 0\.0 \(5\)", line)]
     assert numbers == [f"{number}.0 ± 0.0 (5)" for number in range(30)]
     assert max(map(len, lines)) <= max(width, 40), "one column is shown however narrow the terminal"
-    assert (lines.count("title"), lines.count("  note")) == (1, 1)
+    titles = [line for line in lines if line.startswith("title")]
+    count = len(titles)
+    assert titles == (
+        [f"title (part {number} of {count})" for number in range(1, count + 1)] if count > 1 else ["title"]
+    )
+    assert count == sum(line.startswith("┏") for line in lines), "each part has its title"
+    assert (count > 1) == (width < 1000)
+    assert lines.count("  note") == 1, "below the last part"
 
 
 def test_without_a_width_thirty_long_labels_stand_in_one_table() -> None:
