@@ -101,6 +101,12 @@ def add(
     return path
 
 
+def add_sets(results: Path, method: str, value: float, sets: int = 6, **more: Any) -> None:
+    """Write evaluations of as many *sets*, one repeat each, whose values lie around *value* alike for each method."""
+    for seed in range(sets):
+        add(results, method, [value + (seed - (sets - 1) / 2) / 10], seed=seed, **more)
+
+
 def add_failure(results: Path, method: str, **cell: Any) -> Path:
     """Write the failure of a condensing job."""
     job = CondenseJob(cell=cell_of(method, **cell))

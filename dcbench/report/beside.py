@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from dcbench.report.published import paper_table
-from dcbench.report.summary import entries
+from dcbench.report.summary import entries, spread_text
 
 FIELDS = [
     "published",
@@ -149,7 +149,10 @@ def published_text(entry: Mapping[str, Any]) -> str:
     marks = "".join(mark.symbol for mark in _MARKS if mark.applies(entry))
     if entry["kind"] != "percent":
         return f"{entry['published']:.3g} {marks}".rstrip()
-    std = "" if pd.isna(entry["published_std"]) else f" ± {entry['published_std']:.1f}"
+    known = not pd.isna(entry["published_std"])
+    sets, networks = (None if pd.isna(count) else int(count) for count in _counts_of(entry))
+    n = sets * networks if sets and networks else 0
+    std = spread_text(f"{entry['published_std']:.1f}", sets, n) if known else ""
     return f"{entry['published']:.1f}{std} ({_counts(entry)}) {marks}".rstrip()
 
 
@@ -196,8 +199,12 @@ def _published() -> pd.DataFrame:
     return table[[*_PLACE, *(name for name in FIELDS if name in table and name not in _PLACE)]]
 
 
+def _counts_of(entry: Mapping[str, Any]) -> list[Any]:
+    return [entry["published_sets"], entry["published_networks"]]
+
+
 def _counts(entry: Mapping[str, Any]) -> str:
-    counts = [entry["published_sets"], entry["published_networks"]]
+    counts = _counts_of(entry)
     if all(map(pd.isna, counts)):
         return "?"
     return "x".join("?" if pd.isna(count) else str(count) for count in counts)

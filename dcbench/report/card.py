@@ -202,7 +202,7 @@ def _figures(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
         values = [repeats[repeat] for repeat in sorted(repeats)]
         each = " ".join(f"{value:.2f}" if kind == "percent" else f"{value:.4g}" for value in values)
         count = len(values)
-        number = Number(fmean(values), pstdev(values), count, kind=kind, counts=counted(1, count, count))
+        number = Number(fmean(values), pstdev(values), count, kind=kind, counts=counted(1, count, count), sets=1)
         yield name, f"{number}: {each}"
 
 

@@ -166,7 +166,11 @@ def _transition(stored: Mapping[str, Any], now: Mapping[str, Any] | None) -> str
 
 def _number(entry: Mapping[str, Any]) -> str:
     counts = counted(entry["cells"], entry["fewest"], entry["most"])
-    return str(Number(entry["mean"], entry["std"], int(entry["n"]), kind=entry["kind"], counts=counts))
+    return str(
+        Number(
+            entry["mean"], entry["std"], int(entry["n"]), kind=entry["kind"], counts=counts, sets=int(entry["cells"])
+        )
+    )
 
 
 def describe(stored: StoredReport, table: pd.DataFrame) -> str:

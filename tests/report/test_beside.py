@@ -59,7 +59,7 @@ def test_the_difference_is_measured_minus_published_where_everything_agrees(tmp_
         ({"method": "dm", "protocol": "m3d"}, "89.7 ± 0.6 (5x5) †", "† protocol of the published number: dsa (dm)"),
         (
             {"method": "m3d", "protocol": "m3d"},
-            "94.4 ± 0.2 (1x10) ‡",
+            "94.4 (±0.2) (1x10) ‡",
             "‡ epoch of the published number: best on test (m3d)",
         ),
         (
@@ -169,7 +169,7 @@ def test_best_epoch_figures_are_compared_with_no_published_number(tmp_path: Path
     best = {entry["method"]: entry for entry in _entries(tmp_path) if not entry["main"]}
     assert {method: published_text(entry) for method, entry in best.items()} == {
         "random": "64.9 ± 3.5 (5x20) ‡",
-        "m3d": "94.4 ± 0.2 (1x10) ‡",
+        "m3d": "94.4 (±0.2) (1x10) ‡",
     }
     assert all(pd.isna(entry["difference"]) for entry in best.values())
 
@@ -219,7 +219,7 @@ def test_a_table_holds_published_numbers_only_when_they_are_asked_for(tmp_path: 
     }
     assert shown == {
         "random": ("64.9 ± 3.5 (5x20)", pytest.approx(-4.9)),
-        "m3d": ("94.4 ± 0.2 (1x10) †‡", None),
+        "m3d": ("94.4 (±0.2) (1x10) †‡", None),
         "m3d[factor=1]": ("", None),
     }
     assert table.notes == (

@@ -121,7 +121,7 @@ def test_an_evaluation_has_the_repeats_of_all_its_files_and_of_two_the_latest_co
     assert "s0-" in text.splitlines()[0]
     assert "no condensed set" in text.splitlines()[0]
     assert text.count("Evaluation count, protocol p, network n\n") == 1
-    assert "  pixel    2.7 ± 1.2 (1x3): 1.00 3.00 4.00\n" in text
+    assert "  pixel    2.7 (±1.2) (1x3): 1.00 3.00 4.00\n" in text
 
 
 def test_an_evaluation_under_an_older_recipe_says_what_it_did_otherwise(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_results import add
+from made_results import add, add_sets
 
 from dcbench.report.beside import beside
 from dcbench.report.figures.places import main_results
@@ -76,7 +76,7 @@ def test_old_and_new_never_pool_and_today_is_shown_whichever_came_last(tmp_path:
 
 def test_an_old_number_competes_with_no_number_of_today(tmp_path: Path) -> None:
     for method, value, recipe in [("random", 95.0, NEW), ("herding", 96.0, NEW), ("k-center", 99.0, OLD)]:
-        add(tmp_path, method, [value], recipe=recipe, **MNIST)
+        add_sets(tmp_path, method, value, recipe=recipe, **MNIST)
     (table,) = make_tables("grid", summarise(frame(tmp_path)))
     assert [number and number.place for number in table.rows[0].numbers] == ["second", "best", ""]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.report.compare.paired import holm, sign_flip_p
+from dcbench.report.paired import holm, sign_flip_p
 from dcbench.report.summary import PLACE
 
 _NETWORK = ["key", "figure", "repeat"]
@@ -16,6 +16,7 @@ _NAMES = [*PLACE, "step", "kind"]
 
 COLUMNS = [
     *_NAMES,
+    "sets",
     *("mean_a", "std_a", "n_a"),
     *("mean_b", "std_b", "n_b"),
     *("pairs", "difference", "difference_std", "same", "p", "p_holm"),
@@ -26,10 +27,10 @@ def paired_numbers(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each number that frames *a* and *b* both have, with `COLUMNS`; labels are those of *a*.
 
     Means and standard deviations (of the population) are over seeds x repeats of the trials that both have, with n
-    values in either frame. ``difference`` is the mean of B minus A over ``pairs``, the networks that both have;
-    ``same`` says that these agree to the last bit. ``p`` is that of `sign_flip_p`, and ``p_holm`` is corrected for the
-    number of tests; both are missing below two pairs, and where all are the same: there is nothing to test. Different
-    settings under one label never pool.
+    values of ``sets`` condensed sets in either frame. ``difference`` is the mean of B minus A over ``pairs``, the
+    networks that both have; ``same`` says that these agree to the last bit. ``p`` is that of `sign_flip_p`, and
+    ``p_holm`` is corrected for the number of tests; both are missing below two pairs, and where all are the same:
+    there is nothing to test. Different settings under one label never pool.
     """
     shared = set(a["key"]) & set(b["key"])
     a, b = (table[table["key"].isin(shared)] for table in (a, b))
@@ -46,6 +47,7 @@ def _side_by_side(values: pd.DataFrame) -> dict[str, Any]:
     differences = (values["value_b"] - values["value_a"]).dropna()
     same = bool((differences == 0).all()) and len(differences) > 0
     return {
+        "sets": values["key"].nunique(),
         **_moments(values["value_a"], "a"),
         **_moments(values["value_b"], "b"),
         "pairs": len(differences),

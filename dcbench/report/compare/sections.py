@@ -15,7 +15,7 @@ from dcbench.report.compare.comparison import Comparison, Difference, OnlyIn, Se
 from dcbench.report.compare.contents import SET, Place
 from dcbench.report.compare.sets import SetsInBoth
 from dcbench.report.render.lines import MISSING
-from dcbench.report.summary import TABLE, entries
+from dcbench.report.summary import TABLE, entries, spread_text
 from dcbench.report.tables.model import Number
 from dcbench.report.tables.pivot import tables_by, title_of
 
@@ -141,7 +141,8 @@ def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
 def _number(entry: Mapping[str, Any], side: str) -> str:
     if not entry[f"n_{side}"]:
         return MISSING
-    return str(Number(entry[f"mean_{side}"], entry[f"std_{side}"], entry[f"n_{side}"], kind=entry["kind"]))
+    mean, std, n = (entry[f"{name}_{side}"] for name in ("mean", "std", "n"))
+    return str(Number(mean, std, n, kind=entry["kind"], sets=entry["sets"]))
 
 
 def _difference(entry: Mapping[str, Any]) -> str:
@@ -149,8 +150,9 @@ def _difference(entry: Mapping[str, Any]) -> str:
         return MISSING
     if entry["same"]:
         return "same"
-    form = "{:+.2f} ± {:.2f}" if entry["kind"] == "percent" else "{:+.2g} ± {:.2g}"
-    return form.format(entry["difference"], entry["difference_std"]).replace("-", "\N{MINUS SIGN}")
+    form = ".2f" if entry["kind"] == "percent" else ".2g"
+    spread = spread_text(f"{entry['difference_std']:{form}}", entry["sets"], entry["pairs"])
+    return f"{entry['difference']:+{form}}{spread}".replace("-", "\N{MINUS SIGN}")
 
 
 def _p(value: float | None) -> str:

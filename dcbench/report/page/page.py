@@ -21,6 +21,7 @@ from dcbench.report.page.sheets import BUDGET, Sheet, SourceImages, sheet
 from dcbench.report.reading import read_or_warn
 from dcbench.report.render.lines import EMPTY, MISSING, signed
 from dcbench.report.summary import entries
+from dcbench.report.tables.ranks import TIE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,7 @@ def _environment() -> jinja2.Environment:
         finalize=_printable,
     )
     environment.filters["signed"] = signed
-    environment.globals["MISSING"] = MISSING
+    environment.globals |= {"MISSING": MISSING, "TIE": TIE}
     return environment
 
 

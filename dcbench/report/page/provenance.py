@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dcbench.report.summary import PLACE, entries
 from dcbench.report.tables.model import duration
-from dcbench.report.tables.pivot import anchor_of, number_of, ranked, title_of
+from dcbench.report.tables.pivot import anchor_of, number_of, title_of
+from dcbench.report.tables.ranks import ranked
 
 if TYPE_CHECKING:
     import pandas as pd

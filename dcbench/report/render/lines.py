@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from dcbench.report.tables.ranks import TIE
+
 if TYPE_CHECKING:
     from dcbench.report.tables.model import Number, Row, Table
 
@@ -63,8 +65,11 @@ def signed(difference: float | None) -> str:
 
 
 def marking(best: str, second: str, literal: Literal = str) -> Callable[[Number], str]:
-    """Return what writes a number, in the form *best* or *second* (with ``{}`` for the number) if that is its place."""
-    forms = {"best": best, "second": second, "": "{}"}
+    """Return what writes a number, in the form *best* or *second* (with ``{}`` for the number) if that is its place.
+
+    One that shares the first place has a sign after it.
+    """
+    forms = {"best": best, "second": second, "tie": f"{{}} {TIE}", "": "{}"}
 
     def write(number: Number) -> str:
         return forms[number.place].format(literal(str(number)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dcbench.report.tables.pivot import Wanted, in_order, notes_of, ranked, rows_of, table_of, tables_by, title_of
+from dcbench.report.tables.pivot import Wanted, in_order, notes_of, rows_of, table_of, tables_by, title_of
+from dcbench.report.tables.ranks import ranked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,8 @@ def cross_architecture_tables(summary: pd.DataFrame, wanted: Wanted | None = Non
 
 def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Table:
     columns = sorted(summary["network"].unique(), key=lambda name: (not name.startswith("convnet"), name))
-    rows = rows_of(ranked(summary, ["dataset", "ipc", "network"]), _ROW, "network", columns)
+    summary = ranked(summary, ["dataset", "ipc", "network"])
+    rows = rows_of(summary, _ROW, "network", columns)
     labels = in_order(summary["label"], wanted.labels)
     ordered = dict(sorted(rows.items(), key=lambda row: (*row[0][:2], labels.index(row[0][2]))))
     datasets = set(summary["dataset"])

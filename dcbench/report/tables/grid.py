@@ -12,13 +12,13 @@ from dcbench.report.tables.pivot import (
     Wanted,
     in_order,
     notes_of,
-    ranked,
     references_of,
     rows_of,
     table_of,
     tables_by,
     title_of,
 )
+from dcbench.report.tables.ranks import ranked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,8 @@ def _table(names: tuple[str, ...], summary: pd.DataFrame, wanted: Wanted, more: 
     planned = names in wanted.cells
     labels = {*summary["label"], *(wanted.labels if planned else ())}
     columns = in_order(labels, wanted.labels, references_of(summary))
-    found = rows_of(ranked(summary, ["dataset", "ipc"]), ["dataset", "ipc", *more], "label", columns)
+    summary = ranked(summary, ["dataset", "ipc"])
+    found = rows_of(summary, ["dataset", "ipc", *more], "label", columns)
     places = sorted({*found, *(wanted.rows if planned else ())})
     rows = {place: found.get(place, {}) for place in places}
     common = dict(zip(TABLE, names, strict=True))

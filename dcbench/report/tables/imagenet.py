@@ -13,13 +13,13 @@ from dcbench.report.tables.pivot import (
     Wanted,
     in_order,
     notes_of,
-    ranked,
     references_of,
     rows_of,
     table_of,
     tables_by,
     title_of,
 )
+from dcbench.report.tables.ranks import ranked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,7 +68,8 @@ def imagenet_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list
 
 def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Table:
     columns = in_order(summary["label"], wanted.labels, references_of(summary))
-    accuracies = rows_of(ranked(summary, ["dataset", "ipc"]), ["dataset", "ipc"], "label", columns)
+    summary = ranked(summary, ["dataset", "ipc"])
+    accuracies = rows_of(summary, ["dataset", "ipc"], "label", columns)
     times = {(entry["dataset"], entry["ipc"], entry["label"]): _time(entry) for entry in entries(summary)}
     figure = "accuracy %" if set(summary["kind"]) == {"percent"} else str(common["figure"])
     rows: dict[tuple[Any, ...], dict[str, Number]] = {}

@@ -7,9 +7,10 @@ from typing import Literal
 
 from dcbench.api.evaluator import Kind
 from dcbench.api.printable import printable
+from dcbench.report.summary import spread_text
 
-Place = Literal["best", "second", ""]
-"""How a number did among those it competes with."""
+Place = Literal["best", "second", "tie", ""]
+"""How a number did among those it competes with; see `dcbench.report.tables.ranks`."""
 
 _HOUR, _MINUTE = 3600, 60
 
@@ -32,12 +33,15 @@ class Number:
     """Where a page tells what is behind it."""
     counts: str = ""
     """Sets and repeats of each, as `counted` writes them; empty where only ``n`` is known."""
+    sets: int | None = None
+    """Condensed sets behind it, where that is known."""
 
     def __str__(self) -> str:
         if self.kind == "seconds":
             return duration(self.mean)
         std = f"{self.std:.1f}" if self.kind == "percent" else f"{self.std:.2g}"
-        return f"{printed(self.mean, self.kind)} ± {std} ({self.counts or self.n})"
+        spread = spread_text(std, self.sets, self.n)
+        return f"{printed(self.mean, self.kind)}{spread} ({self.counts or self.n})"
 
 
 @dataclass(frozen=True)

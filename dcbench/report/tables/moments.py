@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dcbench.report.summary import entries
-from dcbench.report.tables.pivot import Wanted, in_order, notes_of, ranked, rows_of, table_of, tables_by, title_of
+from dcbench.report.tables.pivot import Wanted, in_order, notes_of, rows_of, table_of, tables_by, title_of
+from dcbench.report.tables.ranks import ranked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,8 @@ def _column(entry: Mapping[str, Any]) -> str:
 def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Table:
     order = [*_DISTANCES.values(), "accuracy"]
     columns = sorted(summary["column"].unique(), key=lambda column: (order.index(column.split()[0]), column))
-    rows = rows_of(ranked(summary, ["column"]), ["label"], "column", columns)
+    summary = ranked(summary, ["column"])
+    rows = rows_of(summary, ["label"], "column", columns)
     labels = in_order(summary["label"], wanted.labels)
     ordered = dict(sorted(rows.items(), key=lambda row: labels.index(row[0][0])))
     title = title_of({"split": common["split"]}, "moments", f"{common['dataset']} ipc {common['ipc']}")

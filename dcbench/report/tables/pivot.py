@@ -15,7 +15,8 @@ from dcbench.report.beside import explain, published_text
 from dcbench.report.datasets import other_data_notes
 from dcbench.report.remarks import remarks
 from dcbench.report.summary import PLACE, entries
-from dcbench.report.tables.model import Number, Place, Row, Table, counted, printed
+from dcbench.report.tables.model import Number, Place, Row, Table, counted
+from dcbench.report.tables.ranks import MEANINGS
 
 FAVOURITES = ("random", "herding", "k-center", "dm", "idm", "m3d")
 """Methods that come in this order when no order is asked for; any other follows, by name."""
@@ -60,23 +61,6 @@ def _evaluator_of(job: Any) -> str:
     return match["evaluator"] if match else ""
 
 
-def ranked(summary: pd.DataFrame, within: Sequence[str]) -> pd.DataFrame:
-    """Return *summary* with ``place``: best and second among the rows that agree in *within*, and in being superseded.
-
-    The best is the highest percentage, or the least distance, each as it is printed. References do not compete, and
-    where all are alike, as one alone is, nobody is best.
-    """
-    if summary.empty:
-        return summary.assign(place=pd.Series(dtype=object))
-    sign = summary["kind"].map({"percent": -1.0}).fillna(1.0)
-    shown = [float(printed(mean, kind)) for mean, kind in zip(summary["mean"], summary["kind"], strict=True)]
-    score = (sign * shown).where(~summary["reference"].astype(bool))
-    keys = [summary[name] for name in (*within, "superseded")]
-    ranks = score.groupby(keys, dropna=False).rank("dense")
-    rivals = score.groupby(keys, dropna=False).transform("nunique") > 1
-    return summary.assign(place=ranks.where(rivals).map({1.0: "best", 2.0: "second"}).fillna(""))
-
-
 def rows_of(
     ranked_summary: pd.DataFrame, names: Sequence[str], column: str, columns: Sequence[str]
 ) -> dict[tuple[Any, ...], dict[str, Number]]:
@@ -93,7 +77,14 @@ def number_of(entry: Mapping[str, Any]) -> Number:
     place: Place = entry["place"]
     counts = counted(entry["cells"], entry["fewest"], entry["most"])
     number = Number(
-        entry["mean"], entry["std"], int(entry["n"]), place, entry["kind"], anchor=anchor_of(entry), counts=counts
+        entry["mean"],
+        entry["std"],
+        int(entry["n"]),
+        place,
+        entry["kind"],
+        anchor=anchor_of(entry),
+        counts=counts,
+        sets=int(entry["cells"]),
     )
     if "published" not in entry:
         return number
@@ -156,10 +147,10 @@ def title_of(common: Mapping[str, Any], *before: str) -> str:
 
 
 def notes_of(summary: pd.DataFrame, *, expected: int | None = None, failed: int = 0) -> tuple[str, ...]:
-    """Return the lines below a table: coverage, what is older, and what is known of published numbers.
+    """Return the lines below a table: coverage, how it ranks, what is older, and what is known of published numbers.
 
     Args:
-        summary: the rows that the table shows.
+        summary: the rows that the table shows, from `ranked`.
         expected: how many cells were planned, if that is known. A cell counts once, however many networks or figures of
             it the table shows.
         failed: how many jobs failed, from `Wanted.failed_in`.
@@ -169,6 +160,12 @@ def notes_of(summary: pd.DataFrame, *, expected: int | None = None, failed: int 
     done = int(counts.sum())
     coverage = plural(done, "cell") if expected is None else f"{done}/{plural(max(expected, done), 'cell')}"
     notes = [f"mean ± std (sets x repeats) · {coverage}" + (f" · {failed} failed" if failed else "")]
+    if ((summary["cells"] == 1) & (summary["n"] > 1)).any():
+        notes.append("(±std): over the networks of one set; it says nothing of other sets of the method")
+    if (summary["place"] == "tie").any():
+        notes.append(MEANINGS["tie"])
+    if summary["untested"].any():
+        notes.append(MEANINGS["untested"])
     older = int(summary["older"].sum())
     if older:
         notes.append(f"{older} older, made under the same label with other settings, recipe or data: not shown")

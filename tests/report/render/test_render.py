@@ -50,10 +50,10 @@ BESIDE = Table(
     ),
 )
 BESIDE_LINES = [
-    ["mnist", "1", "60.0 ± 1.0 (5)", "89.3 ± 1.0 (5)", "88.0 ± 0.0 (1)"],
+    ["mnist", "1", "60.0 ± 1.0 (5)", "89.3 ± 1.0 (5)", "88.0 (1)"],
     ["published", "", "64.9 ± 3.5 (5x20)", "89.3 ± 1.5 (5x20)", "94.4 ± 0.2 (1x10) †‡"],
     ["difference", "", "\N{MINUS SIGN}4.9", "+0.0", ""],
-    ["mnist", "10", "-", "84.0 ± 1.0 (5)", "97.0 ± 0.0 (1)"],
+    ["mnist", "10", "-", "84.0 ± 1.0 (5)", "97.0 (1)"],
     ["published", "", "", "", "97.6 ± 0.1 (1x10) §¶"],
     ["mnist", "50", "-", "-", "-"],
 ]
@@ -69,7 +69,7 @@ def _labelled(*labels: str) -> Table:
 def test_a_terminal_shows_mean_deviation_and_count_and_a_dash_for_what_is_missing() -> None:
     text = render.terminal([TABLE])
     lines = [[cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines() if "│" in line]
-    assert lines == [["digits", "1", "64.9 ± 3.5 (5)", "89.2 ± 1.6 (10)"], ["digits", "10", "-", "97.0 ± 0.0 (1)"]]
+    assert lines == [["digits", "1", "64.9 ± 3.5 (5)", "89.2 ± 1.6 (10)"], ["digits", "10", "-", "97.0 (1)"]]
     assert text.startswith(TABLE.title)
     assert text.rstrip().endswith(TABLE.notes[0])
 
@@ -114,9 +114,9 @@ def test_latex_shows_what_was_published_below_what_was_measured() -> None:
             r"mnist & 50 & - & - \\",
         ],
         [
-            r"mnist & 1 & 88.0 $\pm$ 0.0 (1) \\",
+            r"mnist & 1 & 88.0 (1) \\",
             r"published &  & 94.4 $\pm$ 0.2 (1x10) \dag{}\ddag{} \\",
-            r"mnist & 10 & 97.0 $\pm$ 0.0 (1) \\",
+            r"mnist & 10 & 97.0 (1) \\",
             r"published &  & 97.6 $\pm$ 0.1 (1x10) \S{}\P{} \\",
             r"mnist & 50 & - \\",
         ],
@@ -165,7 +165,7 @@ def test_markdown_is_a_pipe_table_with_the_best_in_bold() -> None:
         "| dataset | IPC | random | dm |",
         "|: |: |: |: |",
         "| digits | 1 | <u>64.9 ± 3.5 (5)</u> | **89.2 ± 1.6 (10)** |",
-        "| digits | 10 | - | 97.0 ± 0.0 (1) |",
+        "| digits | 10 | - | 97.0 (1) |",
         "",
         "mean ± std (sets x repeats) · 3/4 cells",
     ]
@@ -188,7 +188,7 @@ def test_latex_is_a_booktabs_table_with_caption_and_the_best_in_bold() -> None:
         r"dataset & IPC & random & dm \\",
         r"\midrule",
         r"digits & 1 & \underline{64.9 $\pm$ 3.5 (5)} & \textbf{89.2 $\pm$ 1.6 (10)} \\",
-        r"digits & 10 & - & 97.0 $\pm$ 0.0 (1) \\",
+        r"digits & 10 & - & 97.0 (1) \\",
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",

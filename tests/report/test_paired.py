@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import paired as oracle
 
-from dcbench.report.compare.paired import holm, sign_flip_p
+from dcbench.report.paired import holm, sign_flip_p
 
 # A coarse test set gives few different accuracies, and many ties.
 STEPS = st.lists(st.integers(-6, 6), min_size=2, max_size=9)
