@@ -127,6 +127,9 @@ def dcbench_networks() -> list[dcbench.NetworkRecord]:
         _record("convnet", "3x3 convolution blocks, depth and width to choose (3 and 128)", "ConvNet"),
         *[_record(f"convnet{depth}", f"ConvNet with {depth} blocks", "ConvNet", depth=depth) for depth in range(3, 7)],
         _record(
+            "convnet-tiny", "ConvNet with 2 blocks of 32 channels, for less than 16 px", "ConvNet", depth=2, width=32
+        ),
+        _record(
             "resnetap10", "ResNetAP-10: 64 to 512 channels, average pooling for strides, instance norm", "ResNetAP10"
         ),
         _record("resnet10", "ResNet-10: 64 to 512 channels, batch norm", "ResNet10"),

@@ -42,6 +42,8 @@ class DatasetInfo:
     """The protocol used when none is named."""
     default_network: str = ""
     """The network that evaluators take when none is named; empty: the default of each."""
+    default_replicates: int = 1
+    """Condensed sets for each number when no seeds are named, from seed 0 on. More where they cost little."""
 
     @property
     def classes(self) -> int:

@@ -93,7 +93,7 @@ selection_options = together(
     click.option("--methods", type=CommaList(), help="Such as m3d,'m3d[factor=1]',dm."),
     click.option("--datasets", type=CommaList(), help="Such as mnist,cifar10,folder:PATH."),
     click.option("--ipc", help="Images per class, such as 1,10,50."),
-    click.option("--seeds", help="One condensed set for each, such as 0,1,2 or 0-4."),
+    click.option("--seeds", help="One condensed set for each, such as 0,1,2 or 0-4. [default: 0; six on digits]"),
     click.option("--protocol", type=CommaList(), help="How networks are trained, such as dc,m3d."),
     click.option("--networks", type=CommaList(), help="What is trained, such as convnet3,resnet10."),
     click.option("--evaluators", type=CommaList(), help="What is measured."),

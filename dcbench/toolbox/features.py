@@ -10,7 +10,7 @@ from pydantic import Field
 from dcbench import DcbenchError, Origin, Settings, TrainingRecipe
 from dcbench.toolbox.memory import fits, halving
 from dcbench.toolbox.pixels import Normaliser
-from dcbench.toolbox.recipes import LARGE, LARGE_NETWORK, origins_at
+from dcbench.toolbox.recipes import LARGE, LARGE_NETWORK, TINY, TINY_NETWORK, TINY_NETWORK_ORIGIN, origins_at
 from dcbench.toolbox.training import train
 
 if TYPE_CHECKING:
@@ -161,13 +161,15 @@ def recommended(info: DatasetInfo) -> FeatureSettings:
 
     Networks for small images see `PASSES` images' worth of pixels per channel, in 2 to 15 epochs: 15 on the digits, 2
     on the 60,000 images of MNIST, and 7 on the 50,000 of CIFAR-10, whose classes are harder to tell apart. Images of
-    128 pixels and more are embedded by ResNetAP-10, as M3D and IDC embed them, trained for 15 epochs.
+    128 pixels and more are embedded by ResNetAP-10, as M3D and IDC embed them, trained for 15 epochs, and those below
+    16 pixels by a network that does not shrink them to one.
     """
     channels, _, size = info.shape
     if size >= LARGE:
         return FeatureSettings(network=LARGE_NETWORK)
+    network = TINY_NETWORK if size < TINY else FeatureSettings().network
     epochs = PASSES * 32**2 * channels // (sum(info.train_counts) * size**2)
-    return FeatureSettings(epochs=min(15, max(2, epochs)))
+    return FeatureSettings(network=network, epochs=min(15, max(2, epochs)))
 
 
 def recommended_origins(
@@ -191,4 +193,6 @@ def recommended_origins(
         ),
         **(further or {}),
     }
+    if info.shape[-1] < TINY:
+        origins["network"] = TINY_NETWORK_ORIGIN
     return origins_at(info, ipc, origins, datasets=published_for, ipcs=(10, 20) if large else (1, 10, 50))

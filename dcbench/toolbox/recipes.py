@@ -15,6 +15,10 @@ TINY = 16
 """Images of fewer px a side are smaller than any that a recipe was published for."""
 TINY_IMAGENET = "tiny-imagenet"
 """The dataset of 200 classes at 64 px, for which some codes have commands of their own."""
+TINY_NETWORK = "convnet-tiny"
+"""The network for these images. ConvNet-3 halves the side three times: of 8 px one is left, and no shape."""
+TINY_NETWORK_ORIGIN = Origin("chosen", "on a held-out part of the training split of digits")
+"""Why it is that one."""
 LARGE = 128
 """Images of this many px a side or more get the recipes that were published for subsets of ImageNet."""
 MANY = 100
@@ -25,6 +29,14 @@ LOW_RESOLUTION = frozenset({"mnist", "fashion-mnist", "svhn", "cifar10", "cifar1
 """The datasets of 28 and 32 px that most papers of the field report, at IPC 1, 10 and 50."""
 IMAGENET_SUBSETS = frozenset({"imagenet10", "imagenet100"})
 """The subsets of ImageNet that IDC and those after it report, at 224 px and IPC 10 and 20."""
+
+
+def usual_network(size: int) -> str:
+    """Return the network that images of *size* px a side are evaluated on; empty where that of the evaluators fits."""
+    if size < TINY:
+        return TINY_NETWORK
+    return LARGE_NETWORK if size >= LARGE else ""
+
 
 _CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
 _CIFAR10_STD = (0.2023, 0.1994, 0.2010)

@@ -31,7 +31,9 @@ INFO = DatasetInfo(
     mean=(0.30518,),
     std=(0.37599,),
     mirror_ok=False,
-    default_protocol="short",
+    default_protocol="quick",
+    default_network="convnet-tiny",
+    default_replicates=6,
 )
 AGAIN = "install it again: pip install --force-reinstall scikit-learn"
 EVERY = 5

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 import dcbench
 from dcbench import DatasetInfo, MissingDataError, RequestError
-from dcbench.toolbox.recipes import LARGE, LARGE_NETWORK
+from dcbench.toolbox.recipes import usual_network
 from dcbench_plugins.datasets.folder_images import Form, form_of
 from dcbench_plugins.datasets.folder_listing import check_same_classes
 from dcbench_plugins.datasets.image_folder import ImageFolder
@@ -78,7 +78,7 @@ class Folder(ImageFolder):
             std=std,
             mirror_ok=self._settings.mirror_ok,
             default_protocol=self._settings.protocol,
-            default_network=LARGE_NETWORK if self._form.shape[-1] >= LARGE else "",
+            default_network=usual_network(self._form.shape[-1]),
         )
 
     @property

@@ -15,7 +15,7 @@ from pydantic import Field
 
 import dcbench
 from dcbench import DatasetInfo, RequestError
-from dcbench.toolbox.recipes import LARGE, LARGE_NETWORK
+from dcbench.toolbox.recipes import usual_network
 from dcbench_plugins.datasets.folder_images import Form
 from dcbench_plugins.datasets.image_folder import ImageFolder
 from dcbench_plugins.datasets.imagenet_classes import IMAGENET10, IMAGENET100, IMAGENETTE
@@ -115,7 +115,7 @@ class ImageNetSubset(ImageFolder):
             mean=MEAN,
             std=STD,
             default_protocol="idc-imagenet",
-            default_network=LARGE_NETWORK if self._size >= LARGE else "",
+            default_network=usual_network(self._size),
         )
 
     @cached_property

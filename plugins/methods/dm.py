@@ -9,7 +9,15 @@ from pydantic import Field
 import dcbench
 from dcbench import Origin
 from dcbench.toolbox.matching import MatchingSettings, match, moment_distance, snapshot_steps, validate
-from dcbench.toolbox.recipes import LARGE, LARGE_NETWORK, LOW_RESOLUTION, TINY, origins_at
+from dcbench.toolbox.recipes import (
+    LARGE,
+    LARGE_NETWORK,
+    LOW_RESOLUTION,
+    TINY,
+    TINY_NETWORK,
+    TINY_NETWORK_ORIGIN,
+    origins_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +37,10 @@ _ORIGINS = {
 }
 _TENFOLD = 100
 _LARGE_IMAGES = {"network": Origin("extrapolated", "from Table 3 of the M3D paper, which has dm on ResNetAP-10")}
-_TINY_IMAGES = dict.fromkeys(("iterations", "batch_real"), Origin("chosen", "a short run on one CPU core"))
+_TINY_IMAGES = {
+    **dict.fromkeys(("iterations", "batch_real"), Origin("chosen", "a short run on one CPU core")),
+    "network": TINY_NETWORK_ORIGIN,
+}
 
 
 class DMSettings(MatchingSettings):
@@ -69,7 +80,7 @@ class DM(dcbench.Method):
         """
         size = info.shape[-1]
         if size < TINY:
-            return DMSettings(iterations=100, batch_real=64)
+            return DMSettings(iterations=100, batch_real=64, network=TINY_NETWORK)
         if size >= LARGE:
             return DMSettings(network=LARGE_NETWORK)
         return DMSettings(lr=10.0 if info.name == "cifar10" and ipc >= _TENFOLD else 1.0)

@@ -26,6 +26,8 @@ from dcbench.toolbox.recipes import (
     LOW_RESOLUTION,
     MANY,
     TINY,
+    TINY_NETWORK,
+    TINY_NETWORK_ORIGIN,
     idc_statistics,
     origins_at,
 )
@@ -73,6 +75,7 @@ _MANY_CLASSES = {"batch_real": Origin("inferred", "code, data.py: batches of 64,
 _TINY_IMAGES = {
     **dict.fromkeys(("factor", "lr"), Origin("chosen", "on a held-out part of the training split of digits")),
     **dict.fromkeys(("iterations", "batch_real"), Origin("chosen", "a short run on one CPU core")),
+    "network": TINY_NETWORK_ORIGIN,
 }
 
 
@@ -118,13 +121,13 @@ class M3D(dcbench.Method):
         From 128 pixels on the values are the paper's for ImageNet subsets, with fewer real images from 100 classes on.
         The factor is lower where the smallest class cannot fill the mixed initialisation.
 
-        Below 16 pixels nothing is published. The values there are for a short run on one CPU core; factor and learning
-        rate were compared on a held-out part of the training split of `digits`. Tiles of 4 pixels do worse than whole
-        images, and a learning rate of 1 makes the images worse than they were.
+        Below 16 pixels nothing is published. The values there are for a short run on one CPU core; factor, network and
+        learning rate were compared on a held-out part of the training split of `digits`. Tiles of 4 pixels do worse
+        than whole images, and a learning rate of 1 makes the images worse than they were.
         """
         size, smallest = info.shape[-1], min(info.train_counts)
         if size < TINY:
-            return M3DSettings(factor=1, lr=0.015 * ipc, iterations=100, batch_real=64)
+            return M3DSettings(factor=1, lr=0.05 * ipc, iterations=100, batch_real=64, network=TINY_NETWORK)
         if size < LARGE:
             return M3DSettings(factor=largest_factor(2, smallest, ipc), lr=1.0 * ipc)
         return M3DSettings(

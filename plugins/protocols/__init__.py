@@ -23,6 +23,11 @@ def dcbench_protocols() -> list[ProtocolRecord]:
             target=f"{_HERE}.idc_imagenet:IDCImageNet",
         ),
         ProtocolRecord(
+            name="quick",
+            summary="50 to 200 epochs with light augmentation, two networks a set, for comparisons in minutes",
+            target=f"{_HERE}.quick:Quick",
+        ),
+        ProtocolRecord(
             name="short",
             summary="50 to 300 epochs with light augmentation, for digits and first tries",
             target=f"{_HERE}.short:Short",

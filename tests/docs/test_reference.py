@@ -82,7 +82,18 @@ def test_the_fields_of_json_are_those_of_the_reports() -> None:
 def results(dcbench: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder with a set, an evaluation and a report."""
     home = tmp_path_factory.mktemp("files")
-    call = ("--methods", "m3d[iterations=0]", "--ipc", "1", "--evaluators", "moments[draws=1]", "--repeats", "1")
+    call = (
+        "--methods",
+        "m3d[iterations=0]",
+        "--ipc",
+        "1",
+        "--seeds",
+        "0",
+        "--evaluators",
+        "moments[draws=1]",
+        "--repeats",
+        "1",
+    )
     ended = dcbench("run", *call, cwd=home)
     assert ended.code == 0, ended.err
     return home / "results"

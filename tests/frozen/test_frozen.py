@@ -78,7 +78,18 @@ def test_the_failure_and_every_cell_can_be_shown(dcbench: CommandLine, store: Pa
 def test_a_run_goes_on_from_the_checkpoint(dcbench: CommandLine, store: Path, tmp_path: Path) -> None:
     folder = store / "digits" / "m3d" / "ipc1"
     said = json.loads((_HOME / "expected.json").read_text())[f"digits/m3d/ipc1/{_CHECKPOINT}"]
-    whole = ("--datasets", "digits", "--methods", "m3d[iterations=60]", "--ipc", "1", "--evaluators", "moments")
+    whole = (
+        "--datasets",
+        "digits",
+        "--methods",
+        "m3d[iterations=60,lr=0.015,network=convnet3]",
+        "--ipc",
+        "1",
+        "--seeds",
+        "0",
+        "--evaluators",
+        "moments",
+    )
     ended = dcbench(
         "run", "--results", store, *whole, "--repeats", "1", "--deterministic", "--device", "cpu", cwd=tmp_path
     )

@@ -82,7 +82,7 @@ def test_a_network_of_no_epochs_stays_as_it_was_drawn() -> None:
 @pytest.mark.parametrize(
     ("shape", "count", "epochs", "network"),
     [
-        ((1, 8, 8), 1438, 15, "convnet3"),
+        ((1, 8, 8), 1438, 15, "convnet-tiny"),
         ((1, 28, 28), 60000, 2, "convnet3"),
         ((3, 32, 32), 50000, 7, "convnet3"),
         ((3, 64, 64), 100000, 2, "convnet3"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -201,13 +201,18 @@ class Planner:
             for spec, repeats in self._evaluators(known.info, ipc, method.factor, evaluator)
         ]
         steps = (None, *(self._snapshot_steps(method) if self.request.snapshots else ()))
-        for seed in self.request.seeds:
+        for seed in self._seeds(known.info, choice):
             cell = Cell(dataset=known.spec, method=method, ipc=ipc, seed=seed, split=self.request.split)
             trials = tuple(
                 PlannedTrial(Trial(cell=cell, evaluator=spec, step=step), repeats)
                 for (spec, repeats), step in product(wanted, steps)
             )
             yield PlannedCell(cell, trials, range(known.info.classes), self.request.classes)
+
+    def _seeds(self, info: DatasetInfo, choice: Choice) -> Sequence[int]:
+        """Return the seeds that were asked for, or else those of the dataset; one where no more are of use."""
+        one = self.request.smoke or self.registry.find("methods", choice.name).record.made_elsewhere
+        return self.request.seeds or range(1 if one else info.default_replicates)
 
     def _method(self, info: DatasetInfo, ipc: int, choice: Choice) -> MethodSpec:
         found = self.registry.find("methods", choice.name)

@@ -75,8 +75,8 @@ class Request(BaseModel):
     """Datasets, each a name or ``folder:PATH``."""
     ipc: tuple[int, ...] = (1, 10)
     """Images per class."""
-    seeds: tuple[int, ...] = (0,)
-    """Condensed sets per cell of the table, one for each seed."""
+    seeds: tuple[int, ...] = ()
+    """Condensed sets per cell of the table, one for each seed; empty means as many as each dataset says, from 0 on."""
     protocol: tuple[str, ...] = ()
     """Training protocols; empty means each dataset's own."""
     networks: tuple[str, ...] = ()

@@ -235,6 +235,22 @@ def test_a_dataset_may_name_the_network_that_is_taken_where_none_is_named(
     assert plan(evaluators="count"), "an evaluator without networks"
 
 
+def test_a_dataset_may_say_how_many_sets_a_number_has_where_no_seeds_are_named(
+    plan: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seeds(**options: Any) -> list[int]:
+        return [planned.cell.seed for planned in plan(**options)]
+
+    assert seeds() == [0]
+    toy = registry.resolve("datasets", "toy")
+    described = toy.info
+    monkeypatch.setattr(toy, "info", lambda self: replace(described(self), default_replicates=3))
+    assert seeds() == [0, 1, 2]
+    assert seeds(seeds="4") == [4]
+    assert seeds(seeds="0-4") == [0, 1, 2, 3, 4]
+    assert seeds(smoke=True) == [0], "a try needs one"
+
+
 def test_a_single_class_is_refused(plan: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     toy = registry.resolve("datasets", "toy")
     described = toy.info

@@ -25,7 +25,11 @@ from dcbench.engine.work.stretches import as_it_began
 
 OLD = Path(__file__).with_name("old") / "s0-c4e8850250ab.checkpoint.h5"
 """Of m3d on digits, after step 6 of 12, with one thread; as dcbench wrote it before checkpoints held stretches."""
-M3D = {"methods": "m3d[iterations=12,network=convnet[depth=1,width=4],batch_real=8]", "datasets": "digits"}
+M3D = {
+    "methods": "m3d[iterations=12,network=convnet[depth=1,width=4],batch_real=8,lr=0.015]",
+    "datasets": "digits",
+    "seeds": 0,
+}
 
 Do = Callable[..., CondensedRecord]
 

@@ -45,7 +45,8 @@ def test_info_holds_what_the_pixels_say(dataset: digits.Digits) -> None:
     pixels = train.images.double() / 255
     assert pixels.mean().item() == pytest.approx(info.mean[0], abs=1e-5)
     assert pixels.std(correction=0).item() == pytest.approx(info.std[0], abs=1e-5)
-    assert (info.default_protocol, info.mirror_ok) == ("short", False)
+    assert (info.default_protocol, info.mirror_ok) == ("quick", False)
+    assert (info.default_network, info.default_replicates) == ("convnet-tiny", 6)
 
 
 def test_files_are_those_of_scikit_learn(dataset: digits.Digits) -> None:

@@ -81,7 +81,7 @@ def test_info_is_counted_and_measured(data: Path) -> None:
     assert info.std == pytest.approx(std, abs=1e-12)
     assert (info.name, info.shape, info.class_names) == ("pets", (3, 6, 6), ("Dog", "cat"))
     assert (info.train_counts, info.test_counts) == ((5, 6), (1, 1))
-    assert (info.mirror_ok, info.default_protocol, info.default_network) == (True, "m3d", "")
+    assert (info.mirror_ok, info.default_protocol, info.default_network) == (True, "m3d", "convnet-tiny")
     large = Folder(Path(), str(data), FolderSettings(size=128)).info()
     assert large.default_network == "resnetap10"
 

@@ -46,7 +46,9 @@ def test_settings_are_those_of_the_published_code() -> None:
 
 
 def test_settings_for_tiny_images_are_a_short_run() -> None:
-    assert DM().settings_for(info_of(made_up_set()), 10) == DMSettings(iterations=100, batch_real=64)
+    assert DM().settings_for(info_of(made_up_set()), 10) == DMSettings(
+        iterations=100, batch_real=64, network="convnet-tiny"
+    )
 
 
 def test_more_images_than_a_class_has_are_refused() -> None:

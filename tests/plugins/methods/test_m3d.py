@@ -55,7 +55,7 @@ def test_settings_for_large_images_are_the_papers() -> None:
 
 def test_settings_for_tiny_images_are_a_short_run() -> None:
     settings = M3D().settings_for(info_of(made_up_set()), 10)
-    assert settings == M3DSettings(factor=1, lr=0.15, iterations=100, batch_real=64)
+    assert settings == M3DSettings(factor=1, lr=0.5, iterations=100, batch_real=64, network="convnet-tiny")
 
 
 def test_recommended_settings_always_fit() -> None:

@@ -228,5 +228,5 @@ def test_nothing_is_published_for_data_that_no_paper_used(method: str, info: Dat
 @pytest.mark.parametrize("method", ["m3d", "dm"])
 def test_what_is_special_to_tiny_images_was_chosen(method: str) -> None:
     found = recipe(method, info_of(made_up_set(per_class=200), name="digits"), 10)
-    names = {"iterations", "batch_real", *(("factor", "lr") if method == "m3d" else ())}
+    names = {"iterations", "batch_real", "network", *(("factor", "lr") if method == "m3d" else ())}
     assert {field for field, (_, kind) in found.items() if kind == "chosen"} == names

@@ -48,7 +48,7 @@ def rates_of_the_dc_code(last: int) -> list[float]:
 
 
 def test_the_records_are_those_of_the_design_and_load_without_torch() -> None:
-    assert list(RECORDS) == ["dc", "dsa", "idc", "m3d", "idc-imagenet", "short"]
+    assert list(RECORDS) == ["dc", "dsa", "idc", "m3d", "idc-imagenet", "quick", "short"]
     assert all(protocol(name).cite for name in RECORDS)
     code = "import sys, dcbench_plugins.protocols as p; p.dcbench_protocols(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -159,6 +159,13 @@ def test_cifar100_is_normalised_as_each_code_does() -> None:
 def test_short_trains_fewer_epochs_on_more_images(ipc: int, factor: int, epochs: int) -> None:
     chosen = recipe("short", ipc=ipc, factor=factor)
     assert (chosen.epochs, chosen.batch_size, chosen.repeats) == (epochs, 64, 3)
+    assert chosen.milestones == (2 * epochs // 3, 5 * epochs // 6)
+
+
+@pytest.mark.parametrize(("ipc", "factor", "epochs"), [(1, 1, 200), (10, 1, 100), (10, 2, 50), (50, 2, 50)])
+def test_quick_shows_ten_thousand_images_to_two_networks(ipc: int, factor: int, epochs: int) -> None:
+    chosen = recipe("quick", ipc=ipc, factor=factor)
+    assert (chosen.epochs, chosen.batch_size, chosen.repeats) == (epochs, 64, 2)
     assert chosen.milestones == (2 * epochs // 3, 5 * epochs // 6)
 
 
