@@ -20,7 +20,7 @@ def _files(folder: Path) -> dict[str, int]:
 
 
 def _numbers(ended: Ended) -> list[str]:
-    return re.findall(r"[\d.]+ ± [\d.]+ \(\d+x\d+\)", ended.out)
+    return re.findall(r"[\d.]+(?: ± [\d.]+| \(±[\d.]+\))? \(\d+x\d+\)", ended.out)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def first(dcbench: CommandLine, data: Path, tmp_path_factory: pytest.TempPathFac
 def test_a_run_ends_with_a_table_of_what_was_asked_for(first: tuple[Path, Ended]) -> None:
     _, ended = first
     assert ended.code == 0, ended.err
-    title, _, head, _, row, _, note = ended.out.splitlines()
+    title, _, head, _, row, _, note, untested = ended.out.splitlines()
     assert title == "count, pixel, test split"
     assert [cell.strip() for cell in head.strip("┃").split("┃")] == [
         "dataset",
@@ -44,6 +44,7 @@ def test_a_run_ends_with_a_table_of_what_was_asked_for(first: tuple[Path, Ended]
     ]
     assert row.count("(2x2)") == 2, "two seeds times two repeats"
     assert note.strip() == "mean ± std (sets x repeats) · 4/4 cells"
+    assert untested.strip().startswith("no best is named where numbers share fewer than 6 sets")
 
 
 def test_without_a_terminal_progress_is_one_plain_line_for_each_job(first: tuple[Path, Ended]) -> None:

@@ -54,7 +54,7 @@ def test_a_card_shows_settings_figures_and_provenance(dcbench: CommandLine, fini
         r"  with +dcbench \S+, python \S+, torch \S+,.* dcbench-toys 1\.0",
         r"  runtime +device cpu, threads \d+, .*",
         r"Evaluation count",
-        r"  pixel +\d+\.\d ± \d+\.\d \(1x2\): \d+\.\d\d \d+\.\d\d",
+        r"  pixel +\d+\.\d \(±\d+\.\d\) \(1x2\): \d+\.\d\d \d+\.\d\d",
     ):
         assert re.search(f"^{line}$", ended.out, re.MULTILINE), line
 
