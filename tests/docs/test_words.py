@@ -12,6 +12,8 @@ import pytest
 from documentation import DOCS, PAGES, ROOT, blocks, inline_code, links
 
 from dcbench.cli import COMMANDS, cli
+from dcbench.engine.plan.planner import Planner
+from dcbench.engine.plan.request import make_request
 from dcbench.engine.plugins import load_registry
 
 READ = [*PAGES, DOCS / "architecture.md", *sorted(ROOT.glob("*.md"))]
@@ -106,3 +108,10 @@ def test_the_picture_of_the_house_has_every_room_and_no_other() -> None:
     modules = {path.stem for path in [*ROOT.glob("plugins/*.py"), *ROOT.glob("dcbench/*.py")] if path.stem[0] != "_"}
     house = {"dcbench", "plugins", *packages, *rooms, *modules}
     assert drawn == house, f"not drawn: {sorted(house - drawn)}; not there: {sorted(drawn - house)}"
+
+
+def test_the_digests_of_examples_are_those_of_cells_that_the_first_run_makes() -> None:
+    shown = {digest for page in READ for digest in re.findall(r"(?:show|--cells) ([0-9a-f]{6})\b", page.read_text())}
+    made = [planned.cell.digest for planned in Planner(make_request(), load_registry()).cells()]
+    assert shown
+    assert [digest for digest in shown if not any(each.startswith(digest) for each in made)] == []
