@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 WHOLE = struct.pack(">BBBBIII", 0, 0, 8, 3, 2, 3, 3) + bytes(range(18))
 LABEL_FILE = struct.pack(">BBBBI", 0, 0, 8, 1, 2) + b"\1\2"
+PACKED = gzip.compress(
+    WHOLE, mtime=0
+)  # without the time, which would be part of a test's name and differ between processes
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,7 @@ LABEL_FILE = struct.pack(">BBBBI", 0, 0, 8, 1, 2) + b"\1\2"
         (LABEL_FILE, "it holds labels; images belong here"),
         (b"hello, world, and more", "it is not an IDX file: it begins with the bytes 68 65 6c 6c, not 00 00 08 03"),
         (b"\0\0\x0d\3" + WHOLE[4:], "it is not an IDX file: it begins with the bytes 00 00 0d 03, not 00 00 08 03"),
-        (gzip.compress(WHOLE), "it is still packed, with gzip"),
+        (PACKED, "it is still packed, with gzip"),
         (b"\n <!DOCTYPE html><html>403", "it is a web page, not data"),
         (bytes(4096), "it begins with 512 zeros"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "it is a pointer of Git LFS, not the file itself"),
