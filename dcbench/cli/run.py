@@ -204,6 +204,6 @@ def _describe(prepared: Prepared) -> None:
         say(line)
     failed = len(state.failed_before)
     say(
-        f"{plural(len(prepared.plan), 'cell')}: {plural(len(state.jobs), 'job')} to do, {state.finished} finished, "
+        f"{plural(len(prepared.plan), 'cell')}: {plural(len(state.jobs), 'job')} to do, {state.finished:,} finished, "
         f"{failed} failed before"
     )

@@ -189,7 +189,7 @@ def state(stored: StoredReport, table: pd.DataFrame) -> str:
     if not changed:
         return "as its cells are"
     have = "has" if len(changed) == 1 else "have"
-    count = f"{len(changed)} of {plural(len(stored.numbers), 'number')}"
+    count = f"{len(changed):,} of {plural(len(stored.numbers), 'number')}"
     return f"{count} {have} changed since: {'; '.join(_shortened(changed))}"
 
 

@@ -26,4 +26,4 @@ def test_a_report_over_a_thousand_cells_takes_seconds(tmp_path: Path, monkeypatc
     (table, _) = grid_tables(summarise(frame(tmp_path)))
     text = render.terminal([table])
     assert time.process_time() - start < 8, "4 are promised; other work may slow this machine down by half"
-    assert "· 1000 cells" in text
+    assert "· 1,000 cells" in text

@@ -158,7 +158,7 @@ def notes_of(summary: pd.DataFrame, *, expected: int | None = None, failed: int 
     held = summary.assign(digest=summary["digests"].str.split()).explode("digest")
     counts = held.groupby(["dataset", "ipc", "label"])["digest"].nunique()
     done = int(counts.sum())
-    coverage = plural(done, "cell") if expected is None else f"{done}/{plural(max(expected, done), 'cell')}"
+    coverage = plural(done, "cell") if expected is None else f"{done:,}/{plural(max(expected, done), 'cell')}"
     notes = [f"mean ± std (sets x repeats) · {coverage}" + (f" · {failed} failed" if failed else "")]
     if ((summary["cells"] == 1) & (summary["n"] > 1)).any():
         notes.append("(±std): over the networks of one set; it says nothing of other sets of the method")
