@@ -37,14 +37,14 @@ def test_a_report_shows_every_finished_cell_and_counts_failures(dcbench: Command
 
 
 def test_a_table_in_a_pipe_is_broken_only_where_columns_gives_a_width(dcbench: CommandLine, tmp_path: Path) -> None:
-    for number in range(6):
+    for number in range(10):
         add(tmp_path / "results", f"method-{number}", [50.0 + number])
     whole = dcbench("report", cwd=tmp_path)
     assert max(map(len, whole.out.splitlines())) > 120
     assert "(part " not in whole.out
     broken = dcbench("report", cwd=tmp_path, COLUMNS="80")
     titles = [line for line in broken.out.splitlines() if line.startswith("last-epoch accuracy")]
-    assert [title.rpartition(" (")[2] for title in titles] == ["part 1 of 2)", "part 2 of 2)"]
+    assert [title.rpartition(" (")[2] for title in titles] == ["part 1 of 3)", "part 2 of 3)", "part 3 of 3)"]
     assert max(len(line) for line in broken.out.splitlines() if "│" in line) <= 80
     for no_width in ("0", "", "wide"):
         assert dcbench("report", cwd=tmp_path, COLUMNS=no_width) == whole
