@@ -101,8 +101,8 @@ class Task(ABC):
             them took, which count among those of every set that uses them.
 
         Raises:
-            DcbenchError: what was built is no mapping of names to tensors that a file can hold, or the name of a tensor
-                is empty, is a dot, or has a slash.
+            DcbenchError: *key* cannot be written as JSON, what was built is not a mapping of names to tensors that a
+                file can hold, or the name of a tensor is empty, is a dot, or has a slash.
         """
 
     @abstractmethod

@@ -33,7 +33,7 @@ def as_count(value: object, what: str) -> int:
         except (TypeError, ValueError, RuntimeError):  # torch raises any of them
             number = -1
     if not 0 <= number <= _MOST:
-        raise DcbenchError(f"{what} is a whole number from 0 on, not {_shown(value)}")
+        raise DcbenchError(f"{what} is a whole number from 0 on, not {shown(value)}")
     return number
 
 
@@ -46,7 +46,7 @@ def as_figure(value: object, name: str) -> float:
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-        raise DcbenchError(f"progress: the figure {name} is a number, not {_shown(value)}") from error
+        raise DcbenchError(f"progress: the figure {name} is a number, not {shown(value)}") from error
 
 
 def as_figures(figures: Mapping[str, object]) -> dict[str, float]:
@@ -90,7 +90,7 @@ def as_state(state: object, what: str) -> dict[str, Any]:
     import torch
 
     if not isinstance(state, Mapping):
-        raise DcbenchError(f"the state of {what} is a mapping of names to values, not {_shown(state)}")
+        raise DcbenchError(f"the state of {what} is a mapping of names to values, not {shown(state)}")
     made: dict[str, Any] = {}
     for name, value in state.items():
         check_name(name, "a tensor or a number")
@@ -129,10 +129,10 @@ def _plain(value: object, where: str) -> int | float | str:
         return float(value)
     if isinstance(value, str):
         return str.__str__(value)
-    raise DcbenchError(f"{where} is {_shown(value)}; there are tensors, texts, and numbers of up to {_MOST_BITS} bits")
+    raise DcbenchError(f"{where} is {shown(value)}; there are tensors, texts, and numbers of up to {_MOST_BITS} bits")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return *value* for an error text: short, on one line."""
     try:
         text = " ".join(repr(value).split())

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
+from dcbench.api.errors import DcbenchError
 from dcbench.api.locks import holding
 from dcbench.api.seeds import derive_seed
 from dcbench.engine.cells import Cell, Trial, changed_network, digest_of
 from dcbench.engine.store.aside import read_or_set_aside
-from dcbench.engine.store.given import as_tensors
+from dcbench.engine.store.given import as_tensors, shown
 from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tensors
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Artifacts:
     def get(self, key: Mapping[str, Any], build: Callable[[int], Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """See `dcbench.Task.artifact`."""
         begun = time.monotonic()
-        digest = digest_of(self._made_of | {"key": dict(key)})
+        digest = self._digest(key)
         name = digest[:16]
         about = asdict(self._owner) | {"digest": digest}
         path = self._layout.artifact(self._dataset, f"{self._owner.package}.{self._owner.plugin}.{name}")
@@ -84,6 +85,15 @@ class Artifacts:
         tensors, self.seconds[name] = made
         self.hashes[name] = hash_tensors(tensors)
         return tensors
+
+    def _digest(self, key: Mapping[str, Any]) -> str:
+        try:
+            return digest_of(self._made_of | {"key": dict(key)})
+        except (TypeError, ValueError, RecursionError) as error:  # RecursionError: it holds itself, or is very deep
+            raise DcbenchError(
+                f"artifact: the key {shown(key)} cannot be written as JSON; give a mapping of texts to texts, numbers, "
+                "booleans, None, and lists or mappings of these"
+            ) from error
 
     def facts(self) -> dict[str, dict[str, Any]]:
         """Return what a result file says of them."""

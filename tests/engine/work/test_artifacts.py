@@ -12,6 +12,7 @@ import torch
 from made_cells import made_cell, made_trial
 from toys import install_package
 
+from dcbench import DcbenchError
 from dcbench.engine.cells import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
@@ -130,6 +131,38 @@ def test_each_owner_gets_its_own(tmp_path: Path, job: Any, other: Owner) -> None
         assert owned(tmp_path, owner, job).get({"epochs": 1}, build(value))["weights"].item() == value
     for value, owner in enumerate(owners):
         assert owned(tmp_path, owner, job).get({"epochs": 1}, build(9))["weights"].item() == value
+
+
+def within_itself() -> dict[str, Any]:
+    key: dict[str, Any] = {"artifact": "loop"}
+    key["again"] = key
+    return key
+
+
+@pytest.mark.parametrize("job", [made_cell(), made_trial()], ids=["cell", "trial"])
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        ({"network": torch.float32}, "{'network': torch.float32}"),
+        ({"classes": {1}}, "{'classes': {1}}"),
+        ({"path": Path("some/file")}, "{'path': PosixPath('some/file')}"),
+        ({("a", 1): 2}, "{('a', 1): 2}"),
+        ({"a": 1, 2: 3}, "{'a': 1, 2: 3}"),
+        ({"text": "\ud800"}, r"{'text': '\ud800'}"),
+        (within_itself(), "{'artifact': 'loop', 'again': {...}}"),
+        ("network", "'network'"),
+        (7, "7"),
+    ],
+    ids=["dtype", "set", "path", "tuple", "mixed", "surrogate", "loop", "text", "number"],
+)
+def test_a_key_that_json_cannot_hold_is_named_in_one_line(tmp_path: Path, job: Any, key: Any, named: str) -> None:
+    with pytest.raises(DcbenchError) as raised:
+        owned(tmp_path, Owner("toys", "first"), job).get(key, build(1))
+    assert str(raised.value).startswith(
+        f"artifact: the key {named} cannot be written as JSON; give a mapping of texts "
+    )
+    assert "\n" not in str(raised.value)
+    assert not list(tmp_path.iterdir()), "nothing is written for it"
 
 
 def test_an_owner_is_what_the_registry_says(registry: Registry) -> None:
