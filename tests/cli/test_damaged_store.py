@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from command_line import CommandLine
 from made_results import add, add_failure
 from made_sets import add_set
 
+from dcbench.engine.store.errors import CorruptFileError
 from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.sets import read_condensed, write_condensed
 
 COMMANDS = (("report",), ("report", "--format", "html"), ("show",))
 
@@ -165,6 +168,23 @@ def test_two_sets_that_were_swapped_are_both_left_out(dcbench: CommandLine, resu
     ended = dcbench("show", one.name.partition(".")[0], "--results", "r", cwd=results.parent)
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert f"{one.name} is damaged: it holds what belongs into {other.name}; give it that name" in ended.err
+
+
+@pytest.mark.parametrize("named", ["classes1.part.h5", "classes0-1.part.h5", "condensed.h5"])
+def test_a_part_under_the_name_of_other_classes_is_refused(dcbench: CommandLine, results: Path, named: str) -> None:
+    whole = Layout(results).all_condensed()[0]
+    record = read_condensed(whole)
+    stem = whole.name.partition(".")[0]
+    part, bad = (whole.with_name(f"{stem}.{name}") for name in ("classes0.part.h5", named))
+    write_condensed(part, replace(record, facts=record.facts | {"classes": "0"}))
+    assert read_condensed(part).facts["classes"] == "0"
+    part.replace(bad)
+    with pytest.raises(CorruptFileError) as raised:
+        read_condensed(bad)
+    reason = f"it holds what belongs into {part.name}; give it that name, or remove it"
+    assert str(raised.value) == f"{bad} is damaged: {reason}"
+    if named == "condensed.h5":
+        check_left_out(dcbench, results, bad, reason, COMMANDS[2:])
 
 
 def test_one_value_under_the_name_of_ten_is_not_ten_repeats(dcbench: CommandLine, results: Path) -> None:
