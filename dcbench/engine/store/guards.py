@@ -26,8 +26,12 @@ _KINDS = {
 }
 
 
-def check_is_file(path: Path) -> int:
+def check_is_file(path: Path, trouble: str = "cannot be read now") -> int:
     """Return the size of the file at *path* in bytes. A pipe would block its reader for ever; it is never opened.
+
+    Args:
+        path: what to look at.
+        trouble: what the text says of *path* where something else stands there.
 
     Raises:
         UnreadableFileError: something else stands there: a folder, a pipe, a socket or a device.
@@ -36,7 +40,7 @@ def check_is_file(path: Path) -> int:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
-        raise UnreadableFileError(path, f"it is {kind}, not a file")
+        raise UnreadableFileError(path, f"it is {kind}, not a file", trouble)
     return status.st_size
 
 

@@ -277,8 +277,12 @@ def _run(line: str, channel: Channel) -> None:
 
 def _print_into(log: Path) -> None:
     """Let everything that this process prints, native libraries included, go into *log*."""
+    from dcbench.engine.store.guards import check_is_file
+
     log.parent.mkdir(parents=True, exist_ok=True)
-    # Where a pipe has the name of the log, this fails; without O_NONBLOCK it would wait for a reader for ever.
+    with suppress(FileNotFoundError):
+        check_is_file(log, "is in the place of the job's log and must be moved away")
+    # Should a pipe come there now, this fails; without O_NONBLOCK it would wait for a reader for ever.
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(log, flags, 0o666)
     os.dup2(descriptor, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from dcbench.engine.cells import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.store.layout import Layout
 from dcbench.engine.work.jobs import Order
 from dcbench.engine.work.runtime import Runtime
 
@@ -135,6 +137,36 @@ def test_an_order_that_comes_during_a_job_is_no_word_to_stop(worker: Worker, ord
     worker.hear("ended")
     done = ["started", "finished", "ended"]
     assert worker.heard == [*done, *done, "started", "stopped", *done]
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a socket", "a device", "a folder"])
+def test_what_stands_in_the_place_of_a_log_is_named_and_nothing_hangs(
+    worker: Worker, order: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = order("toy-first")
+    made = Order.model_validate_json(line)
+    log = Layout(made.results).log(made.job)
+    log.parent.mkdir(parents=True)
+    monkeypatch.chdir(log.parent)  # the whole path is too long for the name of a socket
+    with socket.socket(socket.AF_UNIX) as listening:
+        match kind:
+            case "a pipe":
+                os.mkfifo(log)
+            case "a socket":
+                listening.bind(log.name)
+            case "a device":
+                log.symlink_to("/dev/null")
+            case _:
+                log.mkdir()
+        worker.say(line)
+        failed = worker.hear("failed", "finished")
+    assert (
+        failed["message"] == f"{log} is in the place of the job's log and must be moved away: it is {kind}, not a file"
+    )
+    assert worker.hear("ended")["signal"] == ""
+    worker.say(order("toy-first", seed=1))
+    assert worker.hear("failed", "finished")["event"] == "finished", "the worker goes on"
+    worker.hear("ended")
 
 
 def test_orders_may_come_from_a_file(order: Any, tmp_path: Path) -> None:
