@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
@@ -14,6 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from unittest import SkipTest
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from dcbench.engine.work.messages import InvalidEventError, Lines
 from dcbench.engine.work.processes import die_with_parent, kill_group, leave_standard_input
 from dcbench.engine.work.runtime import Runtime, prepare_process
 from dcbench.engine.work.worker import CAN_FORK
@@ -36,6 +38,13 @@ class Verdict:
     traceback: str = ""
     """Where the plug-in raised, if it did."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # it comes back through a pipe
+
+
+_VERDICT = TypeAdapter(Verdict)
+_BLOCK = 65536
+_LONGEST_TRACEBACK = 40_000  # characters at its end
+
 
 def judge(check: Check) -> Verdict:
     """Call *check* in this process."""
@@ -45,7 +54,11 @@ def judge(check: Check) -> Verdict:
     except SkipTest as error:
         return Verdict(str(check), "skipped", _line(error), time.monotonic() - started)
     except ContractBroken as error:
-        cause = "" if error.__cause__ is None else "".join(traceback.format_exception(error.__cause__))
+        cause = (
+            ""
+            if error.__cause__ is None
+            else "".join(traceback.format_exception(error.__cause__))[-_LONGEST_TRACEBACK:]
+        )
         return Verdict(str(check), "failed", _line(error), time.monotonic() - started, cause)
     return Verdict(str(check), "passed", "", time.monotonic() - started)
 
@@ -101,8 +114,9 @@ class _Child:
             warnings.simplefilter("ignore", DeprecationWarning)
             self._process.start()
         sending.close()
+        self._lines, self._heard = Lines(), list[bytes]()
         self.ended = False
-        """Whether the process was killed by a check, or because it took too long."""
+        """Whether a check killed the process, took too long, or wrote where only verdicts belong."""
 
     def __enter__(self) -> _Child:
         return self
@@ -115,15 +129,33 @@ class _Child:
 
     def verdict(self, check: Check, limit: float) -> Verdict:
         """Wait for the verdict of *check*, the next in order."""
-        if not self._verdicts.poll(limit):
-            self.ended = True
-            return Verdict(str(check), "failed", f"it takes more than {limit:g} seconds, on a few small images", limit)
+        started = time.monotonic()
         try:
-            return Verdict(**json.loads(self._verdicts.recv_bytes()))
+            verdict = self._next(started + limit)
+        except TimeoutError:
+            text = f"it takes more than {limit:g} seconds, on a few small images"
         except EOFError:
-            self.ended = True
             self._process.join()
-            return Verdict(str(check), "failed", f"it ends the process: {_how(self._process.exitcode or 0)}")
+            text = f"it ends the process: {_how(self._process.exitcode or 0)}"
+        except (InvalidEventError, ValidationError):
+            text = "it writes to the pipe that the verdicts of the checks go through"
+        else:
+            if verdict.name == str(check):
+                return verdict
+            text = "it writes to the pipe that the verdicts of the checks go through"
+        self.ended = True
+        return Verdict(str(check), "failed", text, time.monotonic() - started)
+
+    def _next(self, deadline: float) -> Verdict:
+        """Return the next verdict in the pipe, where a plug-in may have written something else or half a line."""
+        while not self._heard:
+            if not self._verdicts.poll(max(0.0, deadline - time.monotonic())):
+                raise TimeoutError
+            block = os.read(self._verdicts.fileno(), _BLOCK)
+            if not block:
+                raise EOFError
+            self._heard += self._lines.feed(block)
+        return _VERDICT.validate_json(self._heard.pop(0))
 
 
 def _how(code: int) -> str:
@@ -137,7 +169,9 @@ def _judge_all(checks: Sequence[Check], sending: Connection, parent: int) -> Non
     _leave_output()
     prepare_process(Runtime())
     for check in checks:
-        sending.send_bytes(json.dumps(judge(check).__dict__).encode())
+        line = _VERDICT.dump_json(judge(check)) + b"\n"
+        while line:
+            line = line[os.write(sending.fileno(), line) :]
 
 
 def _leave_output() -> None:

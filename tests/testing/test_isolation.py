@@ -28,6 +28,14 @@ def test_a_check_that_ends_its_process_fails_and_the_others_go_on(verdicts):
     assert found["leaves-the-process-alone"].outcome == "passed"
 
 
+@pytest.mark.parametrize("name", ["babbles", "babblesofanother", "babblesmore", "babblesdeep", "babbleshalf"])
+def test_a_check_that_writes_to_the_pipe_of_the_verdicts_fails_in_one_line_and_the_others_go_on(verdicts, name):
+    found = verdicts(name)
+    assert [v.name for v in found.values() if v.outcome == "failed"] == ["three-channels"]
+    assert found["three-channels"].text == "it writes to the pipe that the verdicts of the checks go through"
+    assert found["leaves-the-process-alone"].outcome == "passed"
+
+
 def test_what_needs_a_check_that_ends_its_process_is_not_tried(verdicts):
     found = verdicts("diesatonce")
     assert [v.name for v in found.values() if v.outcome == "failed"] == ["condenses"]
