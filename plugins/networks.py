@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 import dcbench
+from dcbench.toolbox.recipes import padded_side
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,8 +33,8 @@ class ConvNet(dcbench.Network):
         Raises:
             RequestError: with the largest depth that fits.
         """
-        side = 32 if shape == (1, 28, 28) else _side("ConvNet", shape, smallest=2)
-        largest = side.bit_length() - 1
+        _side("ConvNet", shape, smallest=2)
+        largest = padded_side(shape).bit_length() - 1
         if settings.depth > largest:
             raise dcbench.RequestError(
                 f"ConvNet: depth {settings.depth} is too deep for images of {shape[-1]} px, "

@@ -1,4 +1,4 @@
-"""What recipes have in common: the data they were published for, and the statistics that the codes normalise with."""
+"""Conventions of the field that recipes share: sizes, datasets, networks, and how the published codes normalise."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ if TYPE_CHECKING:
     from dcbench import DatasetInfo
 
 TINY = 16
-"""Images of fewer px a side are smaller than any that a recipe was published for."""
+"""Side in px; no recipe was published for images below it."""
 TINY_IMAGENET = "tiny-imagenet"
-"""The dataset of 200 classes at 64 px, for which some codes have commands of their own."""
+"""The dataset of 200 classes at 64 px; some codes have separate commands for it."""
 TINY_NETWORK = "convnet-tiny"
-"""The network for these images. ConvNet-3 halves the side three times: of 8 px one is left, and no shape."""
+"""The network for images below `TINY`. ConvNet-3 halves the side three times, which leaves one pixel of 8."""
 TINY_NETWORK_ORIGIN = Origin("chosen", "on a held-out part of the training split of digits")
-"""Why it is that one."""
+"""Why it is this one."""
 LARGE = 128
-"""Images of this many px a side or more get the recipes that were published for subsets of ImageNet."""
+"""Side in px; images of this side and above get the recipes that were published for subsets of ImageNet."""
 MANY = 100
-"""From so many classes on some recipes are those that were published for 100 classes."""
+"""Classes; from this number on some recipes are those that were published for 100 classes."""
 LARGE_NETWORK = "resnetap10"
-"""The network that subsets of ImageNet are condensed and evaluated with (M3D paper, Table 3; IDC)."""
+"""The network for condensing and evaluating subsets of ImageNet (M3D paper, Table 3; IDC)."""
 LOW_RESOLUTION = frozenset({"mnist", "fashion-mnist", "svhn", "cifar10", "cifar100"})
-"""The datasets of 28 and 32 px that most papers of the field report, at IPC 1, 10 and 50."""
+"""The datasets of 28 and 32 px in most papers of the field, at IPC 1, 10 and 50."""
 IMAGENET_SUBSETS = frozenset({"imagenet10", "imagenet100"})
-"""The subsets of ImageNet that IDC and those after it report, at 224 px and IPC 10 and 20."""
+"""The subsets of ImageNet in IDC and later papers, at 224 px and IPC 10 and 20."""
 
 
 def usual_network(size: int) -> str:
-    """Return the network that images of *size* px a side are evaluated on; empty where that of the evaluators fits."""
+    """Return the network for evaluating images of *size* px a side; empty for the default of the evaluators."""
     if size < TINY:
         return TINY_NETWORK
     return LARGE_NETWORK if size >= LARGE else ""
@@ -49,6 +49,16 @@ def idc_statistics(info: DatasetInfo) -> tuple[tuple[float, ...], tuple[float, .
     return info.mean, info.std
 
 
+def padded_side(shape: tuple[int, int, int]) -> int:
+    """Return the side in px of the first convolution's output of a ConvNet for images of *shape* (C, H, W).
+
+    Images like those of MNIST, 1 x 28 x 28, get a padding of 3 px. The output of the first 3x3 convolution then has
+    32 px, which can be halved three times. The DC and IDC codes do so for all images of one channel, which is wrong at
+    other sizes (digits of 8 px would become 12). Here every other shape keeps its side.
+    """
+    return 32 if shape == (1, 28, 28) else shape[-1]
+
+
 def origins_at(
     info: DatasetInfo,
     ipc: int,
@@ -57,17 +67,17 @@ def origins_at(
     datasets: Collection[str],
     ipcs: Collection[int],
 ) -> dict[str, Origin]:
-    """Return the *origins* of a recipe as they are on *info* at *ipc*.
+    """Return the *origins* of a recipe for *info* and *ipc*.
 
     Args:
-        info: where the recipe is applied.
-        ipc: images per class there.
-        origins: of each setting, for the data that its sources are about.
-        datasets: names of those data.
-        ipcs: the images per class that the sources are about.
+        info: the dataset that the recipe is applied to.
+        ipc: images per class.
+        origins: of each setting, on the data of its sources.
+        datasets: names of the datasets in the sources.
+        ipcs: images per class in the sources.
 
     Returns:
-        the same within *datasets* and *ipcs*; outside, what was published or inferred there is extrapolated here.
+        the same within *datasets* and *ipcs*; outside, "published" and "inferred" become "extrapolated".
     """
     if info.name in datasets and ipc in ipcs:
         return dict(origins)

@@ -7,19 +7,10 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from dcbench.toolbox.networks.layers import Conv2d, Norm, norm_layer
+from dcbench.toolbox.recipes import padded_side
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-def padded_side(shape: tuple[int, int, int]) -> int:
-    """Return the side in pixels of the first convolution's output for images of *shape* (C, H, W).
-
-    MNIST-like images, 1 x 28 x 28, are brought to 32 by a padding of 3, so that three halvings come out even. The DC
-    and IDC codes tell them by the single channel, which goes wrong at other sizes (8 px digits would become 12): every
-    other shape keeps its side.
-    """
-    return 32 if shape == (1, 28, 28) else shape[-1]
 
 
 class ConvNet(nn.Module):
