@@ -14,7 +14,7 @@ from benchmarks.cases.matching import ClassAugmentation
 from benchmarks.counting import Cost
 from dcbench import decode_patches
 from dcbench.toolbox.augment import Augmentation
-from dcbench.toolbox.devices import send
+from dcbench.toolbox.devices import to_device_async
 from dcbench.toolbox.matching import MatchingSettings, gaussian_mmd
 from dcbench_plugins.methods.dm import DMSettings
 from dcbench_plugins.methods.m3d import M3DSettings
@@ -76,7 +76,7 @@ class ClassBatchAugmentation(Case):
     side: int = 32
 
     def fast(self, runtime: Runtime) -> Call:
-        """Return all classes in chunks, as they go through a network; on a GPU with settled draws, as when captured."""
+        """Return all classes in chunks, as they go through a network; on a GPU from draws as tensors."""
         images, settings = self._images(runtime), self._settings
         augmentation = Augmentation(settings.augmentation, settings.strategy)
         generator = torch.Generator().manual_seed(0)
@@ -86,12 +86,12 @@ class ClassBatchAugmentation(Case):
 
         def step() -> None:
             draw = augmentation.draw(self.classes, self.side, generator, shared_operation=False)
-            settled = send(augmentation.settle(draw), images.device) if images.is_cuda else None
+            tensors = to_device_async(augmentation.as_tensors(draw), images.device) if images.is_cuda else None
             for chunk, of_class in chunks:
-                if settled is None:
+                if tensors is None:
                     augmentation.apply(chunk, draw.index(of_class))
                 else:
-                    augmentation.apply_settled(chunk, settled[of_class])
+                    augmentation.apply_tensors(chunk, tensors[of_class])
 
         return step
 

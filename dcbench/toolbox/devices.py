@@ -1,12 +1,14 @@
-"""Working on a GPU without making it wait: sending numbers there, and replaying a step that was captured."""
+"""Work within the memory of a device, and on a GPU without stalls: copies that do not block, steps that replay."""
 
 from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
+
+from dcbench.api.renamed import RenamedMethod, old_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,11 +16,49 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.cuda import _POOL_HANDLE
 
+Result = TypeVar("Result")
 
-def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return *tensor*, which is on the CPU, on *device*; a copy to a GPU is queued and waited for by nobody."""
+__getattr__ = old_names(__name__, {"send": f"{__name__}.to_device_async"})
+
+RESIDENT_SHARE = 0.5
+"""The part of the free memory of a GPU that images may take to be kept there: networks need room too."""
+
+
+def fits(images: Tensor, device: torch.device) -> bool:
+    """Return whether *images*, which are uint8 and on the CPU, may be kept whole on *device*."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return images.numel() <= RESIDENT_SHARE * free
+
+
+def retry_with_smaller_chunk(attempt: Callable[[int], Result], chunk: int) -> Result:
+    """Return ``attempt(chunk)``. Each time memory runs out, call it again with half the chunk.
+
+    Args:
+        attempt: works on that many images at once. Its result does not depend on the number, and a call that has raised
+            has no effect on the next one.
+        chunk: images at once in the first attempt, at least 1.
+
+    Raises:
+        torch.OutOfMemoryError: a single image at a time does not fit.
+    """
+    while True:
+        try:
+            return attempt(chunk)
+        except torch.OutOfMemoryError:
+            if chunk == 1:
+                raise
+        # The retry stands outside of the handler: while the exception is alive, its traceback holds the tensors of the
+        # failed attempt.
+        chunk //= 2
+
+
+def to_device_async(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return *tensor*, which is on the CPU, on *device*. A copy to a GPU is queued, and the host goes on at once."""
     if device.type != "cuda":
         return tensor.to(device)
+    # From pageable memory even a non_blocking copy blocks the host until the data are staged.
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
@@ -26,40 +66,43 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
 def capturing(
     graph: torch.cuda.CUDAGraph, *, pool: _POOL_HANDLE | None = None, stream: torch.cuda.Stream | None = None
 ) -> Iterator[None]:
-    """Capture what is launched in the block, on the current GPU, in *graph*.
+    """Capture the kernels that the block launches, on the current GPU, in *graph*.
 
     Args:
         graph: a new one.
         pool: memory that it shares with other graphs.
-        stream: what the capture runs on; one of torch's own by default.
+        stream: the stream of the capture; one of torch's own by default.
 
     Raises:
         torch.OutOfMemoryError: memory ran out in the block.
         RuntimeError: something in the block cannot be captured.
     """
-    broke_off: Exception | None = None
+    cause: Exception | None = None
     try:
         with torch.cuda.graph(graph, pool=pool, stream=stream):
             try:
                 yield
             except Exception as error:
-                broke_off = error
+                cause = error
                 raise
     except RuntimeError:
-        # What may not be captured spoils the capture; ending it fails then, and hides why the block broke off.
-        if broke_off is not None:
-            raise broke_off from None
+        # A forbidden operation invalidates the capture. torch.cuda.graph then fails a second time when it ends the
+        # capture, and that error would hide the first one, which says what is wrong.
+        if cause is not None:
+            raise cause from None
         raise
     finally:
-        broke_off = None  # its traceback leads here: together they would keep the memory of what failed
+        # The traceback of the exception refers to this frame and this frame to the exception. The cycle would keep the
+        # tensors of the failed block alive until the next garbage collection.
+        cause = None
 
 
 class CapturedStep:
-    """A step that is run eagerly a few times, then captured in a CUDA graph, and from then on replayed.
+    """A step that runs eagerly a few times, is then captured in a CUDA graph, and from then on is replayed.
 
-    A step takes no argument and returns nothing: what changes from one to the next lies in tensors that the caller
-    fills beforehand. It must run the same kernels on the same tensors each time and never wait for the device. Every
-    call is a real step, the eager ones too. Where capturing fails, steps go on eagerly and one warning says why.
+    A step takes no argument and returns nothing: what changes between steps lies in tensors that the caller fills
+    before the call. A step launches the same kernels on the same tensors each time and reads nothing back to the host.
+    Every call is a real step, the eager ones too. If the capture fails, steps stay eager and one warning says why.
     """
 
     EAGER = 3
@@ -79,17 +122,24 @@ class CapturedStep:
         if self._graph is not None:
             self._graph.replay()
             return
-        # Eager steps run on the stream of the capture, so that what they allocate can be used again in it.
+        # Eager steps run on the stream of the capture: libraries keep a workspace for each stream, and must have
+        # allocated it before the capture.
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream):
-            self._step()
-        current.wait_stream(self._stream)
+        try:
+            with torch.cuda.stream(self._stream):
+                self._step()
+        finally:
+            # Also after an error: the caller goes on with the same tensors on the current stream, while kernels that
+            # were launched before the error may still write to them.
+            current.wait_stream(self._stream)
         self._done += 1
 
-    def forget(self) -> None:
-        """Drop the graph, because the step is going to work otherwise; the next steps are eager again."""
+    def reset(self) -> None:
+        """Drop the graph, for a step that is about to change; the next steps are eager again."""
         self._graph, self._done = None, 0
+
+    forget = RenamedMethod("reset")
 
     def _captured(self) -> torch.cuda.CUDAGraph | None:
         graph = torch.cuda.CUDAGraph()

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 import dcbench
-from dcbench.toolbox.memory import halving
+from dcbench.toolbox.devices import retry_with_smaller_chunk
 from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def moments(network: nn.Module, images: Tensor, context: Context) -> Tensor:
             total = total + torch.stack([features.sum(0), features.square().sum(0), features.pow(3).sum(0)])
         return torch.as_tensor(total)
 
-    first, second, third = halving(sums, context.chunk) / len(images)
+    first, second, third = retry_with_smaller_chunk(sums, context.chunk) / len(images)
     variance = (second - first.square()).clamp_min(0)
     central = third - 3 * first * second + 2 * first.pow(3)
     skewness = torch.where(variance > _CONSTANT, central / variance.clamp_min(_CONSTANT).pow(1.5), 0)

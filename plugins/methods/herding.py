@@ -8,9 +8,8 @@ import torch
 from pydantic import Field
 
 from dcbench import Origin
-from dcbench.toolbox.features import FeatureSettings
 from dcbench.toolbox.recipes import IMAGENET_SUBSETS
-from dcbench.toolbox.selection import FeatureSelection, first_least, inner_products, squared_norms
+from dcbench.toolbox.selection import FeatureSelection, FeatureSettings, first_least, inner_products, squared_norms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

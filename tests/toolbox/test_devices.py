@@ -1,4 +1,4 @@
-"""There is no GPU in most test machines: a stand-in for torch.cuda shows the order of what is done."""
+"""There is no GPU in most test machines: a stand-in for torch.cuda shows the order of operations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from dcbench.toolbox.devices import CapturedStep, send
+from dcbench.toolbox.devices import CapturedStep, to_device_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+from dcbench.toolbox.devices import retry_with_smaller_chunk
 
 DEVICE = torch.device("cpu")
 
@@ -97,7 +100,7 @@ def test_every_call_is_one_step_eager_at_first_and_replayed_later(cuda: FakeCuda
 def test_a_step_that_has_changed_is_captured_anew(cuda: FakeCuda) -> None:
     step = CapturedStep(cuda.step, DEVICE)
     calls(step, 5)
-    step.forget()
+    step.reset()
     calls(step, 5)
     assert cuda.counts == (6, 2, 4)
 
@@ -129,7 +132,7 @@ def test_running_out_of_memory_while_capturing_is_the_business_of_the_caller(cud
     with pytest.raises(torch.OutOfMemoryError):
         step()
     room = True
-    step.forget()
+    step.reset()
     calls(step, 5)
     assert cuda.counts == (6, 1, 2)
 
@@ -158,6 +161,33 @@ def test_the_end_of_a_capture_does_not_hide_what_may_not_be_captured(cuda: FakeC
         step()
 
 
-def test_to_the_cpu_there_is_nothing_to_send() -> None:
+def test_on_the_cpu_there_is_nothing_to_copy() -> None:
     tensor = torch.ones(2)
-    assert send(tensor, DEVICE) is tensor
+    assert to_device_async(tensor, DEVICE) is tensor
+
+
+class Device:
+    """Has room for so many images at once."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.asked: list[int] = []
+
+    def __call__(self, chunk: int) -> str:
+        self.asked.append(chunk)
+        if chunk > self.room:
+            raise torch.OutOfMemoryError("the device is full")
+        return f"done by {chunk}"
+
+
+def test_half_as_many_are_tried_until_they_fit() -> None:
+    device = Device(room=3)
+    assert retry_with_smaller_chunk(device, 20) == "done by 2"
+    assert device.asked == [20, 10, 5, 2]
+
+
+def test_what_does_not_fit_one_by_one_is_an_error() -> None:
+    device = Device(room=0)
+    with pytest.raises(torch.OutOfMemoryError, match="the device is full"):
+        retry_with_smaller_chunk(device, 2)
+    assert device.asked == [2, 1]

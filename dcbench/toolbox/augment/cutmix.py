@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from dcbench.api.renamed import RenamedMethod
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class Mix:
-    """One draw of `CutMix`: who gives, where, and how much of its own label an image keeps."""
+    """One draw of `CutMix`: the partner of each image, the box, and how much of its own label an image keeps."""
 
     partners: Tensor
     """(N,) int64, on the CPU: a permutation of the batch; image i receives the box of image ``partners[i]``."""
@@ -52,7 +54,7 @@ class CutMix:
             generator: on the CPU.
 
         Returns:
-            the draw, or None for a batch that is left alone.
+            the draw, or None for a batch that is not mixed.
         """
         decision, row, column = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
         if decision >= self.probability:
@@ -61,15 +63,15 @@ class CutMix:
         partners = torch.randperm(rows, generator=generator)
         box = _box(share, int(row * size), int(column * size), size)
         top, bottom, left, right = box
-        # The box may have been clipped at the border: the labels follow what is really seen.
+        # The box may have been clipped at the border; the labels follow the area that is left of it.
         return Mix(partners, box, 1 - (bottom - top) * (right - left) / size**2)
 
     @staticmethod
-    def settle(mix: Mix | None, rows: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return a draw for a batch of *rows* images as tensors for `apply_settled`, on the CPU.
+    def as_tensors(mix: Mix | None, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return a draw for a batch of *rows* images as tensors for `apply_tensors`, on the CPU.
 
         Returns:
-            partners (rows,) int64, box (4,) int64 and share () float64. A batch that is left alone has an empty box and
+            partners (rows,) int64, box (4,) int64 and share () float64. A batch that is not mixed has an empty box and
             keeps all of its labels.
         """
         if mix is None:
@@ -77,8 +79,8 @@ class CutMix:
         return mix.partners, torch.tensor(mix.box), torch.tensor(mix.share, dtype=torch.float64)
 
     @staticmethod
-    def apply_settled(images: Tensor, partners: Tensor, box: Tensor) -> Tensor:
-        """Do what `Mix.images` does, by the same kernels whatever was drawn: what a captured step needs.
+    def apply_tensors(images: Tensor, partners: Tensor, box: Tensor) -> Tensor:
+        """Do what `Mix.images` does, by the same kernels whatever was drawn, as a captured step must.
 
         Args:
             images: (N, C, H, W).
@@ -91,9 +93,12 @@ class CutMix:
         inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
         return torch.where(inside, images[partners], images)
 
+    settle = RenamedMethod("as_tensors")
+    apply_settled = RenamedMethod("apply_tensors")
+
 
 def _beta(parameter: float, generator: torch.Generator) -> float:
-    # torch draws a Beta only from the global generator; two gamma variates give it from ours.
+    # torch draws a Beta only from the global generator; a ratio of two gamma variates from this one is a Beta too.
     both = torch.full((2,), parameter, dtype=torch.float64)
     one, other = torch._standard_gamma(both, generator=generator).tolist()
     return float(one / (one + other))

@@ -3,8 +3,8 @@
 Facts from ``VICO-UoE/DatasetCondensation`` (``augment`` and ``get_daparam`` in ``utils.py``): crop shifts by up to 4 px
 and fills with the mean of the batch, scale resizes each side by 0.8 to 1.2 to the nearest pixel and fills with zero,
 rotate turns by -45 to 44 whole degrees and fills with the mean, noise adds normal numbers of standard deviation 0.001.
-Rotation is by cubic splines there: the image grows until all of it is there, and its middle is cut out, which begins at
-a whole pixel and so is half a pixel off the centre at 44 of the 90 angles (28 px).
+Rotation is by cubic splines there: the canvas grows until the whole turned image fits, and the middle is cut out. The
+cut begins at a whole pixel, so it is half a pixel off the centre at 44 of the 90 angles (28 px).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.nn import functional
 
-from dcbench.toolbox.augment.picking import pick
+from dcbench.api.renamed import RenamedMethod
+from dcbench.toolbox.augment.gather import gather_pixels
 from dcbench.toolbox.augment.splines import SplineRotation
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     """Takes images, the numbers drawn for each (uniforms, then noise), and the batch that the images are from."""
 
 OPERATIONS = ("crop", "scale", "rotate", "noise")
-"""What a strategy may name; the places are the ids of `DCDraw.operation`."""
+"""What a strategy may name; the positions here are the ids of `DCDraw.operation`."""
 
 _CROP = 4
 _SCALE = 0.2
@@ -40,10 +41,10 @@ _UNIFORMS = 2
 
 @dataclass(frozen=True, eq=False)
 class DCDraw:
-    """One operation and two uniform numbers per image, and noise where that may be drawn, on the CPU."""
+    """One operation and two uniform numbers per image, and noise if it can be drawn, on the CPU."""
 
     operation: Tensor
-    """(N,) int64, places in `OPERATIONS`."""
+    """(N,) int64, positions in `OPERATIONS`."""
     uniforms: Tensor
     """(N, 2) float64 in [0, 1)."""
     noise: Tensor
@@ -55,12 +56,12 @@ class DCAugmentation:
 
     Args:
         strategy: the operations, joined by underscores.
-        rotation: ``spline`` rotates as the published code does; ``bilinear`` about the centre, between the four nearest
-            pixels, as dcbench did before it had splines.
+        rotation: ``spline`` rotates as the published code does; ``bilinear`` rotates about the centre, with values
+            between the four nearest pixels, as dcbench did in its first recipes.
         channels: of the images; noise is drawn for each.
 
     Raises:
-        ValueError: the strategy names no operation, or one that does not exist.
+        ValueError: the strategy is empty, or names an operation that does not exist.
     """
 
     def __init__(self, strategy: str, rotation: Literal["bilinear", "spline"] = "bilinear", channels: int = 1) -> None:
@@ -94,24 +95,27 @@ class DCAugmentation:
         return result
 
     @staticmethod
-    def settle(draw: DCDraw) -> Tensor:
-        """Return *draw* as parameters (N, 3) for `apply_settled`, on the CPU; (N, 3 + C * size * size) with noise."""
+    def as_tensors(draw: DCDraw) -> Tensor:
+        """Return *draw* as parameters (N, 3) for `apply_tensors`, on the CPU; (N, 3 + C * size * size) with noise."""
         return torch.cat([draw.operation.double().unsqueeze(1), draw.uniforms, draw.noise], 1)
 
-    def apply_settled(self, images: Tensor, parameters: Tensor) -> Tensor:
-        """Do what `apply` does, by the same kernels whatever was drawn: what a captured step needs.
+    def apply_tensors(self, images: Tensor, parameters: Tensor) -> Tensor:
+        """Do what `apply` does, by the same kernels whatever was drawn, as a captured step must.
 
         Every named operation runs on every image.
 
         Args:
             images: (N, C, H, W), as for `apply`.
-            parameters: (N, ...) from `settle`, on the device of *images*.
+            parameters: (N, ...) from `as_tensors`, on the device of *images*.
         """
         drawn = parameters[:, 0].view(-1, 1, 1, 1)
         result = images
         for place in self._places:
             result = torch.where(drawn == place, self._apply[place](images, parameters[:, 1:], images), result)
         return result
+
+    settle = RenamedMethod("as_tensors")
+    apply_settled = RenamedMethod("apply_tensors")
 
 
 def _crop(images: Tensor, numbers: Tensor, batch: Tensor) -> Tensor:
@@ -124,7 +128,7 @@ def _scale(images: Tensor, numbers: Tensor, batch: Tensor) -> Tensor:  # noqa: A
     size = images.shape[-1]
     sides = ((1 - _SCALE + 2 * _SCALE * numbers[:, :_UNIFORMS]) * size).long()
     canvas = sides.amax(1, keepdim=True).clamp_min(size)
-    # Both the resized image and the part that is kept lie in the middle of the canvas.
+    # The resized image and the part that is kept both lie in the middle of the canvas.
     first = (canvas - size) // 2 - (canvas - sides) // 2
     places = first.unsqueeze(-1) + torch.arange(size, device=images.device)
     inside = (places >= 0) & (places < sides.unsqueeze(-1))
@@ -158,5 +162,5 @@ def _gathered(images: Tensor, rows: Tensor, columns: Tensor, fill: Tensor) -> Te
     """Return pixel (rows[n, y], columns[n, x]) of image n at (y, x), and *fill* where that lies outside."""
     size = images.shape[-1]
     inside = ((rows >= 0) & (rows < size)).unsqueeze(-1) & ((columns >= 0) & (columns < size)).unsqueeze(-2)
-    picked = pick(images, rows.clamp(0, size - 1).unsqueeze(-1), columns.clamp(0, size - 1).unsqueeze(-2))
-    return torch.where(inside.unsqueeze(1), picked, fill)
+    found = gather_pixels(images, rows.clamp(0, size - 1).unsqueeze(-1), columns.clamp(0, size - 1).unsqueeze(-2))
+    return torch.where(inside.unsqueeze(1), found, fill)

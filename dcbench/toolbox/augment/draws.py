@@ -1,15 +1,17 @@
-"""Draws: the random numbers of an augmentation, separate from the images so that several batches can share them."""
+"""Draws: the random numbers of an augmentation, apart from the images, so that several batches can share them."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import torch
 
+from dcbench.api.renamed import RenamedMethod
 from dcbench.toolbox.augment import operations
+from dcbench.toolbox.devices import to_device_async
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 OPERATIONS = ("flip", "color", "crop", "cutout", "scale", "rotate")
-"""The operations that a strategy may name; their places here are the ids of `Draw.operation`."""
+"""The operations that a strategy may name; their positions here are the ids of `Draw.operation`."""
 
 UNIFORMS = 12
-"""Uniform numbers that one row takes, whatever the strategy: the draws of a run then do not depend on it."""
+"""Uniform numbers that one row takes under every strategy, so that later draws of a run do not depend on it."""
 
 _PLACES = {
     "flip": slice(0, 1),
@@ -33,7 +35,7 @@ _PLACES = {
 _WHOLE = ("crop", "cutout")
 _OWNER = torch.tensor([place for place, name in enumerate(OPERATIONS) for _ in range(*_PLACES[name].indices(UNIFORMS))])
 """For each parameter, the operation that uses it."""
-_FAR = -1e6  # no square around it reaches into an image
+_FAR = -1e6  # a square around it lies outside of every image
 _NEUTRAL = torch.tensor([0, 0, 1, 1, 0, 0, _FAR, _FAR, 1, 1, 0], dtype=torch.float64)
 """Parameters under which every operation leaves an image as it is."""
 
@@ -43,12 +45,12 @@ _DEGREES = 15.0
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """One parameter set per row."""
+    """One set of parameters per row."""
 
     operation: Tensor
-    """(rows,) int64, always on the CPU: the place in `OPERATIONS` of the drawn operation, -1 if there is none."""
+    """(rows,) int64, always on the CPU: the position in `OPERATIONS` of the drawn operation, -1 without one."""
     parameters: Tensor
-    """(rows, 11) floating: what every operation would use, in one tensor so that one copy takes it to a device."""
+    """(rows, 11) floating: the parameters of every operation, in one tensor, which takes one copy to a device."""
 
     def __len__(self) -> int:
         return len(self.operation)
@@ -57,7 +59,7 @@ class Draw:
         """Return the draw whose row i is row ``rows[i]`` of this one.
 
         Args:
-            rows: (n,) int64, may repeat; best on the CPU, since rows on an accelerator are waited for.
+            rows: (n,) int64, may repeat; best on the CPU, since the host blocks until rows of an accelerator arrive.
         """
         return Draw(self.operation[rows.cpu()], self.parameters[rows.to(self.parameters.device)])
 
@@ -73,16 +75,43 @@ class Draw:
         """Return the parameters (rows,) of operation *name* as `operations` takes them."""
         return arguments_of(name, self.parameters)
 
-    def settled(self, always: Iterable[str]) -> Tensor:
-        """Return parameters (rows, 11) that say by themselves which operations change a row.
+    def as_tensors(self, always: Iterable[str]) -> Tensor:
+        """Return parameters (rows, 11) under which an operation that was not drawn leaves the image as it is.
 
-        Those that were not drawn get values that change nothing, except the ones named in *always*.
+        So all operations can run on all rows, and the ids are not needed. Operations in *always* keep their parameters.
         """
         drawn = self.operation.unsqueeze(1) == _OWNER
         for name in always:
             drawn |= OPERATIONS.index(name) == _OWNER
         device = self.parameters.device
         return torch.where(drawn.to(device), self.parameters, _NEUTRAL.to(self.parameters))
+
+    settled = RenamedMethod("as_tensors")
+
+
+@dataclass(frozen=True, eq=False)
+class TensorDraw:
+    """A draw as tensors whose shapes do not depend on what was drawn: the base of what a captured step reads.
+
+    A subclass is a frozen dataclass whose fields are tensors, or None in all draws of a run.
+    """
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return the fields that are not None, in their order."""
+        return tuple(tensor for tensor in self._fields().values() if tensor is not None)
+
+    def to(self, device: torch.device) -> Self:
+        """Return the draw, which is on the CPU, on *device*; the host goes on while a GPU copies it."""
+        moved = {name: None if one is None else to_device_async(one, device) for name, one in self._fields().items()}
+        return replace(self, **moved)
+
+    def copy_(self, other: Self) -> None:
+        """Overwrite the tensors with those of *other*, which have the same shapes."""
+        for mine, theirs in zip(self.tensors(), other.tensors(), strict=True):
+            mine.copy_(theirs, non_blocking=True)
+
+    def _fields(self) -> dict[str, Tensor | None]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def arguments_of(name: str, parameters: Tensor) -> tuple[Tensor, ...]:

@@ -1,4 +1,4 @@
-"""The augmentation of photographs that IDC trains on its ImageNet subsets with; every image gets draws of its own.
+"""The augmentation of photographs with which IDC trains on its ImageNet subsets; every image has draws of its own.
 
 In this order, on pixels in [0, 1]: a crop of half to all of the area, enlarged to the full side; a flip; brightness,
 contrast and saturation by 0.6 to 1.4, in random order; and lighting along the principal axes of ImageNet's colours.
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
+from dcbench.api.renamed import RenamedMethod
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,11 +32,11 @@ JITTER = 0.4
 LIGHTING = 0.1
 """Standard deviation of the move along each principal axis, in units of its eigenvalue."""
 
-_ATTEMPTS = 10  # crops that are drawn before the whole image is taken, since not every shape fits
+_ATTEMPTS = 10  # crops that are drawn; if none of them fits into the image, the whole image is used
 _EIGENVALUES = (0.2175, 0.0188, 0.0045)
 _EIGENVECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
 _GREY = (0.299, 0.587, 0.114)
-_Figures: TypeAlias = tuple[float, ...] | tuple[tuple[float, ...], ...]
+_Numbers: TypeAlias = tuple[float, ...] | tuple[tuple[float, ...], ...]
 _ORDERS = torch.tensor(list(permutations(range(3))), dtype=torch.float64)
 
 
@@ -77,18 +79,20 @@ class ImageNetAugmentation:
         The same kernels run whatever was drawn. Not meant to be differentiated.
         """
         columns = draw.to(images.device, images.dtype).unbind(1)
-        mean, std = (_constant(figures, images).view(-1, 1, 1) for figures in (self._mean, self._std))
+        mean, std = (_constant(numbers, images).view(-1, 1, 1) for numbers in (self._mean, self._std))
         pixels = _cropped(images * std + mean, columns[:4])
         flipped = columns[4].view(-1, 1, 1, 1) > 0
         pixels = _jittered(torch.where(flipped, pixels.flip(3), pixels), columns[5:8], columns[8:11])
         return (_lit(pixels, torch.stack(columns[11:], 1)) - mean) / std
 
     @staticmethod
-    def settle(draw: Tensor) -> Tensor:
-        """Return *draw* as it is: it is settled already."""
+    def as_tensors(draw: Tensor) -> Tensor:
+        """Return *draw* as it is: its shape does not depend on what was drawn."""
         return draw
 
-    apply_settled = apply
+    apply_tensors = apply
+    settle = RenamedMethod("as_tensors")
+    apply_settled = RenamedMethod("apply_tensors")
 
 
 def _crop_sides(uniforms: Tensor, size: int) -> Tensor:
@@ -104,7 +108,7 @@ def _crop_sides(uniforms: Tensor, size: int) -> Tensor:
 
 
 def _cropped(pixels: Tensor, crop: Sequence[Tensor]) -> Tensor:
-    """Enlarge the crops (top, left, height, width) bilinearly to the full side, with nothing from outside of them."""
+    """Enlarge the crops (top, left, height, width) bilinearly to the full side, from their own pixels alone."""
     top, left, height, width = crop
     return _stretched(_stretched(pixels, 2, top, height), 3, left, width)
 
@@ -152,12 +156,12 @@ def _lit(pixels: Tensor, moves: Tensor) -> Tensor:
     return pixels + (moves @ axes.mT).view(-1, 3, 1, 1)
 
 
-def _constant(figures: _Figures, like: Tensor) -> Tensor:
-    """Return *figures* as a tensor of the device and type of *like*."""
-    return _made_once(figures, like.device, like.dtype)
+def _constant(numbers: _Numbers, like: Tensor) -> Tensor:
+    """Return *numbers* as a tensor of the device and type of *like*."""
+    return _made_once(numbers, like.device, like.dtype)
 
 
 @cache
-def _made_once(figures: _Figures, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Return *figures* as the same tensor each time: a captured step must not send numbers to the GPU."""
-    return torch.tensor(figures, device=device, dtype=dtype)
+def _made_once(numbers: _Numbers, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return *numbers* as the same tensor each time: a captured step must not copy from the host to the GPU."""
+    return torch.tensor(numbers, device=device, dtype=dtype)

@@ -1,4 +1,4 @@
-"""The operations of differentiable siamese augmentation, each for a whole batch with parameters of its own per image.
+"""The operations of differentiable siamese augmentation, each for a whole batch, with parameters per image.
 
 Formulas: DSA (Zhao and Bilen, ICML 2021) as coded in ``VICO-UoE/DatasetCondensation``, ``utils.py``. Images are
 (N, C, H, W), square and normalised, so that zero is the mean image; parameters are (N,) tensors on the device of the
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from dcbench.toolbox.augment.picking import pick, sample
+from dcbench.toolbox.augment.gather import gather_pixels, sample_pixels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,8 +35,8 @@ def _per_image(values: Tensor, images: Tensor) -> Tensor:
     return values.to(images.dtype).view(-1, 1, 1, 1)
 
 
-def _same_bits_wanted(images: Tensor) -> bool:
-    """Return whether gradients are to be the same bits every time where the quick kernels add them up in any order."""
+def _must_be_deterministic(images: Tensor) -> bool:
+    """Return whether gradients must have the same bits every time. On a GPU the quick kernels add them in any order."""
     return images.is_cuda and torch.are_deterministic_algorithms_enabled()
 
 
@@ -64,12 +64,12 @@ def color(images: Tensor, brightness: Tensor, saturation: Tensor, contrast: Tens
 def crop(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
     """Move the window by whole pixels, *down* and *right* (N,) int64; zeros enter at the border."""
     count, channels, height, width = images.shape
-    # One zero pixel all around is enough: every position further out is clamped to it.
+    # One zero pixel on each side is enough: positions further out are clamped to it.
     padded = functional.pad(images, (1, 1, 1, 1))
     rows = (torch.arange(1, height + 1, device=images.device) + down.view(-1, 1)).clamp(0, height + 1)
     columns = (torch.arange(1, width + 1, device=images.device) + right.view(-1, 1)).clamp(0, width + 1)
-    if _same_bits_wanted(images):
-        return pick(padded, rows.unsqueeze(2), columns.unsqueeze(1))
+    if _must_be_deterministic(images):
+        return gather_pixels(padded, rows.unsqueeze(2), columns.unsqueeze(1))
     padded = padded.gather(2, rows.view(count, 1, height, 1).expand(-1, channels, -1, width + 2))
     return padded.gather(3, columns.view(count, 1, 1, width).expand(-1, channels, height, -1))
 
@@ -91,8 +91,8 @@ def _affine(images: Tensor, entries: tuple[Tensor, Tensor, Tensor, Tensor]) -> T
     zero = torch.zeros_like(entries[0])
     matrices = torch.stack([entries[0], entries[1], zero, entries[2], entries[3], zero], 1).view(-1, 2, 3)
     grid = functional.affine_grid(matrices.to(images.dtype), list(images.shape), align_corners=False)
-    if _same_bits_wanted(images):
-        return sample(images, grid)
+    if _must_be_deterministic(images):
+        return sample_pixels(images, grid)
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 

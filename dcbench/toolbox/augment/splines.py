@@ -1,7 +1,7 @@
 """Rotation by cubic splines, as ``scipy.ndimage.rotate`` does it with its defaults, for a batch at a time.
 
-An image is the sum of cubic B-splines, one for each pixel, that passes through every pixel; beyond its border it goes
-on as its mirror image. Positions that lie outside of the image get a fill.
+An image is the sum of cubic B-splines, one for each pixel, that passes through every pixel. Beyond its border it
+continues as its mirror image. Positions outside of the image get a fill.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dcbench.toolbox.augment.picking import pick
+from dcbench.toolbox.augment.gather import gather_pixels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,14 +22,14 @@ class SplineRotation:
 
     def __init__(self) -> None:
         self._inverses: dict[tuple[int, torch.device], Tensor] = {}
-        """Kept for as long as the rotation: a captured step reads them at every replay."""
+        """Kept as long as the rotation: a captured step reads them at every replay."""
 
     def __call__(self, images: Tensor, degrees: Tensor, fill: Tensor) -> Tensor:
-        """Turn each image, enlarged so that all of it is there, and cut out the middle of the old size.
+        """Turn each image on a canvas on which all of it fits, and cut out the middle in the old size.
 
-        The cut begins at a whole pixel: it is half a pixel off the centre where the enlarged side and the old one
-        differ by an odd number. Computed in float64. The kernels do not depend on the angles, nothing is read by the
-        host, and only the first call for a size and a device sends anything there.
+        The cut begins at a whole pixel: it is half a pixel off the centre if the side of the canvas and the old side
+        differ by an odd number. Computed in float64. The kernels do not depend on the angles, the host reads nothing,
+        and only the first call for a size and a device copies anything there.
 
         Args:
             images: (N, C, size, size), at least 2 pixels to a side.
@@ -49,19 +49,21 @@ class SplineRotation:
         result = torch.zeros((), dtype=torch.float64, device=images.device)
         for weight, tap in zip(weights, taps, strict=True):
             along = zip(across_weights, across, strict=True)
-            line = sum(other.unsqueeze(1) * pick(coefficients, tap, column) for other, column in along)
+            line = sum(other.unsqueeze(1) * gather_pixels(coefficients, tap, column) for other, column in along)
             result = result + weight.unsqueeze(1) * line
         return torch.where(inside, result, fill.double()).to(images.dtype)
 
     def _inverse(self, size: int, device: torch.device) -> Tensor:
         if (size, device) not in self._inverses:
-            with torch.inference_mode(mode=False):  # what is kept must serve in every mode
+            with torch.inference_mode(
+                mode=False
+            ):  # a tensor made in inference mode could not be used in a backward pass
                 self._inverses[size, device] = _inverse(size).to(device)
         return self._inverses[size, device]
 
 
 def _positions(degrees: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Return where in the image each pixel of the result lies: rows and columns, each (N, size, size) float64."""
+    """Return the position in the image of each pixel of the result: rows and columns, each (N, size, size) float64."""
     angle = (degrees.double() * (math.pi / 180)).view(-1, 1, 1)
     cosine, sine = angle.cos(), angle.sin()
     enlarged = (size * (cosine.abs() + sine.abs()) + 0.5).floor()
@@ -91,7 +93,7 @@ def _taps(positions: Tensor, size: int) -> tuple[tuple[Tensor, ...], tuple[Tenso
 
 
 def _inverse(size: int) -> Tensor:
-    """Return the matrix (size, size) float64 that leads from pixels to the weights of the splines, along one axis."""
+    """Return the matrix (size, size) float64 from pixels to the weights of the splines, along one axis."""
     splines = torch.eye(size, dtype=torch.float64) * (4 / 6)
     for pixel in range(size):
         for neighbour in (pixel - 1, pixel + 1):

@@ -1,8 +1,8 @@
 """Differentiable siamese augmentation under its two semantics.
 
-One strategy string means two things in the field. In DC, DSA and DM (``VICO-UoE/DatasetCondensation``) ONE of all named
-operations is applied. In IDC, M3D and their descendants (``snu-mllab/Efficient-Dataset-Condensation``) flip, colour and
-cutout are always applied if named, and one of the others is drawn.
+One strategy string means two things in the field. DC, DSA and DM (``VICO-UoE/DatasetCondensation``) apply one of all
+named operations. IDC, M3D and their descendants (``snu-mllab/Efficient-Dataset-Condensation``) always apply flip,
+colour and cutout if they are named, and draw one of the others.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from dcbench.api.renamed import RenamedMethod
 from dcbench.toolbox.augment import operations
 from dcbench.toolbox.augment.draws import OPERATIONS, UNIFORMS, Draw, arguments_of, parameters_of
 
@@ -40,13 +41,12 @@ def _checked(names: Iterable[str]) -> frozenset[str]:
 
 
 class Augmentation:
-    """An augmentation strategy. It holds no random state: `draw` makes the numbers, `apply` uses them.
+    """An augmentation strategy, without random state: `draw` makes the numbers, `apply` uses them.
 
     Args:
         semantic: ``dsa`` applies one drawn operation of all named; ``diffaug`` applies flip, colour, one of crop, scale
-            and rotate, and cutout, as far as they are named; ``none`` applies nothing.
-        strategy: operations joined by underscores, such as ``color_crop_cutout_flip_scale_rotate``; their order is of
-            no importance.
+            and rotate, and cutout, those of them that are named; ``none`` applies nothing.
+        strategy: operations joined by underscores, such as ``color_crop_cutout_flip_scale_rotate``, in any order.
 
     Raises:
         ValueError: the strategy names an operation that does not exist.
@@ -69,10 +69,10 @@ class Augmentation:
         return bool(self.operations)
 
     def without(self, *names: str) -> Augmentation:
-        """Return the strategy without the operations *names*: flip for digits, cutout where CutMix is used.
+        """Return the strategy without the operations *names*, such as flip for digits, or cutout when CutMix is used.
 
         Raises:
-            ValueError: a name is no operation.
+            ValueError: a name is not that of an operation.
         """
         dropped = _checked(names)
         return Augmentation(self.semantic, "_".join(name for name in self.operations if name not in dropped))
@@ -80,14 +80,14 @@ class Augmentation:
     def draw(self, rows: int, size: int, generator: torch.Generator, *, shared_operation: bool) -> Draw:
         """Draw *rows* independent parameter sets.
 
-        One call takes ``12 * rows`` uniform float64 numbers from *generator*, whatever the strategy.
+        One call takes ``12 * rows`` uniform float64 numbers from *generator* under every strategy.
 
         Args:
             rows: parameter sets: one per image when training, one per class when matching.
             size: side of the images in pixels.
-            generator: on the CPU, so that the numbers are the same wherever the images are.
-            shared_operation: all rows apply the operation that the first one drew (a training batch is one call in the
-                original codes) instead of each its own (each class is a call of its own).
+            generator: on the CPU, so that the numbers are the same for images on every device.
+            shared_operation: whether all rows get the operation of the first one (in the original codes a training
+                batch is one call) or each row its own (there each class is a call of its own).
 
         Returns:
             the draw, float64, on the CPU.
@@ -119,7 +119,7 @@ class Augmentation:
             raise ValueError(f"the draw has {len(draw)} rows for {len(images)} images")
         if not self.operations:
             return images
-        # Half precision cannot hold every pixel position.
+        # Half precision cannot represent every pixel position.
         draw = draw.to(images.device, torch.promote_types(images.dtype, torch.float32))
         for name in self._before:
             images = _APPLY[name](images, *draw.of(name))
@@ -128,18 +128,18 @@ class Augmentation:
             images = _APPLY[name](images, *draw.of(name))
         return images
 
-    def settle(self, draw: Draw) -> Tensor:
-        """Return *draw* as parameters (rows, 11) for `apply_settled`, on the device of the draw."""
-        return draw.settled((*self._before, *self._after))
+    def as_tensors(self, draw: Draw) -> Tensor:
+        """Return *draw* as parameters (rows, 11) for `apply_tensors`, on the device of the draw."""
+        return draw.as_tensors((*self._before, *self._after))
 
-    def apply_settled(self, images: Tensor, parameters: Tensor) -> Tensor:
-        """Do what `apply` does, by the same kernels whatever was drawn: what a captured step needs.
+    def apply_tensors(self, images: Tensor, parameters: Tensor) -> Tensor:
+        """Do what `apply` does, by the same kernels whatever was drawn, as a captured step must.
 
-        Every named operation runs on every image; those that were not drawn change nothing but the last bits.
+        Every named operation runs on every image; those that were not drawn change the last bits at most.
 
         Args:
             images: (N, C, H, W), as for `apply`.
-            parameters: (N, 11) from `settle`, on the device of *images*.
+            parameters: (N, 11) from `as_tensors`, on the device of *images*.
 
         Returns:
             (N, C, H, W), differentiable in *images*.
@@ -148,7 +148,7 @@ class Augmentation:
         both = "scale" in self.operations and "rotate" in self.operations
         for name in (*self._before, *self._drawable, *self._after):
             if both and name == "scale":
-                continue  # rotate does both
+                continue  # with rotate, in one pass
             chosen = _APPLY[name]
             arguments = arguments_of(name, parameters)
             if both and name == "rotate":
@@ -156,9 +156,12 @@ class Augmentation:
             images = chosen(images, *arguments)
         return images
 
+    settle = RenamedMethod("as_tensors")
+    apply_settled = RenamedMethod("apply_tensors")
+
 
 def _apply_drawn(images: Tensor, draw: Draw) -> Tensor:
-    """Apply to every image the operation that its row drew, and no other: the ids are known on the host."""
+    """Apply to each image the operation of its row alone; the ids are on the host, so it can group the rows by them."""
     drawn = sorted(set(draw.operation.tolist()))
     if len(drawn) <= 1:
         return _apply_one(images, draw)
@@ -175,7 +178,7 @@ def _apply_drawn(images: Tensor, draw: Draw) -> Tensor:
 
 
 def _apply_one(images: Tensor, draw: Draw) -> Tensor:
-    """Apply the operation that all rows share."""
+    """Apply one operation, which all rows share."""
     operation = int(draw.operation[0]) if len(draw) else -1
     if operation < 0:
         return images

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dcbench.toolbox.matching.embedding import embed
-from dcbench.toolbox.matching.initial import initial_pixels
-from dcbench.toolbox.matching.kernels import Objective, gaussian_mmd, linear_mmd, moment_distance, polynomial_mmd
-from dcbench.toolbox.matching.learnable import LearnableSet, Space
+from dcbench.toolbox.matching.learnable import LearnableSet, Space, initial_pixels
 from dcbench.toolbox.matching.loop import Matching, match
+from dcbench.toolbox.matching.objectives import Objective, gaussian_mmd, linear_mmd, moment_distance, polynomial_mmd
 from dcbench.toolbox.matching.optimiser import MatchingSGD
 from dcbench.toolbox.matching.sampling import ClassSampler, RealImages
-from dcbench.toolbox.matching.settings import MatchingSettings, QueueSettings, largest_factor, validate
-from dcbench.toolbox.matching.snapshots import snapshot_steps
+from dcbench.toolbox.matching.shared_settings import (
+    MatchingSettings,
+    QueueSettings,
+    largest_factor,
+    snapshot_steps,
+    validate,
+)
+from dcbench.toolbox.matching.step import embed
 
 __all__ = [
     "ClassSampler",

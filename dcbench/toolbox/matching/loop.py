@@ -1,4 +1,8 @@
-"""The matching loop: move the images of all classes until their features look like those of real images."""
+"""The matching loop: move the images of all classes until their features look like those of real images.
+
+A run is made of four parts: a `StepSampler` draws, a `NetworkSource` gives the network, a `Signal` makes features of
+both sides, and an `Objective` compares them. `MatchingStep` is where they meet.
+"""
 
 from __future__ import annotations
 
@@ -8,37 +12,30 @@ import torch
 
 from dcbench import CondensedSet, RequestError, State
 from dcbench.toolbox.augment import Augmentation
-from dcbench.toolbox.matching.draws import Drawer
-from dcbench.toolbox.matching.embedding import mixes_images
-from dcbench.toolbox.matching.initial import initial_pixels
-from dcbench.toolbox.matching.learnable import LearnableSet, Space
-from dcbench.toolbox.matching.matched_features import MatchedFeatures
-from dcbench.toolbox.matching.networks import NetworkSource, RandomNetworks
+from dcbench.toolbox.matching.learnable import LearnableSet, Space, initial_pixels
 from dcbench.toolbox.matching.optimiser import MatchingSGD
-from dcbench.toolbox.matching.queue import NetworkQueue
-from dcbench.toolbox.matching.regularisation import ClassAwareRegularisation
 from dcbench.toolbox.matching.runner import GPURunner, Runner
-from dcbench.toolbox.matching.sampling import RealImages
-from dcbench.toolbox.matching.settings import QueueSettings
-from dcbench.toolbox.matching.snapshots import snapshot_steps
-from dcbench.toolbox.matching.step import MatchingStep
+from dcbench.toolbox.matching.sampling import RealImages, StepSampler
+from dcbench.toolbox.matching.shared_settings import snapshot_steps
+from dcbench.toolbox.matching.step import FeatureSignal, MatchingStep, mixes_images
 from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dcbench import Task
-    from dcbench.toolbox.matching.kernels import Objective
-    from dcbench.toolbox.matching.settings import MatchingSettings
+    from dcbench.toolbox.matching.network_sources import NetworkSource
+    from dcbench.toolbox.matching.objectives import Objective
+    from dcbench.toolbox.matching.shared_settings import MatchingSettings
 
 Statistics: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
-"""Mean and standard deviation of a normalisation, a number for each channel."""
+"""Mean and standard deviation of a normalisation, one number per channel."""
 
 LOGGED = 100
-"""About how many losses a run reports; reading one makes an accelerator wait."""
+"""About how many losses a run reports; to read one, the host blocks until the accelerator has finished."""
 
 WORTH_COMPILING = 500
-"""Steps from which on compiling a network for a GPU, some tens of seconds, may pay."""
+"""Steps from which on it may pay to compile a network for a GPU, which takes some tens of seconds."""
 
 
 def match(
@@ -54,14 +51,14 @@ def match(
 
     Each step draws real images of every class, augments the real and the synthetic images of a class with the same
     parameters, embeds both, and moves the synthetic images against the gradient of *objective*, summed over classes.
-    All classes go through the network together: exact for networks that treat each image by itself; batch norm, which
-    does not, sees all classes at once, real and synthetic apart, as in the DM code. Where the task asks for a part of
-    the classes, they get the very images that they would get among all.
+    All classes go through the network together. This is exact for networks that treat each image by itself. Batch norm
+    sees all classes at once, real and synthetic apart, as in the DM code. If the task is for a part of the classes,
+    they get the same images that they get among all.
 
     Args:
         task: gives the data, the budget, networks and random draws.
-        settings: how long and how; with `QueueSettings` networks come from a `NetworkQueue`, and
-            `ClassAwareRegularisation` joins the objective.
+        settings: how long and how. `MatchingSettings` draw networks at random; with `QueueSettings` networks come from
+            a queue in which they are trained, and the class-aware regularisation of IDM is added to the objective.
         objective: what is lowered.
         space: in which space the images are learnt.
         sequential: step class by class, as the M3D code; see `MatchingSGD`.
@@ -71,7 +68,7 @@ def match(
         the set after the last step. A run resumed from a checkpoint gives the same bits as one without a break.
 
     Raises:
-        RequestError: a part of the classes is asked for, and the network mixes the images of a batch.
+        RequestError: the task is for a part of the classes, and the network mixes the images of a batch.
     """
     run = Matching(task, settings, objective=objective, space=space, sequential=sequential, statistics=statistics)
     return run.run()
@@ -91,7 +88,7 @@ class Matching:
         statistics: Statistics | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        """Draw the initial images, or take up the last checkpoint. Arguments as in `match`; sums are in *dtype*."""
+        """Draw the initial images, or load the last checkpoint. Arguments as in `match`; sums are in *dtype*."""
         self.step = 0
         """Steps done."""
         self._task, self._settings = task, settings
@@ -108,7 +105,7 @@ class Matching:
         )
         augmentation = _augmentation(task, settings)
         real = RealImages(task.train, settings.batch_real, normaliser, task.device)
-        self._drawer = Drawer(
+        self._sampler = StepSampler(
             real,
             augmentation,
             size=task.info.shape[-1],
@@ -116,18 +113,18 @@ class Matching:
             most=settings.batch_syn_max,
             classes=task.classes,
         )
-        self._networks, regularisation = _networks(task, settings, real, dtype)
-        features = MatchedFeatures(real, augmentation, task.chunk, half=task.precision == "bf16")
-        step = MatchingStep(self.learnable, self.optimiser, features, objective, regularisation)
+        self._networks = settings.network_source(task, real, dtype)
+        signal = FeatureSignal(real, augmentation, task.chunk, half=task.precision == "bf16")
+        step = MatchingStep(self.learnable, self.optimiser, signal, objective, self._networks.term)
         self._run = _runner(task, settings, step, augmentation, resident=real.resident)
         state = task.resume()
         if state is not None:
-            self._take_up(state)
+            self._load_state(state)
         if settings.iterations:
-            _refuse_part_that_is_not_exact(task, settings, self._networks)
+            _refuse_inexact_part(task, settings, self._networks)
 
     def run(self) -> CondensedSet:
-        """Do all steps that are left, report and keep what is due, and return the final set."""
+        """Do the remaining steps, report losses, keep snapshots and checkpoints, and return the final set."""
         task, total = self._task, self._settings.iterations
         kept = snapshot_steps(total)
         interval = max(1, total // LOGGED)
@@ -154,7 +151,7 @@ class Matching:
         Returns:
             the loss before the step, summed over classes; a scalar on the device.
         """
-        loss = self._run(self._networks.at(self.step), self._drawer.draw(self._task.generator), value=value)
+        loss = self._run(self._networks.at(self.step), self._sampler.draw(self._task.generator), value=value)
         self.step += 1
         return loss
 
@@ -170,12 +167,12 @@ class Matching:
             **self._networks.state(),
         }
 
-    def _take_up(self, state: dict[str, Any]) -> None:
+    def _load_state(self, state: dict[str, Any]) -> None:
         self.step = int(state["step"])
         self.learnable.images.copy_(state["images"])
         self.optimiser.buffer.copy_(state["momentum"])
         self._task.generator.set_state(state["generator"])
-        self._networks.take_up(state)
+        self._networks.load_state(state)
 
 
 def _learnable(task: Task, settings: MatchingSettings, space: Space, normaliser: Normaliser) -> LearnableSet:
@@ -199,7 +196,7 @@ def _augmentation(task: Task, settings: MatchingSettings) -> Augmentation:
 def _runner(
     task: Task, settings: MatchingSettings, step: MatchingStep, augmentation: Augmentation, *, resident: bool
 ) -> Runner:
-    """Return what runs *step* best on the device of *task*."""
+    """Return what runs *step* on the device of *task*."""
     if task.device.type != "cuda":
         return Runner(step, task)
     captured = task.capture and resident
@@ -207,19 +204,9 @@ def _runner(
     return GPURunner(step, task, augmentation, captured=captured, compiled=compiled)
 
 
-def _refuse_part_that_is_not_exact(task: Task, settings: MatchingSettings, networks: NetworkSource) -> None:
+def _refuse_inexact_part(task: Task, settings: MatchingSettings, networks: NetworkSource) -> None:
     if len(task.classes) < task.info.classes and mixes_images(networks.network):
         raise RequestError(
             f"{settings.network} mixes the images of a batch, so classes {task.classes.start}-"
-            f"{task.classes.stop - 1} alone would not get what they get among all; run it without --classes"
+            f"{task.classes.stop - 1} alone would get other images than among all; run it without --classes"
         )
-
-
-def _networks(
-    task: Task, settings: MatchingSettings, real: RealImages, dtype: torch.dtype
-) -> tuple[NetworkSource, ClassAwareRegularisation | None]:
-    """Return where the networks come from, and what they add to the objective."""
-    if not isinstance(settings, QueueSettings):
-        return RandomNetworks(task, settings.network, steps=settings.iterations_per_model, dtype=dtype), None
-    queue = NetworkQueue(task, settings, real, dtype=dtype)
-    return queue, ClassAwareRegularisation(settings.ce_weight, queue.accuracy, task.classes)

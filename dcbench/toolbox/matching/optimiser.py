@@ -1,4 +1,4 @@
-"""SGD with momentum over the images of all classes at once, also where the published code steps class by class."""
+"""SGD with momentum over the images of all classes at once, even if the published code steps class by class."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class MatchingSGD:
     """SGD with momentum; every class is one row of the images.
 
     The M3D code keeps all classes in one tensor and calls ``step()`` once per class. Each of those C steps moves every
-    class by what momentum is left of its own last gradient. Classes are independent of each other, so the C steps have
-    a closed form. With learning rate a, momentum m and leftover buffer b, class c (from 0) is
+    class by the momentum that is left of its own last gradient. Classes do not depend on each other, so the C steps
+    have a closed form. With learning rate a, momentum m and leftover buffer b, class c (from 0) is
 
     * visited at ``v = p - a b (m + ... + m^c)``, where its gradient g is taken,
     * its buffer then is ``b' = m^(c+1) b + g``,
@@ -36,7 +36,7 @@ class MatchingSGD:
         turns: range | None = None,
         classes: int | None = None,
     ) -> None:
-        """Take over *images*.
+        """Prepare to move *images*.
 
         Args:
             images: (rows, ...), changed in place by `step`.
@@ -44,7 +44,7 @@ class MatchingSGD:
             momentum: in [0, 1).
             sequential: one step per class, as M3D, instead of one for all.
             turns: which of the classes the rows are; all by default.
-            classes: how many classes take turns, those that are not among the rows included.
+            classes: how many classes step in turn, those that are not among the rows included.
         """
         self.images = images
         self.buffer = torch.zeros_like(images)
@@ -58,7 +58,7 @@ class MatchingSGD:
         )
 
     def visit(self) -> Tensor:
-        """Return where each class is at its turn, (rows, ...), as a leaf that collects the gradient."""
+        """Return where each class is at its turn, (rows, ...), as a leaf tensor for the gradient."""
         self._visited = (self.images - self._before * self.buffer).requires_grad_()
         return self._visited
 
@@ -67,10 +67,10 @@ class MatchingSGD:
         """Finish the iteration with the gradient that the last visit collected.
 
         Raises:
-            RuntimeError: there was no visit, or nothing was differentiated with respect to it.
+            RuntimeError: visit() was not called before, or there was no backward pass since.
         """
         if self._visited is None or self._visited.grad is None:
-            raise RuntimeError("visit() and a backward pass come before step()")
+            raise RuntimeError("call visit() and a backward pass before step()")
         visited, gradient = self._visited.detach(), self._visited.grad
         self._visited = None
         self.buffer.mul_(self._kept).add_(gradient)

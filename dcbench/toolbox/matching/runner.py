@@ -1,4 +1,4 @@
-"""Running matching steps: within the memory there is, and on a GPU without waiting for it."""
+"""How matching steps run on a device: in chunks that fit the memory, and on a GPU without stalls of the host."""
 
 from __future__ import annotations
 
@@ -7,52 +7,50 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 
-from dcbench.toolbox.devices import CapturedStep
-from dcbench.toolbox.memory import halving
+from dcbench.toolbox.devices import CapturedStep, retry_with_smaller_chunk
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from dcbench import Task
     from dcbench.toolbox.augment import Augmentation
-    from dcbench.toolbox.matching.draws import Draws
-    from dcbench.toolbox.matching.embedding import Forward
-    from dcbench.toolbox.matching.step import MatchingStep
+    from dcbench.toolbox.matching.sampling import StepDraw, StepTensorDraw
+    from dcbench.toolbox.matching.step import Forward, MatchingStep
 
 
 class Runner:
-    """Runs steps, and repeats one that ran out of memory with half the chunk, as often as it takes."""
+    """Runs steps. A step that runs out of memory is repeated with half the chunk, and again with half of that."""
 
     def __init__(self, step: MatchingStep, task: Task) -> None:
         """Take the step, and the task whose chunk is lowered with that of the step."""
         self._step, self._task = step, task
 
-    def __call__(self, network: nn.Module, draws: Draws, *, value: bool) -> Tensor:
+    def __call__(self, network: nn.Module, draw: StepDraw, *, value: bool) -> Tensor:
         """See `MatchingStep`.
 
         Raises:
-            torch.OutOfMemoryError: not even one image at a time fits.
+            torch.OutOfMemoryError: a single image at a time does not fit.
         """
 
         def attempt(chunk: int) -> Tensor:
             if chunk < self._task.chunk:
                 self._lower(chunk)
-            return self._attempt(network, draws, value=value)
+            return self._attempt(network, draw, value=value)
 
-        return halving(attempt, self._task.chunk)
+        return retry_with_smaller_chunk(attempt, self._task.chunk)
 
-    def _attempt(self, network: nn.Module, draws: Draws, *, value: bool) -> Tensor:
-        return self._step(network, draws, value=value)
+    def _attempt(self, network: nn.Module, draw: StepDraw, *, value: bool) -> Tensor:
+        return self._step(network, draw, value=value)
 
     def _lower(self, chunk: int) -> None:
-        self._task.chunk = self._step.features.chunk = chunk
+        self._task.chunk = self._step.signal.chunk = chunk
 
 
 class GPURunner(Runner):
-    """Runs steps on a GPU, if they may be captured as replays of a CUDA graph.
+    """Runs steps on a GPU; if they may be captured, as replays of a CUDA graph.
 
-    Draws become tensors whose values nobody on the CPU looks at. Steps whose loss is wanted, one in a hundred, compute
-    more and are never captured.
+    Draws become tensors, so that the host does not branch on their values. A step whose loss is wanted, one in a
+    hundred, launches more kernels than the others and is never captured.
     """
 
     def __init__(
@@ -62,50 +60,53 @@ class GPURunner(Runner):
 
         Args:
             step: what is run.
-            task: says on which GPU.
+            task: gives the GPU.
             augmentation: that of the step.
-            captured: replay a captured step; the network is the same module at every call then.
+            captured: replay a captured step. The network must then be the same module at every call.
             compiled: let torch compile the forward and backward pass of the network.
         """
         super().__init__(step, task)
         self._augmentation, self._compiled = augmentation, compiled
         self._graph = CapturedStep(self._advance, task.device) if captured else None
-        self._inputs: tuple[nn.Module, Draws] | None = None
+        self._inputs: tuple[nn.Module, StepTensorDraw] | None = None
         self._loss = torch.zeros((), device=task.device)
 
-    def _attempt(self, network: nn.Module, draws: Draws, *, value: bool) -> Tensor:
-        settled = draws.settled(self._augmentation, self._task.device)
-        if self._compiled and self._step.features.forward is None:
-            self._step.features.forward = cast("Forward", torch.compile(cast("Forward", network.embed), dynamic=False))
+    def _attempt(self, network: nn.Module, draw: StepDraw, *, value: bool) -> Tensor:
+        tensors = draw.as_tensors(self._augmentation).to(self._task.device)
+        if self._compiled and self._step.signal.forward is None:
+            self._step.signal.forward = cast("Forward", torch.compile(cast("Forward", network.embed), dynamic=False))
         try:
-            return self._run(network, settled, value=value)
+            return self._run(network, tensors, value=value)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
             if not self._compiled:
                 raise
-            # Compilers are missing or choke on what plug-ins write; the step has changed nothing yet.
+            # The compiler may be missing, or fail on the network of a plug-in. The step has changed nothing yet, so it
+            # can run again.
             warnings.warn(f"the network cannot be compiled and runs as it is: {error}", stacklevel=2)
-        self._compiled, self._step.features.forward = False, None
-        return self._run(network, settled, value=value)
+        self._compiled, self._step.signal.forward = False, None
+        return self._run(network, tensors, value=value)
 
-    def _run(self, network: nn.Module, settled: Draws, *, value: bool) -> Tensor:
+    def _run(self, network: nn.Module, tensors: StepTensorDraw, *, value: bool) -> Tensor:
         if value or self._graph is None:
-            return self._step(network, settled, value=value)
+            return self._step(network, tensors, value=value)
+        # A graph reads the addresses that it was captured with: every later draw is copied into the first one.
         if self._inputs is None:
-            self._inputs = network, settled
+            self._inputs = network, tensors
         else:
-            self._inputs[1].copy_(settled)
+            self._inputs[1].copy_(tensors)
         self._graph()
         return self._loss
 
     def _advance(self) -> None:
         if self._inputs is not None:
-            network, draws = self._inputs
-            self._loss = self._step(network, draws, value=False)
+            network, tensors = self._inputs
+            self._loss = self._step(network, tensors, value=False)
 
     def _lower(self, chunk: int) -> None:
         super()._lower(chunk)
         if self._graph is not None:
-            self._graph.forget()
+            self._graph.reset()
+        # Blocks of the failed attempt have the sizes of the larger chunk; the smaller one could not reuse them all.
         torch.cuda.empty_cache()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dcbench.toolbox.memory import halving
+from dcbench.toolbox.devices import retry_with_smaller_chunk
 from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def accuracy(
     network: nn.Module, images: Tensor, labels: Tensor, mean: Sequence[float], std: Sequence[float], chunk: int
 ) -> float:
-    """Return how many of *images* the network gets right, in percent.
+    """Return the share of *images* that the network classifies correctly, in percent.
 
-    The network is in eval mode meanwhile and gets back the mode it had.
+    The network is in eval mode during the call and has its old mode back afterwards.
 
     Args:
         network: maps (N, C, H, W) to logits (N, classes).
@@ -29,11 +29,11 @@ def accuracy(
         labels: (N,) int64.
         mean: of the normalisation, one per channel.
         std: of the normalisation, one per channel.
-        chunk: images at once, fewer where memory runs out; bounds memory, changes no result.
+        chunk: images at once, halved when memory runs out; the result does not depend on it.
     """
     normaliser = Normaliser.for_network(mean, std, network)
 
-    def right(chunk: int) -> int:
+    def correct(chunk: int) -> int:
         count = torch.zeros((), dtype=torch.int64, device=normaliser.device)
         for start in range(0, len(labels), chunk):
             rows = slice(start, start + chunk)
@@ -42,6 +42,6 @@ def accuracy(
 
     was_training = network.training
     network.eval()
-    percent = 100 * halving(right, chunk) / len(labels)
+    percent = 100 * retry_with_smaller_chunk(correct, chunk) / len(labels)
     network.train(was_training)
     return percent

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from dcbench.toolbox.training.captured import capture_steps
-from dcbench.toolbox.training.lockstep import Lockstep
-from dcbench.toolbox.training.threads import Stopped, run_in_threads
+from dcbench.toolbox.training.ensemble import Ensemble
 from dcbench.toolbox.training.trainer import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from threading import Event
 
     from torch import Tensor
 
@@ -36,10 +35,10 @@ def train_side_by_side(
 ) -> None:
     """Train *networks* in place, each as `train` does alone, with the same draws.
 
-    On a CPU every network trains on one thread, ``torch.get_num_threads()`` networks at a time: small batches share
-    badly between threads, and results then do not depend on how many there are. On a GPU, if *capture* allows it, one
-    step of every network is captured in one CUDA graph. Networks with dropout, whose masks come from torch's global
-    generators, train one after another.
+    On a CPU every network trains on one thread, ``torch.get_num_threads()`` networks at a time: small batches gain
+    little from several threads, and so results do not depend on the number of threads. On a GPU, if *capture* allows
+    it, one step of every network is captured in one CUDA graph. Networks with dropout train one after another, because
+    their masks come from torch's global generators.
 
     Args:
         networks: of one architecture, device and type; each maps (N, C, H, W) to logits (N, classes).
@@ -47,12 +46,12 @@ def train_side_by_side(
         labels: as for `train`.
         recipe: everything else.
         generators: one for each network, on the CPU.
-        after_epoch: called with the place of a network in *networks* and the number of epochs that it has done. On a
-            CPU it is called from several threads, but for each network from one.
+        after_epoch: called with the position of a network in *networks* and the number of epochs that it has done. On
+            a CPU it is called from several threads, but for each network from one.
         capture: whether steps may be captured.
 
     Raises:
-        ValueError: there are no images, or not as many labels, or not as many generators as networks.
+        ValueError: there are no images, or the numbers of images and labels, or of networks and generators, differ.
     """
     if len(networks) != len(generators):
         raise ValueError(f"{len(networks)} networks cannot train with {len(generators)} generators")
@@ -85,7 +84,7 @@ class _Trainee:
 
 @dataclass(frozen=True, eq=False)
 class _Training:
-    """What is to be trained, and the ways to do it."""
+    """A training of several networks, and the ways to run it."""
 
     trainees: Sequence[_Trainee]
     images: Tensor
@@ -116,31 +115,61 @@ class _Training:
         )
 
     def captured(self) -> None:
-        """Train in lockstep by replaying graphs: in two halves if memory is short, eagerly if capturing fails."""
-        lockstep = self._lockstep()
+        """Train as an ensemble by replaying graphs: in two halves if memory is short, eagerly if the capture fails."""
+        ensemble = self._ensemble()
         try:
-            advance = capture_steps(lockstep)
+            advance = ensemble.captured()
         except torch.OutOfMemoryError:
             if len(self.trainees) == 1:
                 raise
         except RuntimeError as error:
-            warnings.warn(f"training one network after another, for a step was not captured: {error}", stacklevel=3)
+            warnings.warn(f"training one network after another: a step could not be captured: {error}", stacklevel=3)
             self.one_after_another()
             return
         else:
-            lockstep.run(advance, self._all_done)
+            ensemble.run(advance, self._all_done)
             return
-        # Here, not in the handler: the exception holds on to the memory of what failed.
-        del lockstep
+        # Outside of the handler: while the exception is alive, its traceback holds the memory of the failed attempt.
+        del ensemble
         middle = len(self.trainees) // 2
         for half in (self.trainees[:middle], self.trainees[middle:]):
             replace(self, trainees=half).captured()
 
-    def _lockstep(self) -> Lockstep:
+    def _ensemble(self) -> Ensemble:
         networks = [trainee.network for trainee in self.trainees]
         generators = [trainee.generator for trainee in self.trainees]
-        return Lockstep(networks, self.images, self.labels, self.recipe, generators)
+        return Ensemble(networks, self.images, self.labels, self.recipe, generators)
 
     def _all_done(self, epoch: int) -> None:
         for trainee in self.trainees:
             self.after_epoch(trainee.number, epoch)
+
+
+class Stopped(Exception):  # noqa: N818  (not an error: it only ends a job early)
+    """Raised by a job that found *stop* set."""
+
+
+def run_in_threads(jobs: Sequence[Callable[[Event], None]], at_once: int) -> None:
+    """Run *jobs*, each with one intra-op thread; torch lets other threads of Python run during an operation.
+
+    Args:
+        jobs: called with an event. Once it is set a job should end soon, by raising `Stopped`.
+        at_once: how many run at the same time.
+
+    Raises:
+        BaseException: the first that a job raises; the other jobs are stopped before.
+    """
+    before, stop = torch.get_num_threads(), Event()
+    try:
+        with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            running = [pool.submit(job, stop) for job in jobs]
+            try:
+                for done in as_completed(running):
+                    done.result()
+            except BaseException:
+                stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:
+        # torch keeps the number for each thread, but a new thread starts with the number that was set last anywhere.
+        torch.set_num_threads(before)

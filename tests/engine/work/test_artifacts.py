@@ -28,7 +28,7 @@ SETTINGS = "network=convnet[depth=1,width=4],epochs=1,batch_size=8"
 INTRUDER = """
 import dcbench
 import torch
-from dcbench.toolbox.features import FeatureSettings, feature_network
+from dcbench.toolbox.selection import FeatureSettings, feature_network
 
 class Intruder(dcbench.Method):
     class Settings(FeatureSettings):

@@ -13,9 +13,7 @@ from oracles import selection as oracle
 from torch import Tensor, nn
 
 from dcbench import RequestError
-from dcbench.toolbox import selection
-from dcbench.toolbox.features import embed, feature_network
-from dcbench.toolbox.selection import FeatureSelection, Rule, class_blocks
+from dcbench.toolbox.selection import FeatureSelection, Rule, class_blocks, feature_network, image_features, rules
 from dcbench_plugins.methods.herding import Herding, herd, nearest_to_mean
 from dcbench_plugins.methods.k_center import KCenter, farthest_first
 
@@ -162,7 +160,7 @@ def test_the_method_is_the_literal_rule_in_the_feature_space_of_each_class(
     network = feature_network(made, method.Settings(**FAST | changes))
     expected: list[int] = []
     for indices in TRAIN.class_index:
-        order = literal(embed(network, made, indices).tolist(), 4)
+        order = literal(image_features(network, made, indices).tolist(), 4)
         expected += [int(indices[position]) for position in order]
     assert chosen.tolist() == expected
 
@@ -203,7 +201,7 @@ def test_the_size_of_a_block_changes_no_pick(
     method: type[FeatureSelection], limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = picks(method, task(ipc=6))
-    monkeypatch.setattr(selection, "BLOCK_BYTES", limit)
+    monkeypatch.setattr(rules, "BLOCK_BYTES", limit)
     assert torch.equal(picks(method, task(ipc=6)), together)
 
 

@@ -27,14 +27,14 @@ def test_agrees_with_the_oracle(seed: int, beta: float, size: int) -> None:
 
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), st.floats(0, 1), st.integers(4, 9))
-def test_settled_tensors_give_what_the_draw_gives(seed: int, probability: float, size: int) -> None:
+def test_tensors_give_what_the_draw_gives(seed: int, probability: float, size: int) -> None:
     images = torch.randn(4, 2, size, size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     cutmix = CutMix(probability)
     mix = cutmix.draw(4, size, torch.Generator().manual_seed(seed))
-    partners, box, share = cutmix.settle(mix, 4)
+    partners, box, share = cutmix.as_tensors(mix, 4)
     assert (partners.shape, box.shape, share.shape) == ((4,), (4,), ())
     assert float(share) == (1 if mix is None else mix.share)
-    assert torch.equal(cutmix.apply_settled(images, partners, box), images if mix is None else mix.images(images))
+    assert torch.equal(cutmix.apply_tensors(images, partners, box), images if mix is None else mix.images(images))
 
 
 def test_share_is_the_part_that_was_not_replaced_and_the_batch_stays() -> None:

@@ -55,11 +55,11 @@ def test_an_angle_of_zero_changes_nothing() -> None:
 @pytest.mark.parametrize("rotation", ROTATIONS)
 @pytest.mark.parametrize("strategy", ["crop_scale_rotate", "scale_crop", "rotate", "crop_noise", "noise_rotate"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_settled_parameters_give_what_the_draw_gives(channels: int, strategy: str, rotation: str) -> None:
+def test_parameters_as_tensors_give_what_the_draw_gives(channels: int, strategy: str, rotation: str) -> None:
     images, generator = made(channels, size=9)
     augmentation = DCAugmentation(strategy, rotation, channels)
     draw = augmentation.draw(len(images), images.shape[-1], generator)
-    result = augmentation.apply_settled(images, augmentation.settle(draw))
+    result = augmentation.apply_tensors(images, augmentation.as_tensors(draw))
     torch.testing.assert_close(result, augmentation.apply(images, draw), rtol=1e-9, atol=1e-9)
 
 

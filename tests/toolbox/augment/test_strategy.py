@@ -48,13 +48,16 @@ def test_any_strategy_agrees_with_the_oracle(named: set[str], semantic: Semantic
 
 @settings(max_examples=25)
 @given(st.sets(st.sampled_from(OPERATIONS)), st.sampled_from(["dsa", "diffaug"]), st.booleans(), st.integers(0, 10**6))
-def test_settled_parameters_give_what_the_draw_gives(
+def test_parameters_as_tensors_give_what_the_draw_gives(
     named: set[str], semantic: Semantic, shared: bool, seed: int
 ) -> None:
     images = images_of(6, 5).requires_grad_()
     augmentation = Augmentation(semantic, "_".join(named))
     draw = augmentation.draw(6, 5, seeded(seed), shared_operation=shared)
-    expected, result = augmentation.apply(images, draw), augmentation.apply_settled(images, augmentation.settle(draw))
+    expected, result = (
+        augmentation.apply(images, draw),
+        augmentation.apply_tensors(images, augmentation.as_tensors(draw)),
+    )
     torch.testing.assert_close(result, expected)
     weights = torch.randn(expected.shape, generator=seeded(9), dtype=torch.float64)
     gradients = [torch.autograd.grad((out * weights).sum(), images)[0] for out in (result, expected)]

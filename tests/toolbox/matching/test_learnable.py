@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dcbench.toolbox.matching import LearnableSet, Space, initial_pixels
-from dcbench.toolbox.matching.initial import mixed
+from dcbench.toolbox.matching.learnable import mixed
 from dcbench.toolbox.pixels import Normaliser
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ def matching_of(task: MemoryTask, settings: MatchingSettings, *, pixel: bool = T
 def run_as_on_a_gpu(
     matching: Matching, task: MemoryTask, settings: MatchingSettings, *, compiled: bool = False, captured: bool = False
 ) -> Matching:
-    """Do all steps with draws that are settled, as a GPU needs them, in float64 on the CPU."""
+    """Do all steps with draws as tensors, as a GPU needs them, in float64 on the CPU."""
     augmentation = Augmentation(settings.augmentation, settings.strategy).without("flip")
     step = matching._run._step
     matching._run = GPURunner(step, task, augmentation, captured=captured, compiled=compiled)
@@ -52,8 +52,8 @@ class Replayed:
     def __call__(self) -> None:
         self.step()
 
-    def forget(self) -> None:
-        """Nothing is kept."""
+    def reset(self) -> None:
+        """There is no graph to drop."""
 
 
 @pytest.fixture(params=[False, True], ids=["eager", "captured"])
@@ -62,7 +62,7 @@ def captured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return request.param
 
 
-def test_steps_on_settled_draws_are_those_of_the_literal_m3d_loop(captured: bool) -> None:
+def test_steps_on_draws_as_tensors_are_those_of_the_literal_m3d_loop(captured: bool) -> None:
     task, settings = tiny_task(3, 2), like_m3d(batch_syn_max=5)
     initial, draws = recorded(task, settings)
     mean, std = statistics(task.info)
@@ -71,7 +71,7 @@ def test_steps_on_settled_draws_are_those_of_the_literal_m3d_loop(captured: bool
     torch.testing.assert_close(matching.learnable.images, expected, rtol=1e-9, atol=1e-10)
 
 
-def test_steps_on_settled_draws_are_those_of_the_literal_dm_loop(captured: bool) -> None:
+def test_steps_on_draws_as_tensors_are_those_of_the_literal_dm_loop(captured: bool) -> None:
     task, settings = tiny_task(4), MatchingSettings(iterations=5, lr=0.3, batch_real=7, **DSA)
     initial, draws = recorded(task, settings)
     mean, std = statistics(task.info)

@@ -12,9 +12,14 @@ from training_setup import RECIPES, data, network_of, recipe_of, seeded
 from dcbench import TrainingRecipe
 from dcbench.toolbox.networks import ConvNet
 from dcbench.toolbox.training import side_by_side, train, train_side_by_side
+from dcbench.toolbox.training.ensemble import Ensemble
 
 if TYPE_CHECKING:
-    from dcbench.toolbox.training.lockstep import Advance, Lockstep
+    from dcbench.toolbox.training.ensemble import Advance
+
+import threading
+
+from dcbench.toolbox.training.side_by_side import Stopped, run_in_threads
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +112,7 @@ def test_every_network_needs_a_generator_and_every_image_a_label() -> None:
 
 
 class TestCaptured:
-    """What stands around the capture, with steps that are done without one."""
+    """The code around the capture, with steps that are not captured."""
 
     def training(self, networks: list[nn.Module], done: list[tuple[int, int]]) -> side_by_side._Training:
         trainees = [side_by_side._Trainee(number, each, seeded(number)) for number, each in enumerate(networks)]
@@ -123,7 +128,7 @@ class TestCaptured:
             torch.testing.assert_close(ours, theirs)
 
     def test_all_advance_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(side_by_side, "capture_steps", lambda lockstep: lockstep.one_by_one)
+        monkeypatch.setattr(Ensemble, "captured", lambda ensemble: ensemble.one_by_one)
         networks: list[nn.Module] = [network_of(0), network_of(1), network_of(2)]
         done: list[tuple[int, int]] = []
         self.training(networks, done).captured()
@@ -133,13 +138,13 @@ class TestCaptured:
     def test_fewer_at_once_where_memory_is_short(self, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[int] = []
 
-        def short(lockstep: Lockstep) -> Advance:
-            asked.append(len(lockstep.steps))
-            if len(lockstep.steps) > 1:
+        def short(ensemble: Ensemble) -> Advance:
+            asked.append(len(ensemble.steps))
+            if len(ensemble.steps) > 1:
                 raise torch.OutOfMemoryError
-            return lockstep.one_by_one
+            return ensemble.one_by_one
 
-        monkeypatch.setattr(side_by_side, "capture_steps", short)
+        monkeypatch.setattr(Ensemble, "captured", short)
         networks: list[nn.Module] = [network_of(0), network_of(1), network_of(2)]
         done: list[tuple[int, int]] = []
         self.training(networks, done).captured()
@@ -148,21 +153,95 @@ class TestCaptured:
         self.check(networks)
 
     def test_one_that_does_not_fit_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def never(lockstep: Lockstep) -> Advance:
+        def never(ensemble: Ensemble) -> Advance:
             raise torch.OutOfMemoryError("full")
 
-        monkeypatch.setattr(side_by_side, "capture_steps", never)
+        monkeypatch.setattr(Ensemble, "captured", never)
         with pytest.raises(torch.OutOfMemoryError, match="full"):
             self.training([network_of(0), network_of(1)], []).captured()
 
     def test_a_step_that_cannot_be_captured_is_done_without(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refuses(lockstep: Lockstep) -> Advance:
+        def refuses(ensemble: Ensemble) -> Advance:
             raise RuntimeError("operation not permitted when stream is capturing")
 
-        monkeypatch.setattr(side_by_side, "capture_steps", refuses)
+        monkeypatch.setattr(Ensemble, "captured", refuses)
         networks: list[nn.Module] = [network_of(0), network_of(1), network_of(2)]
         done: list[tuple[int, int]] = []
         with pytest.warns(UserWarning, match="one network after another.*not permitted"):
             self.training(networks, done).captured()
         assert done == [(number, epoch) for number in range(3) for epoch in (1, 2, 3, 4)]
         self.check(networks)
+
+
+TWO = pytest.mark.usefixtures("two_threads")
+
+
+@pytest.fixture
+def two_threads(restored_threads: None) -> None:
+    torch.set_num_threads(2)
+
+
+@TWO
+def test_jobs_have_one_thread_each_and_the_caller_keeps_its_own() -> None:
+    seen: list[int] = []
+    run_in_threads([lambda _: seen.append(torch.get_num_threads())] * 5, 2)
+    assert seen == [1] * 5
+    assert torch.get_num_threads() == 2
+
+
+@TWO
+def test_later_threads_have_the_callers_number_too() -> None:
+    run_in_threads([lambda _: None], 1)
+    seen: list[int] = []
+    thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert seen == [2]
+
+
+def test_so_many_at_once_and_no_more() -> None:
+    together = threading.Barrier(2)
+    lock, running, most = threading.Lock(), 0, 0
+
+    def job(_: threading.Event) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        together.wait(timeout=20)
+        with lock:
+            running -= 1
+
+    run_in_threads([job] * 4, 2)
+    assert most == 2
+
+
+@TWO
+def test_an_error_reaches_the_caller_and_stops_the_others() -> None:
+    stopped, never = threading.Event(), threading.Event()
+
+    def fails(_: threading.Event) -> None:
+        raise KeyError("broken")
+
+    def patient(stop: threading.Event) -> None:
+        assert stop.wait(timeout=20)
+        stopped.set()
+        raise Stopped
+
+    with pytest.raises(KeyError, match="broken"):
+        run_in_threads([patient, fails, lambda _: never.set()], 1 + 1)
+    assert stopped.is_set()
+    assert torch.get_num_threads() == 2
+
+
+def test_backward_runs_on_the_thread_that_asks_for_it() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def job(_: threading.Event) -> None:
+        value = torch.ones(3, requires_grad=True)
+        value.register_hook(lambda _: seen.append((threading.get_ident(), torch.get_num_threads())))
+        value.sum().backward()
+        seen.append((threading.get_ident(), 1))
+
+    run_in_threads([job], 1)
+    assert seen[0] == seen[1]

@@ -9,6 +9,7 @@ from torch import nn
 from training_setup import RECIPES, data, network_of, recipe_of, seeded
 
 from dcbench.toolbox.training import train
+from dcbench.toolbox.training.trainer import schedule
 
 
 @pytest.mark.parametrize("soft", [False, True], ids=["hard", "soft"])
@@ -86,3 +87,18 @@ def test_images_and_labels_must_fit() -> None:
         train(network_of(), images, labels[:6], recipe_of(), generator=torch.Generator())
     with pytest.raises(ValueError, match="0 images"):
         train(network_of(), images[:0], labels[:0], recipe_of(), generator=torch.Generator())
+
+
+def test_the_rate_drops_at_every_milestone_and_stays_there() -> None:
+    rates = list(schedule(recipe_of(epochs=5, lr=1.0, gamma=0.5, milestones=(1, 4))))
+    assert [rate.lr for rate in rates] == pytest.approx([1, 0.5, 0.5, 0.5, 0.25])
+    assert not any(rate.fresh for rate in rates)
+
+
+def test_momentum_starts_anew_at_milestones_where_the_recipe_says_so() -> None:
+    rates = schedule(recipe_of(epochs=4, milestones=(2, 9), reset_momentum=True))
+    assert [rate.fresh for rate in rates] == [False, False, True, False]
+
+
+def test_a_milestone_before_the_first_epoch_counts() -> None:
+    assert next(schedule(recipe_of(lr=1.0, gamma=0.5, milestones=(0,)))).lr == pytest.approx(0.5)

@@ -10,8 +10,7 @@ from sklearn import cluster
 from threadpoolctl import threadpool_limits
 
 from dcbench import CondensedSet, Method, Origin, derive_seed
-from dcbench.toolbox.features import FeatureSettings, class_features, recommended, recommended_origins
-from dcbench.toolbox.selection import check_ipc
+from dcbench.toolbox.selection import FeatureSettings, check_ipc, class_features, recommended, recommended_origins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

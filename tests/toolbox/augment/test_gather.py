@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from dcbench.toolbox.augment.picking import pick, sample
+from dcbench.toolbox.augment.gather import gather_pixels, sample_pixels
 
 
 def images_of(height: int, width: int) -> torch.Tensor:
@@ -16,7 +16,7 @@ def test_pixels_are_picked_by_image_row_and_column() -> None:
     images = images_of(4, 5)
     rows, columns = torch.tensor([3, 0, 3]), torch.tensor([1, 4])
     expected = images[:, :, rows][:, :, :, columns]
-    assert torch.equal(pick(images, rows.view(1, 3, 1), columns.view(1, 1, 2)), expected)
+    assert torch.equal(gather_pixels(images, rows.view(1, 3, 1), columns.view(1, 1, 2)), expected)
 
 
 @pytest.mark.parametrize("reach", [0.5, 1.0, 3.0])
@@ -26,7 +26,7 @@ def test_sampling_is_that_of_torch_with_zeros_outside(height: int, width: int, r
     generator = torch.Generator().manual_seed(4)
     grid = reach * (2 * torch.rand(6, 9, 4, 2, generator=generator, dtype=torch.float64) - 1)
     weights = torch.randn(6, 2, 9, 4, generator=generator, dtype=torch.float64)
-    ours, theirs = sample(images, grid), functional.grid_sample(images, grid, align_corners=False)
+    ours, theirs = sample_pixels(images, grid), functional.grid_sample(images, grid, align_corners=False)
     torch.testing.assert_close(ours, theirs)
     gradients = [torch.autograd.grad(sampled, images, weights)[0] for sampled in (ours, theirs)]
     torch.testing.assert_close(*gradients)
@@ -35,4 +35,4 @@ def test_sampling_is_that_of_torch_with_zeros_outside(height: int, width: int, r
 def test_places_between_and_on_pixels_and_far_outside() -> None:
     images = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     grid = torch.tensor([[[[-0.5, -0.5], [0.0, 0.0], [1.0, 0.5], [9.0, -9.0]]]])
-    assert sample(images, grid).flatten().tolist() == [1.0, 2.5, 2.0, 0.0]
+    assert sample_pixels(images, grid).flatten().tolist() == [1.0, 2.5, 2.0, 0.0]

@@ -8,7 +8,7 @@ from fakes import MemoryTask, info_of, made_up_set
 from torch import Tensor, nn
 
 from dcbench import DcbenchError
-from dcbench.toolbox.features import FeatureSettings, class_features, embed, feature_network, recommended
+from dcbench.toolbox.selection import FeatureSettings, class_features, feature_network, image_features, recommended
 
 TRAIN = made_up_set(classes=3, per_class=10)
 INFO = info_of(TRAIN)
@@ -101,7 +101,7 @@ def test_embedding_is_that_of_the_normalised_pixels_and_does_not_depend_on_the_c
     expected = network.double().embed((pixels - INFO.mean[0]) / INFO.std[0])
     network.float()
     for chunk in (1, 2, 5, 100):
-        features = embed(network, task(chunk=chunk), indices)
+        features = image_features(network, task(chunk=chunk), indices)
         assert features.dtype == torch.float32
         assert not features.requires_grad
         torch.testing.assert_close(features.double(), expected.detach(), rtol=1e-5, atol=1e-6)
@@ -118,9 +118,9 @@ class Hungry(Tiny):
 
 def test_an_embedding_that_runs_out_of_memory_is_made_in_smaller_chunks_from_then_on() -> None:
     network, made, indices = Hungry().eval(), task(chunk=10), torch.arange(7)
-    features = embed(network, made, indices)
+    features = image_features(network, made, indices)
     assert made.chunk == 2
-    torch.testing.assert_close(features, embed(network, task(chunk=1), indices))
+    torch.testing.assert_close(features, image_features(network, task(chunk=1), indices))
 
 
 @pytest.mark.parametrize("labels", [range(3), range(1, 2)])
@@ -129,7 +129,7 @@ def test_features_come_class_by_class_and_are_those_of_the_trained_network_in_ev
     network = feature_network(made, FAST)
     assert not network.training
     for features, label in zip(class_features(made, FAST), labels, strict=True):
-        torch.testing.assert_close(features, embed(network, made, TRAIN.class_index[label]))
+        torch.testing.assert_close(features, image_features(network, made, TRAIN.class_index[label]))
 
 
 def test_a_network_that_went_astray_is_named_with_the_class_and_what_to_change() -> None:

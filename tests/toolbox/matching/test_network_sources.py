@@ -4,7 +4,7 @@ import torch
 from fakes import MemoryTask, info_of, made_up_set
 from torch import nn
 
-from dcbench.toolbox.matching.networks import RandomNetworks, move_in
+from dcbench.toolbox.matching.network_sources import RandomNetworks, load_weights_
 from dcbench.toolbox.networks import ResNet
 
 
@@ -14,7 +14,7 @@ def networks(steps: int = 2) -> RandomNetworks:
     return RandomNetworks(task, "any", steps=steps, dtype=torch.float64)
 
 
-def test_a_network_lasts_for_its_steps_and_the_next_one_moves_into_its_tensors() -> None:
+def test_a_network_lasts_for_its_steps_and_the_next_one_is_loaded_into_its_tensors() -> None:
     given = networks(steps=2)
     first = given.at(0)
     weights = first.weight.clone()
@@ -39,11 +39,11 @@ def test_networks_are_frozen_and_in_train_mode() -> None:
     assert network.weight.dtype == torch.float64
 
 
-def test_everything_moves_running_statistics_too() -> None:
+def test_all_weights_are_loaded_running_statistics_too() -> None:
     torch.manual_seed(0)
     old, new = (ResNet((3, 16, 16), 4, width=4, norm="batch") for _ in range(2))
     old(torch.randn(5, 3, 16, 16))
     expected = {name: tensor.clone() for name, tensor in new.state_dict().items()}
-    move_in(new, old)
+    load_weights_(old, new)
     for name, tensor in old.state_dict().items():
         assert torch.equal(tensor, expected[name]), name

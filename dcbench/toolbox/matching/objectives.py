@@ -1,6 +1,6 @@
-"""Squared maximum mean discrepancy between synthetic and real features, for all classes at once.
+"""What matching lowers: distances between synthetic and real features, for all classes at once, and terms added to it.
 
-Estimators are the biased V-statistics of the M3D code: means over all pairs, diagonals included, no square root.
+Discrepancies are squared and biased V-statistics, as in the M3D code: means over all pairs, diagonals included.
 """
 
 from __future__ import annotations
@@ -8,6 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import torch
+from torch import nn
+from torch.nn import functional
+
+from dcbench import RequestError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +31,13 @@ class Objective(Protocol):
         Returns:
             (classes,)
         """
+
+
+class Term(Protocol):
+    """What is added to an `Objective`: one number per class, from the synthetic side alone."""
+
+    def __call__(self, network: nn.Module, features: Tensor) -> Tensor:
+        """Rate the synthetic features (classes, n, D), with gradient, under *network*; return (classes,)."""
 
 
 def squared_distances(left: Tensor, right: Tensor) -> Tensor:
@@ -57,7 +68,8 @@ def bandwidth(synthetic: Tensor, real: Tensor) -> Tensor:
 def gaussian_mmd(synthetic: Tensor, real: Tensor, *, value: bool) -> Tensor:
     """Squared MMD under the sum of five Gaussian kernels with 1/4, 1/2, 1, 2 and 4 times the adaptive `bandwidth`.
 
-    The kernel is ``sum_m exp(-|x - y|^2 / (m b))`` (the M3D code; the paper only says "Gaussian"). See `Objective`.
+    The kernel is ``sum_m exp(-|x - y|^2 / (m b))`` (``m3dloss.py`` of the M3D code; the paper says "Gaussian" and gives
+    no bandwidth). See `Objective` for arguments and shapes.
     """
     # Distances do not change when all features move together; small numbers keep them exact in float32.
     centre = real.mean(1, keepdim=True)
@@ -97,7 +109,7 @@ def moment_distance(order: int) -> Objective:
     """Return DM's loss with higher moments: squared distances of means, variances and third central moments.
 
     The rows "DM", "+ 2nd order" and "+ 3rd order" of Table 1 of the M3D paper, which does not define the terms further.
-    Variances are biased; third moments are not divided by the variance, so that they have a gradient at zero variance.
+    Variances are biased. Third moments are not divided by the variance, so that they have a gradient at zero variance.
 
     Args:
         order: the highest moment, 1 to 3; with 1 it is `linear_mmd`.
@@ -114,3 +126,44 @@ def _moments(features: Tensor, order: int) -> Tensor:
     mean = features.mean(1)
     centred = features - mean.unsqueeze(1)
     return torch.stack([mean, *(centred.pow(power).mean(1) for power in range(2, order + 1))])
+
+
+class ClassAwareRegularisation:
+    """A `Term` of IDM (Zhao et al., CVPR 2023): cross-entropy of the synthetic images under the matched network.
+
+    It is weighted by the accuracy of the network: a network that confuses the classes has little to say about them.
+
+    Args:
+        weight: factor of the whole.
+        accuracy: () percent, 0 to 100; read at each call, so that it may change in place.
+        classes: those whose images are learnt.
+    """
+
+    def __init__(self, weight: float, accuracy: Tensor, classes: range) -> None:
+        self._weight, self._accuracy = weight, accuracy
+        self._labels = torch.arange(classes.start, classes.stop, device=accuracy.device)
+
+    def __call__(self, network: nn.Module, features: Tensor) -> Tensor:
+        """Return weight x accuracy x mean cross-entropy of each class.
+
+        Args:
+            network: has ``classifier``, its last layer, from features to logits.
+            features: (classes, n, D) of the synthetic images, with gradient.
+
+        Returns:
+            (classes,)
+
+        Raises:
+            RequestError: the network has no ``classifier``.
+        """
+        classifier = getattr(network, "classifier", None)
+        if not isinstance(classifier, nn.Module):
+            raise RequestError(
+                f"{type(network).__name__} has no layer named classifier to take logits of features from; "
+                "choose another network"
+            )
+        narrow = features.flatten(0, 1).to(next(classifier.parameters()).dtype)
+        logits = classifier(narrow).to(features.dtype)
+        labels = self._labels.unsqueeze(1).expand(-1, features.shape[1]).flatten()
+        losses = functional.cross_entropy(logits, labels, reduction="none").view(features.shape[:2])
+        return self._weight * self._accuracy * losses.mean(1)

@@ -1,4 +1,4 @@
-"""The arithmetic of captured steps, run without capture: equal to `train` with the same draws."""
+"""The arithmetic of captured steps, without a capture and on a GPU with one: equal to `train` on the same draws."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from torch import nn
 from training_setup import FULL, RECIPES, data, network_of, recipe_of, seeded
 
 from dcbench.toolbox.augment import imagenet
-from dcbench.toolbox.training import lockstep as module
+from dcbench.toolbox.training import ensemble as module
 from dcbench.toolbox.training import train
-from dcbench.toolbox.training.draws import SettledDraw
-from dcbench.toolbox.training.lockstep import Lockstep
-from dcbench.toolbox.training.preparation import Preparation
+from dcbench.toolbox.training.batches import BatchTensorDraw, Preparation
+from dcbench.toolbox.training.ensemble import Ensemble
 from dcbench_plugins.protocols.dc import DC
 from dcbench_plugins.protocols.dsa import DSA
 from dcbench_plugins.protocols.idc import IDC
@@ -26,6 +25,9 @@ from dcbench_plugins.protocols.short import Short
 
 if TYPE_CHECKING:
     from dcbench import TrainingRecipe
+
+
+from dcbench.toolbox.training import train_side_by_side
 
 SHORTENED = {"epochs": 4, "batch_size": 3, "milestones": (2,), "lr": 0.1}
 INFO = info_of(made_up_set(seed=0, channels=3), mirror_ok=True)
@@ -40,10 +42,10 @@ def assert_same(ours: nn.Module, theirs: nn.Module) -> None:
         torch.testing.assert_close(ours.state_dict()[name], tensor, rtol=1e-9, atol=1e-11)
 
 
-def train_in_lockstep(networks: list[nn.Sequential], recipe: TrainingRecipe, *, soft: bool = False) -> list[int]:
+def train_as_ensemble(networks: list[nn.Sequential], recipe: TrainingRecipe, *, soft: bool = False) -> list[int]:
     generators = [seeded(number) for number in range(len(networks))]
     epochs: list[int] = []
-    training = Lockstep(networks, *data(soft=soft), recipe, generators)
+    training = Ensemble(networks, *data(soft=soft), recipe, generators)
     training.run(training.one_by_one, epochs.append)
     return epochs
 
@@ -55,7 +57,7 @@ def test_every_network_is_trained_as_alone(recipe: TrainingRecipe, batch_norm: b
     if batch_norm:
         recipe = recipe.changed({"batch_size": 4})  # a last batch of one image has no variance
     networks = [network_of(number, batch_norm=batch_norm) for number in range(3)]
-    assert train_in_lockstep(networks, recipe, soft=soft) == [1, 2, 3, 4]
+    assert train_as_ensemble(networks, recipe, soft=soft) == [1, 2, 3, 4]
     for number, network in enumerate(networks):
         alone = network_of(number, batch_norm=batch_norm)
         train(alone, *data(soft=soft), recipe, generator=seeded(number))
@@ -65,9 +67,9 @@ def test_every_network_is_trained_as_alone(recipe: TrainingRecipe, batch_norm: b
 def test_batches_drawn_in_several_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     whole, parts = [network_of(0), network_of(1)], [network_of(0), network_of(1)]
     recipe = RECIPES["idc"].changed({"batch_size": 1})
-    train_in_lockstep(whole, recipe)
+    train_as_ensemble(whole, recipe)
     monkeypatch.setattr(module, "_AHEAD", 2)
-    train_in_lockstep(parts, recipe)
+    train_as_ensemble(parts, recipe)
     for one, other in zip(whole, parts, strict=True):
         assert_same(one, other)
 
@@ -76,7 +78,7 @@ def test_bytes_are_trained_on_as_floats_are() -> None:
     bytes_ = torch.randint(0, 256, (7, 3, 5, 5), generator=seeded(), dtype=torch.uint8)
     networks = [network_of(), network_of()]
     for network, images in zip(networks, (bytes_, bytes_.double() / 255), strict=True):
-        training = Lockstep([network], images, data()[1], RECIPES["idc"], [seeded()])
+        training = Ensemble([network], images, data()[1], RECIPES["idc"], [seeded()])
         training.run(training.one_by_one, lambda epoch: None)
     assert_same(*networks)
 
@@ -92,7 +94,7 @@ def test_weights_that_are_frozen_or_unused_do_no_harm() -> None:
             return nn.Sequential(*list(self)[:5])(images)
 
     ours, theirs = Odd(), Odd()
-    train_in_lockstep([ours], RECIPES["idc"])
+    train_as_ensemble([ours], RECIPES["idc"])
     train(theirs, *data(), RECIPES["idc"], generator=seeded(0))
     for name in ("1.weight", "1.bias", "4.weight", "4.bias"):
         torch.testing.assert_close(ours.state_dict()[name], theirs.state_dict()[name])
@@ -103,7 +105,7 @@ def test_examples_have_every_size_of_batch_and_change_no_draw() -> None:
     recipe = recipe_of(augmentation="diffaug", strategy=FULL, cutmix=0.5)
     generators = [seeded(0), seeded(1)]
     before = [generator.get_state() for generator in generators]
-    training = Lockstep([network_of(), network_of()], *data(), recipe, generators)
+    training = Ensemble([network_of(), network_of()], *data(), recipe, generators)
     examples = training.examples()
     assert {size: draw.rows.shape for size, draw in examples.items()} == {3: (2, 3), 1: (2, 1)}
     for size, draw in examples.items():
@@ -115,7 +117,7 @@ def test_examples_have_every_size_of_batch_and_change_no_draw() -> None:
 
 def test_modes_are_those_of_training_at_the_start_of_every_epoch() -> None:
     networks = [network_of(batch_norm=True)]
-    training = Lockstep(networks, *data(), recipe_of(batch_size=4), [seeded()])
+    training = Ensemble(networks, *data(), recipe_of(batch_size=4), [seeded()])
     training.run(training.one_by_one, lambda epoch: [network.eval() for network in networks] and None)
     alone = network_of(batch_norm=True)
     train(alone, *data(), recipe_of(batch_size=4), generator=seeded())
@@ -123,14 +125,37 @@ def test_modes_are_those_of_training_at_the_start_of_every_epoch() -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_preparing_a_batch_on_a_gpu_sends_nothing_there_which_a_captured_step_must_not(name: str) -> None:
+def test_preparing_a_batch_on_a_gpu_copies_nothing_there_as_a_captured_step_must_not(name: str) -> None:
     preparation = Preparation(RECIPES[name], 5)
-    settled = preparation.settle(next(preparation.epoch(7, seeded())))
+    tensors = preparation.as_tensors(next(preparation.epoch(7, seeded())))
     with fake_gpu():
-        images = torch.zeros(len(settled.rows), 3, 5, 5, device=GPU)
-        draw = SettledDraw(*(torch.zeros_like(tensor, device=GPU) for tensor in settled.tensors()))
-        preparation.apply_settled(images, draw)  # as a warm-up does, which makes what is made once
+        images = torch.zeros(len(tensors.rows), 3, 5, 5, device=GPU)
+        draw = BatchTensorDraw(*(torch.zeros_like(tensor, device=GPU) for tensor in tensors.tensors()))
+        preparation.apply_tensors(images, draw)  # as a warm-up does, which makes what is made once
         with Sent() as sent:
-            preparation.apply_settled(images, draw)
+            preparation.apply_tensors(images, draw)
     imagenet._made_once.cache_clear()  # its tensors are fake
     assert sent.types == []
+
+
+@pytest.mark.skipif(torch.cuda.device_count() == 0, reason="needs a GPU")
+@pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "batch norm"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_network_is_trained_as_alone_by_captured_steps(name: str, batch_norm: bool) -> None:
+    recipe = RECIPES[name].changed({"batch_size": 4})
+    networks: list[nn.Module] = [network_of(number, batch_norm=batch_norm).cuda() for number in range(3)]
+    done: list[tuple[int, int]] = []
+    train_side_by_side(
+        networks,
+        *data(),
+        recipe,
+        generators=[seeded(number) for number in range(3)],
+        after_epoch=lambda number, epoch: done.append((number, epoch)),
+        capture=True,
+    )
+    assert done == [(number, epoch) for epoch in range(1, recipe.epochs + 1) for number in range(3)]
+    for number, network in enumerate(networks):
+        alone = network_of(number, batch_norm=batch_norm).cuda()
+        train(alone, *data(), recipe, generator=seeded(number))
+        for key, tensor in alone.state_dict().items():
+            torch.testing.assert_close(network.state_dict()[key], tensor, rtol=1e-8, atol=1e-10)

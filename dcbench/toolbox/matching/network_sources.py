@@ -1,16 +1,22 @@
-"""The queue of partly trained networks that IDM matches under (Zhao et al., CVPR 2023)."""
+"""Where the networks of a matching run come from: drawn at random, or from a queue in which they are trained.
+
+A source hands out one module, always the same, and changes its weights in place. So a step that was compiled, or
+captured in a CUDA graph, stays valid from one network to the next.
+"""
 
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional
 
-from dcbench.toolbox.devices import CapturedStep, send
-from dcbench.toolbox.matching.networks import NetworkSource, move_in, on_device, random_network
-from dcbench.toolbox.training.static import StaticSGD
+from dcbench import derive_seed
+from dcbench.toolbox.devices import CapturedStep, to_device_async
+from dcbench.toolbox.matching.objectives import ClassAwareRegularisation
+from dcbench.toolbox.training.graph_safe import GraphSafeSGD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,27 +24,97 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from dcbench import Task
+    from dcbench.toolbox.matching.objectives import Term
     from dcbench.toolbox.matching.sampling import RealImages
-    from dcbench.toolbox.matching.settings import QueueSettings
+    from dcbench.toolbox.matching.shared_settings import QueueSettings
 
 FIRST = 3
 """Random networks that are in the queue before the first step, at which one more joins: as in the published code."""
 
 
-class NetworkQueue(NetworkSource):
-    """Gives each step a network drawn from a queue, in eval mode, and trains some of the queue after each step.
+class NetworkSource(ABC):
+    """Gives each step its network."""
 
-    Every few steps a random network joins the queue, and if that is full the oldest leaves. Networks are trained on
-    batches of real images of all classes, whichever of them are condensed, so that a part of the classes is matched
-    under the very networks that all would be. The training that belongs to a step is done when the next one begins.
+    network: nn.Module
+    """The module that every step gets."""
+    term: Term | None = None
+    """What the source adds to the objective, if anything."""
+
+    @abstractmethod
+    def at(self, step: int) -> nn.Module:
+        """Return `network` with the weights of *step*, counted from 0; called once for each step, in order."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what a resumed run cannot derive from the task and the number of steps, under flat names."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Continue from *state*, which may hold other names too."""
+
+
+class RandomNetworks(NetworkSource):
+    """Freshly initialised every few steps, never trained, in train mode."""
+
+    def __init__(self, task: Task, name: str, *, steps: int, dtype: torch.dtype) -> None:
+        """Prepare networks *name*, each for *steps* steps, with weights of type *dtype*."""
+        self._task, self._name, self._steps = task, name, steps
+        self._index = 0
+        self.network = on_device(random_network(task, name, 0), task.device, dtype)
+
+    def at(self, step: int) -> nn.Module:
+        """Return `network`, freshly initialised if a new one is due; steps may come in any order."""
+        index = step // self._steps
+        if index != self._index:
+            load_weights_(self.network, random_network(self._task, self._name, index))
+        self._index = index
+        return self.network
+
+
+def random_network(task: Task, name: str, index: int) -> nn.Module:
+    """Return the random network *name* with the number *index* of a run: on the CPU, frozen, in train mode."""
+    seed = derive_seed(purpose="matching network", seed=task.seed, index=index)
+    return task.network(name, seed, device=torch.device("cpu")).train().requires_grad_(requires_grad=False)
+
+
+def on_device(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """Return *network* itself, moved to *device* with weights of type *dtype*."""
+    # channels_last: convolution and pooling of large batches run about twice as fast on a CPU
+    return network.to(device, dtype).to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def load_weights_(target: nn.Module, source: nn.Module) -> None:
+    """Copy all parameters and buffers of *source*, on the CPU, into those of *target*, on any device.
+
+    All floating tensors go as one block: one copy to a GPU instead of one for each tensor, and the host does not block.
+    """
+    old, new = target.state_dict(), source.state_dict()
+    floating = [name for name, tensor in new.items() if tensor.is_floating_point()]
+    device = next(iter(old.values())).device
+    block = to_device_async(torch.cat([new[name].flatten() for name in floating]), device)
+    parts = torch.split(block, [new[name].numel() for name in floating])
+    torch._foreach_copy_(
+        [old[name] for name in floating], [part.view_as(new[name]) for name, part in zip(floating, parts, strict=True)]
+    )
+    for name in new.keys() - set(floating):
+        old[name].copy_(to_device_async(new[name], device))
+
+
+class NetworkQueue(NetworkSource):
+    """The queue of partly trained networks of IDM (Zhao et al., CVPR 2023): each step draws one, in eval mode.
+
+    Every few steps a random network joins the queue; when the queue is full the oldest leaves. After each step a few
+    networks of the queue are trained, on batches of real images of all classes, whichever are condensed. So a part of
+    the classes is matched under the networks that all would be matched under. The training that belongs to a step
+    happens when the next step begins.
 
     All tensors of the queue are allocated at the start, two numbers for each weight: 100 ConvNet-3 for CIFAR-10
     (320,010 weights) take 256 MB in float32. A network is copied from there into one fixed module to be matched and
-    into another to be trained, so that both can be captured in CUDA graphs.
+    into another to be trained, so that both steps can be captured in CUDA graphs.
     """
 
     def __init__(self, task: Task, settings: QueueSettings, real: RealImages, *, dtype: torch.dtype) -> None:
-        """Make room for the networks.
+        """Allocate the networks.
 
         Args:
             task: gives networks, labels and random draws.
@@ -52,7 +128,7 @@ class NetworkQueue(NetworkSource):
         self.network = copy.deepcopy(self._trained).eval()
         self._trained.requires_grad_()
         recipe = settings.recipe(task.info)
-        self._optimiser = StaticSGD(list(self._trained.parameters()), recipe)
+        self._optimiser = GraphSafeSGD(list(self._trained.parameters()), recipe)
         self._lr = torch.tensor(recipe.lr, dtype=dtype, device=task.device)
         self._batch = torch.zeros(min(recipe.batch_size, len(self._labels)), dtype=torch.int64, device=task.device)
         self._correct, self._seen = torch.zeros(2, dtype=torch.int64, device=task.device)
@@ -63,11 +139,12 @@ class NetworkQueue(NetworkSource):
         captured = task.capture and real.resident
         self._learn = CapturedStep(self._train_batch, task.device) if captured else self._train_batch
         self.accuracy = torch.zeros((), dtype=dtype, device=task.device)
-        """() Accuracy in percent of the network of the last step over the batches that it was trained on since
-        accuracies were last counted anew; 0 if there were none."""
+        """() Accuracy in percent of the network of the last step, over the batches that it was trained on since the
+        counts were last set to zero; 0 if there were none."""
+        self.term = ClassAwareRegularisation(settings.ce_weight, self.accuracy, task.classes)
 
     def at(self, step: int) -> nn.Module:
-        """Train what *step* - 1 left to train, let new networks join, and return the network drawn for *step*."""
+        """Do the training that belongs to *step* - 1, let new networks join, and return the network of *step*."""
         if step:
             self._train_some(step - 1)
         window = self._settings.accuracy_window
@@ -83,8 +160,8 @@ class NetworkQueue(NetworkSource):
         """Return weights, momentum and counts of all networks, (networks, ...) each."""
         return {f"queue.{place}": rows.to("cpu", copy=True) for place, rows in enumerate(self._slots.rows)}
 
-    def take_up(self, state: dict[str, Any]) -> None:
-        """See `NetworkSource.take_up`."""
+    def load_state(self, state: dict[str, Any]) -> None:
+        """See `NetworkSource.load_state`."""
         for place, rows in enumerate(self._slots.rows):
             rows.copy_(state[f"queue.{place}"])
 
@@ -96,18 +173,18 @@ class NetworkQueue(NetworkSource):
         return min(self._joined(step), len(self._slots))
 
     def _slot(self, step: int, place: int) -> int:
-        """Return where the network lies that is the *place*-th of the queue at *step*, counted from the oldest."""
+        """Return the slot of the *place*-th network of the queue at *step*, counted from the oldest."""
         return (self._joined(step) - self._length(step) + place) % len(self._slots)
 
     def _join(self, index: int) -> None:
-        move_in(random_network(self._task, self._settings.network, index), self._trained)
-        self._optimiser.forget()
+        load_weights_(self._trained, random_network(self._task, self._settings.network, index))
+        self._optimiser.reset()
         torch._foreach_zero_([self._correct, self._seen])
         self._slots.save(index % len(self._slots))
 
     @torch.no_grad()
     def _draw(self, slot: int) -> None:
-        """Move the network in *slot* into the one that is matched."""
+        """Copy the network in *slot* into the one that is matched."""
         *kept, correct, seen = self._slots.row(slot)
         matched = _tensors(self.network)
         torch._foreach_copy_(matched, kept[: len(matched)])
@@ -131,7 +208,7 @@ class NetworkQueue(NetworkSource):
             torch.randperm(len(self._labels), generator=generator)[: len(self._batch)]
             for _ in range(self._settings.train_steps)
         ]
-        return send(torch.stack(batches), self._task.device)
+        return to_device_async(torch.stack(batches), self._task.device)
 
     def _train_batch(self) -> None:
         labels = self._labels[self._batch]
@@ -142,7 +219,7 @@ class NetworkQueue(NetworkSource):
 
 
 class _Slots:
-    """Room for the tensors of several networks. The one that is worked on has its tensors elsewhere."""
+    """Storage for the tensors of several networks. The network in work has its tensors elsewhere."""
 
     def __init__(self, working: Sequence[Tensor], count: int) -> None:
         """Make *count* slots for the *working* tensors, which `load` and `save` copy to and from."""

@@ -1,4 +1,8 @@
-"""Taking pixels by their positions, with a gradient that can be the same bits every time."""
+"""Pixels gathered by position, with a gradient that can have the same bits every time, on a GPU too.
+
+The backward pass of indexing sorts what it adds up when torch is told to be deterministic. That of ``gather`` and of
+``grid_sample`` adds with atomic operations, in any order.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def pick(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+def gather_pixels(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Return pixel (rows[n, y, x], columns[n, y, x]) of image n at (y, x).
 
-    Pixels that are taken several times collect their gradients in a fixed order, on a GPU too.
+    The gradients of a pixel that is gathered several times are added in a fixed order, if torch is told to.
 
     Args:
         images: (N, C, H, W).
@@ -28,24 +32,24 @@ def pick(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return images.permute(0, 2, 3, 1)[number, rows, columns].permute(0, 3, 1, 2)
 
 
-def sample(images: Tensor, grid: Tensor) -> Tensor:
-    """Do what torch's ``grid_sample`` does, bilinearly with zeros outside and ``align_corners=False``, by `pick`.
+def sample_pixels(images: Tensor, grid: Tensor) -> Tensor:
+    """Do what ``grid_sample`` does, bilinearly with zeros outside and ``align_corners=False``, by `gather_pixels`.
 
     Args:
         images: (N, C, H, W).
-        grid: (N, h, w, 2), x and y of each place, where -1 and 1 are the borders of an image.
+        grid: (N, h, w, 2), x and y of each pixel of the result, where -1 and 1 are the borders of an image.
 
     Returns:
         (N, C, h, w)
     """
     height, width = images.shape[-2:]
-    # One zero pixel all around is enough: every position further out is clamped to it.
+    # One zero pixel on each side is enough: positions further out are clamped to it.
     padded = functional.pad(images, (1, 1, 1, 1))
     left, across = _neighbours(grid[..., 0], width)
     top, down = _neighbours(grid[..., 1], height)
 
     def between(rows: Tensor) -> Tensor:
-        one, other = (pick(padded, rows, _clamped(columns, width)) for columns in (left, left + 1))
+        one, other = (gather_pixels(padded, rows, _clamped(columns, width)) for columns in (left, left + 1))
         return torch.lerp(one, other, across.unsqueeze(1))
 
     one, other = (between(_clamped(rows, height)) for rows in (top, top + 1))
@@ -53,12 +57,12 @@ def sample(images: Tensor, grid: Tensor) -> Tensor:
 
 
 def _neighbours(coordinates: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Return the last pixel before each of *coordinates*, and how far between it and the next one that is."""
+    """Return the last pixel before each of *coordinates*, and the distance from there, in pixels."""
     positions = ((coordinates + 1) * size - 1) / 2
     before = positions.floor()
     return before, positions - before
 
 
 def _clamped(positions: Tensor, size: int) -> Tensor:
-    """Return *positions* as those in an image with one more pixel on either side."""
+    """Return *positions* in an image that has one more pixel on each side."""
     return (positions + 1).clamp(0, size + 1).long()

@@ -1,4 +1,4 @@
-"""Settings that all matching methods share, and what can be refused before anything is computed."""
+"""Settings that all matching methods share, the checks before a run, and the steps at which a run keeps its set."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from pydantic import Field
 
 from dcbench import RequestError, Settings, TrainingRecipe
 from dcbench.toolbox.augment import Augmentation
-from dcbench.toolbox.matching.initial import images_needed
+from dcbench.toolbox.matching.learnable import images_needed
+from dcbench.toolbox.matching.network_sources import NetworkQueue, NetworkSource, RandomNetworks
 
 if TYPE_CHECKING:
-    from dcbench import DatasetInfo
+    import torch
+
+    from dcbench import DatasetInfo, Task
+    from dcbench.toolbox.matching.sampling import RealImages
 
 
 class MatchingSettings(Settings):
-    """The common fields; a method adds its own and sets its defaults."""
+    """The common fields, for networks that are drawn at random; a method adds its own fields and sets its defaults."""
 
     iterations: int = Field(1000, ge=0, description="matching steps; 0 returns the initialisation")
     lr: float = Field(1.0, gt=0, description="learning rate of the images")
@@ -37,9 +41,19 @@ class MatchingSettings(Settings):
     augmentation: Literal["none", "dsa", "diffaug"] = Field("none", description="which semantics the strategy has")
     strategy: str = Field("", description="operations joined by underscores; flip is left out where mirrors are wrong")
 
+    def network_source(self, task: Task, real: RealImages, dtype: torch.dtype) -> NetworkSource:  # noqa: ARG002
+        """Return where the networks of a run come from.
+
+        Args:
+            task: gives networks and random draws.
+            real: the training images, for sources that train.
+            dtype: type of the weights.
+        """
+        return RandomNetworks(task, self.network, steps=self.iterations_per_model, dtype=dtype)
+
 
 class QueueSettings(MatchingSettings):
-    """The common fields, and those of a queue of networks; the defaults are IDM's for CIFAR-10 at IPC 10."""
+    """The common fields, and those of a queue of networks; the defaults are those of IDM for CIFAR-10 at IPC 10."""
 
     iterations_per_model: int = Field(30, ge=1, description="steps before one more random network joins the queue")
     network: str = Field("convnet3", description="network whose features are matched, and that is trained in the queue")
@@ -61,7 +75,7 @@ class QueueSettings(MatchingSettings):
     )
 
     def recipe(self, info: DatasetInfo) -> TrainingRecipe:
-        """Return how the networks of the queue are trained on *info*; how long, the other fields say."""
+        """Return how the networks of the queue are trained on *info*; `train_steps` says how long."""
         return TrainingRecipe(
             epochs=1,
             batch_size=self.train_batch,
@@ -72,12 +86,16 @@ class QueueSettings(MatchingSettings):
             std=info.std,
         )
 
+    def network_source(self, task: Task, real: RealImages, dtype: torch.dtype) -> NetworkSource:
+        """Return a `NetworkQueue`, whose term is a `ClassAwareRegularisation`."""
+        return NetworkQueue(task, self, real, dtype=dtype)
+
 
 def validate(info: DatasetInfo, ipc: int, settings: MatchingSettings) -> None:
     """Refuse settings that cannot work on a dataset.
 
     Raises:
-        RequestError: naming the setting and what would be allowed.
+        RequestError: names the setting and the values that are allowed.
     """
     size, smallest = info.shape[-1], min(info.train_counts)
     if settings.factor > size:
@@ -101,5 +119,11 @@ def _allowed(smallest: int, ipc: int, settings: MatchingSettings) -> str:
 
 
 def largest_factor(wanted: int, smallest: int, ipc: int) -> int:
-    """Return the largest factor from 1 to *wanted* for which a class of *smallest* images fills *ipc* mixed ones."""
+    """Return the largest factor from 1 to *wanted* with which a class of *smallest* images fills *ipc* mixed ones."""
     return next((factor for factor in range(wanted, 1, -1) if ipc * factor**2 <= smallest), 1)
+
+
+def snapshot_steps(total: int) -> tuple[int, ...]:
+    """Return the steps after which a run of *total* steps keeps a snapshot: 0, then 10, 20, 50, 100, ... below it."""
+    later = (digit * 10**power for power in range(1, len(str(total))) for digit in (1, 2, 5))
+    return (0, *(step for step in later if step < total))

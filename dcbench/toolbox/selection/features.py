@@ -1,4 +1,4 @@
-"""Features that selection methods compare images in: the embedding of a network trained on the whole training set."""
+"""The features in which selection methods compare images: those of a network trained on the whole training set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 from dcbench import DcbenchError, Origin, Settings, TrainingRecipe
-from dcbench.toolbox.memory import fits, halving
+from dcbench.toolbox.devices import fits, retry_with_smaller_chunk
 from dcbench.toolbox.pixels import Normaliser
 from dcbench.toolbox.recipes import LARGE, LARGE_NETWORK, TINY, TINY_NETWORK, TINY_NETWORK_ORIGIN, origins_at
 from dcbench.toolbox.training import train
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from dcbench import DatasetInfo, Task
 
 PASSES = 120_000
-"""Images of 32 x 32 pixels, per channel, that a feature network is trained on by default, for its cost on a CPU."""
+"""Images of 32 x 32 pixels, per channel, that a feature network is trained on by default; this bounds its cost."""
 
 
 class FeatureSettings(Settings):
-    """What decides the feature network. Methods that agree in these share one trained network per replicate."""
+    """How the feature network is made. Methods with equal values share one trained network per replicate."""
 
     later: ClassVar[frozenset[str]] = frozenset({"augmentation"})
 
@@ -68,22 +68,22 @@ class FeatureSettings(Settings):
 
 
 def class_features(task: Task, settings: FeatureSettings) -> Iterator[Tensor]:
-    """Yield the features (n, D) float32 of each class of ``task.classes``, so that never more than one class is held.
+    """Yield the features (n, D) float32 of each class of ``task.classes``; those of one class exist at a time.
 
     Progress is reported in epochs of training and, after those, in classes. The rows of a class are in the order of
     ``task.train.class_index``, on the task's device.
 
     Raises:
-        DcbenchError: a feature is not a number.
+        DcbenchError: a feature is infinite or not a number.
     """
     network = feature_network(task, settings)
     total = settings.epochs + len(task.classes)
     for done, label in enumerate(task.classes, 1):
-        features = embed(network, task, task.train.class_index[label])
+        features = image_features(network, task, task.train.class_index[label])
         if not features.sum().isfinite():
             raise DcbenchError(
-                f"the features of class {task.info.class_names[label]} are not all numbers: "
-                f"the training of {settings.network} went astray, a smaller lr than {settings.lr:g} may help"
+                f"the features of class {task.info.class_names[label]} are not all numbers: the training of "
+                f"{settings.network} diverged; choose a smaller lr than {settings.lr:g}"
             )
         yield features
         task.progress(settings.epochs + done, total)
@@ -92,8 +92,8 @@ def class_features(task: Task, settings: FeatureSettings) -> Iterator[Tensor]:
 def feature_network(task: Task, settings: FeatureSettings) -> nn.Module:
     """Return a network in eval mode, trained on ``task.train`` as *settings* say, once for all cells of a replicate.
 
-    The artifact is named by network, recipe and replicate: every IPC of a replicate sees one feature space, and another
-    replicate sees another. Methods that share no artifacts train it each for itself, from the same seed.
+    The artifact is named by network, recipe and replicate: all IPCs of a replicate have one feature space, and each
+    replicate has another. Methods that do not share artifacts train a network each, from the same seed.
     """
     recipe = settings.recipe(task.info)
     key = {
@@ -121,7 +121,7 @@ def _train(network: nn.Module, task: Task, recipe: TrainingRecipe, seed: int) ->
     if fits(images, task.device):
         images = images.to(task.device)
     total = recipe.epochs + len(task.classes)
-    # A network with dropout draws from the global generators: whichever cell trains it must get the same weights.
+    # A network with dropout draws from the global generators, and every cell that trains it must get the same weights.
     with torch.random.fork_rng([task.device] if task.device.type == "cuda" else []):
         torch.manual_seed(seed)
         train(
@@ -135,11 +135,11 @@ def _train(network: nn.Module, task: Task, recipe: TrainingRecipe, seed: int) ->
 
 
 @torch.no_grad()
-def embed(network: nn.Module, task: Task, indices: Tensor) -> Tensor:
+def image_features(network: nn.Module, task: Task, indices: Tensor) -> Tensor:
     """Return features (n, D) float32 of the training images at *indices* (n,), ``task.chunk`` at a time.
 
-    The images are normalised with the dataset's mean and std. *network* is used in the mode it is in, and the features
-    stay on its device. Where memory runs out, ``task.chunk`` is halved.
+    The images are normalised with the mean and std of the dataset. *network* keeps its mode, and the features stay on
+    its device. When memory runs out, ``task.chunk`` is halved.
     """
     normaliser = Normaliser.for_network(task.info.mean, task.info.std, network)
     images = task.train.images
@@ -147,22 +147,22 @@ def embed(network: nn.Module, task: Task, indices: Tensor) -> Tensor:
     def attempt(chunk: int) -> Tensor:
         task.chunk = chunk
         parts = [
-            # moved as uint8: a conversion on the way would send four times the bytes
+            # moved as uint8: float32 has four times the bytes
             network.embed(normaliser.normalise(images[part].to(normaliser.device))).float()  # type: ignore[operator]
             for part in torch.split(indices, chunk)
         ]
         return torch.cat(parts)
 
-    return halving(attempt, task.chunk)
+    return retry_with_smaller_chunk(attempt, task.chunk)
 
 
 def recommended(info: DatasetInfo) -> FeatureSettings:
     """Return settings that give a good feature space at a bounded cost.
 
-    Networks for small images see `PASSES` images' worth of pixels per channel, in 2 to 15 epochs: 15 on the digits, 2
-    on the 60,000 images of MNIST, and 7 on the 50,000 of CIFAR-10, whose classes are harder to tell apart. Images of
-    128 pixels and more are embedded by ResNetAP-10, as M3D and IDC embed them, trained for 15 epochs, and those below
-    16 pixels by a network that does not shrink them to one.
+    Networks for small images are trained on the pixels of `PASSES` images per channel, in 2 to 15 epochs: 15 on the
+    digits, 2 on the 60,000 images of MNIST, and 7 on the 50,000 of CIFAR-10, whose classes are harder to tell apart.
+    For images of 128 pixels and more it is ResNetAP-10, as in M3D and IDC, trained for 15 epochs; below 16 pixels it is
+    a network that does not shrink them to one pixel.
     """
     channels, _, size = info.shape
     if size >= LARGE:
@@ -179,9 +179,13 @@ def recommended_origins(
     published_for: Collection[str] = (),
     further: Mapping[str, Origin] | None = None,
 ) -> dict[str, Origin]:
-    """Return where the values of `recommended` come from, for a method that IDC has on the datasets *published_for*.
+    """Return where the values of `recommended` come from.
 
-    *further* are origins of a method's other settings on these datasets.
+    Args:
+        info: the dataset.
+        ipc: images per class.
+        published_for: the datasets on which the coreset code of IDC has the method.
+        further: origins of the other settings of the method on these datasets.
     """
     large = info.shape[-1] >= LARGE
     layer = "pooled features of ResNetAP-10" if large else "last block of ConvNet-3"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from dcbench.toolbox.matching import embed
-from dcbench.toolbox.matching.embedding import KEPT, chunks
+from dcbench.toolbox.matching.step import KEPT, chunks
 
 
 class Small(nn.Module):

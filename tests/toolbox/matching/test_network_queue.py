@@ -12,7 +12,7 @@ from torch import Tensor
 from dcbench import RequestError
 from dcbench.toolbox.augment import Augmentation
 from dcbench.toolbox.matching import Matching, QueueSettings, linear_mmd
-from dcbench.toolbox.matching.queue import NetworkQueue
+from dcbench.toolbox.matching.network_sources import NetworkQueue
 from dcbench.toolbox.matching.runner import GPURunner
 from dcbench.toolbox.matching.sampling import RealImages
 from dcbench.toolbox.pixels import Normaliser
@@ -106,7 +106,7 @@ def test_every_part_of_the_method_moves_the_images(changes: dict[str, Any]) -> N
     )
 
 
-def test_settled_draws_give_the_steps_of_the_literal_loop() -> None:
+def test_draws_as_tensors_give_the_steps_of_the_literal_loop() -> None:
     settings, task = like_idm(), task_of()
     matching = matching_of(settings, task)
     augmentation = Augmentation(settings.augmentation, settings.strategy).without("flip")

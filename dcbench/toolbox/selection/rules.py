@@ -1,4 +1,4 @@
-"""Choosing training images in a feature space: what such methods share, so that first picks and ties agree."""
+"""What methods that choose training images in a feature space share, so that first picks and ties agree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dcbench import CondensedSet, Method, RequestError
 from dcbench.api.words import plural
-from dcbench.toolbox.features import FeatureSettings, class_features, recommended, recommended_origins
+from dcbench.toolbox.selection.features import FeatureSettings, class_features, recommended, recommended_origins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from dcbench import DatasetInfo, Origin, Task
 
 BLOCK_BYTES = 2**28
-"""Bytes of float64 features that are held at once, unless one class has more. On a CPU a pass over so many takes far
-longer than starting the operations of a pick, so a larger block saves no time; small classes still share one start."""
+"""Bytes of float64 features that are held at once, unless one class has more. On a CPU a pass over such a block takes
+far longer than the start of its operations, so a larger block saves no time; small classes still share one start."""
 
 ROUNDING = 1e-12
 """Values closer than this share of their scale are tied; float64 sums of 10^5 terms err by far less."""
@@ -30,9 +30,9 @@ Rule = Callable[[Tensor, Tensor, int], Tensor]
 """Chooses images of several classes at once, of each class by itself: rows, present, count -> positions.
 
 * rows (classes, n, D) float64, finite: the features of each class minus their mean, and zeros below those of a class
-  that has fewer than n images. To be read only, and not kept: the next call finds others in the same memory.
+  that has fewer than n images. A rule reads them and keeps nothing: the next block overwrites this memory.
 * present (classes, n) bool: whether the row is that of an image.
-* count: how many to choose of each class; none has fewer.
+* count: how many to choose of each class; every class has at least as many.
 * positions (classes, count) int64: different ones along n, in the order of choice.
 """
 
@@ -40,15 +40,15 @@ Rule = Callable[[Tensor, Tensor, int], Tensor]
 class FeatureSelection(Method):
     """A method that chooses images class by class in the feature space of a network trained on the whole training set.
 
-    A subclass says how to choose. All of them share one feature network per replicate while their settings agree.
+    A subclass has a `rule`. Subclasses with equal settings share one feature network per replicate.
     """
 
     by_class = True
     Settings = FeatureSettings
     published_for: ClassVar[frozenset[str]] = frozenset()
-    """Datasets on which the coreset code of IDC (``coreset.py``) chooses so in this feature space."""
+    """Datasets on which the coreset code of IDC (``coreset.py``) has this rule in this feature space."""
     further_origins: ClassVar[Mapping[str, Origin]] = {}
-    """Where, on those datasets, the values of settings come from that a subclass adds."""
+    """Where the values of the settings that a subclass adds come from, on those datasets."""
 
     @abstractmethod
     def rule(self, settings: Any) -> Rule:
@@ -81,7 +81,7 @@ def check_ipc(info: DatasetInfo, ipc: int) -> None:
     """Refuse to select more images than the smallest class has.
 
     Raises:
-        RequestError: with the largest IPC that would do.
+        RequestError: names the largest IPC that works.
     """
     smallest = min(info.train_counts)
     if ipc > smallest:
@@ -93,10 +93,10 @@ def check_ipc(info: DatasetInfo, ipc: int) -> None:
 
 
 def class_blocks(features: Iterable[Tensor], sizes: Sequence[int], limit: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield what a `Rule` takes: as many classes at a time as fit in *limit* bytes, and at least one.
+    """Yield the input of a `Rule`: as many classes at a time as fit in *limit* bytes, and at least one.
 
-    The mean of each class is taken off: distances stay what they are, and the expanded squares used for them lose no
-    digits to a common offset.
+    The mean of each class is subtracted. Distances stay the same, and the expanded squares from which they are computed
+    lose no digits to a common offset.
 
     Args:
         features: of each class in turn, (its size, D).
@@ -105,7 +105,7 @@ def class_blocks(features: Iterable[Tensor], sizes: Sequence[int], limit: int) -
 
     Yields:
         rows (classes, n, D) float64 and whether they are *present* (classes, n), n being the size of the largest class
-        of all. Every block overwrites the one before: fresh memory costs more than what is computed in it.
+        of all. Every block overwrites the one before: new memory costs more time than the arithmetic in it.
     """
     positions = torch.arange(max(sizes))
     rows: Tensor | None = None
@@ -133,13 +133,13 @@ def _put_centred(features: Tensor, rows: Tensor) -> None:
 
 
 def squared_norms(rows: Tensor) -> Tensor:
-    """Return those of *rows* (classes, n, D), as (classes, n)."""
+    """Return the squared norms (classes, n) of *rows* (classes, n, D)."""
     norms: Tensor = torch.linalg.vector_norm(rows, dim=2)  # rows.square() would take as much memory as the rows
     return norms.square()
 
 
 def inner_products(rows: Tensor, vectors: Tensor) -> Tensor:
-    """Return those of *rows* (classes, n, D) with the one vector of their class (classes, 1, D), as (classes, n)."""
+    """Return the products (classes, n) of *rows* (classes, n, D) with the one vector of their class (classes, 1, D)."""
     return torch.bmm(vectors, rows.mT)[:, 0]
 
 
@@ -147,11 +147,11 @@ def first_least(values: Tensor, scale: Tensor) -> Tensor:
     """Return the lowest position whose value is the least of its class, up to rounding.
 
     Identical images get values that differ in the last bits, in a way that depends on the machine; a plain argmin would
-    pick one of them by chance. The answer stays on the device, and nothing waits for it.
+    pick one of them by chance. The result stays on the device, so the host does not block.
 
     Args:
-        values: (classes, n) float64; infinite where a row must not be chosen, but not everywhere in a class.
-        scale: (classes, 1), size of the terms that the values were summed from.
+        values: (classes, n) float64; infinite for a row that must not be chosen; each class has a finite one.
+        scale: (classes, 1), size of the terms of which the values are sums.
 
     Returns:
         (classes, 1) int64.
