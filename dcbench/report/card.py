@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from dcbench.api.condensed import CondensedSet
     from dcbench.engine.cells import Cell
 
+_COMMIT = 12  # digits of a commit that are shown
+
 
 def card(stem: Path) -> RenderableType:
     """Return the card of the cell whose files have names that begin with *stem*.
@@ -244,4 +246,6 @@ def _stretch(stretch: Mapping[str, Any]) -> str:
     runtime = stretch.get("runtime", {})
     words = [duration(stretch["seconds"])]
     words += [f"threads {runtime.get('threads')}", str(runtime.get("precision"))] if runtime else ["not known how"]
-    return ", ".join([*words, *filter(None, [stretch.get("device"), stretch.get("instructions")])])
+    digits, dash, dirty = (stretch.get("commit") or "").partition("-")
+    commit = digits and f"commit {digits[:_COMMIT]}{dash}{dirty}"
+    return ", ".join([*words, *filter(None, [stretch.get("device"), stretch.get("instructions"), commit])])

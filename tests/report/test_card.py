@@ -73,11 +73,16 @@ def test_a_set_is_shown_with_its_budget_decoder_snapshots_and_provenance(tmp_pat
 def test_the_stretches_of_a_job_that_was_interrupted_are_shown(tmp_path: Path) -> None:
     known = {"runtime": {"threads": 2, "precision": "float32"}, "device": "a chip", "instructions": "AVX2"}
     cell = cell_of("m3d")
-    stretches = [{"seconds": 30.0}, known | {"seconds": 60.0}]
+    stretches: list[dict[str, Any]] = [{"seconds": 30.0}, known | {"seconds": 60.0}]
+    stretches += [
+        known | {"seconds": 90.0, "commit": "0123456789abcdef" * 2 + "01234567" + end} for end in ("", "-dirty")
+    ]
     write_set(tmp_path, cell, CondensedSet.of_images(IMAGES, LABELS), stretches=stretches)
     text = shown(tmp_path, cell)
     assert "  stretch 1  30.0 s, not known how\n" in text
     assert "  stretch 2  60.0 s, threads 2, float32, a chip, AVX2\n" in text
+    assert "  stretch 3  90.0 s, threads 2, float32, a chip, AVX2, commit 0123456789ab\n" in text
+    assert "  stretch 4  90.0 s, threads 2, float32, a chip, AVX2, commit 0123456789ab-dirty\n" in text
 
 
 def test_other_data_than_the_name_says_is_told(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ class _Stretch(_Facts):
     runtime: dict[str, Any] = {}
     device: str | None = None
     instructions: str | None = None
+    commit: str | None = None
 
 
 class _Made(_Facts):

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from dcbench.engine.store.checkpoints import read_stretches
 from dcbench.engine.store.hdf5 import UnreadableFileError
+from dcbench.engine.work.commit import commit
 from dcbench.engine.work.runtime import Runtime, describe_device, has_bf16, instructions, prepare_process, provenance
 
 Stretch = Mapping[str, Any]
-"""How one stretch ran: ``runtime``, ``chunk``, ``versions``, ``device``, ``instructions`` and ``seconds``.
+"""How one stretch ran: ``runtime``, ``chunk``, ``versions``, ``device``, ``instructions`` and ``seconds``;
+``commit`` where dcbench ran from a Git checkout.
 
 Of a stretch that an older version has written only ``seconds`` is known.
 """
@@ -25,12 +27,13 @@ log = logging.getLogger(__name__)
 
 def describe_stretch(runtime: Runtime, packages: Mapping[str, str]) -> dict[str, Any]:
     """Return how a job with *runtime* runs in this process, but for what is known at its end alone."""
-    return {
+    described = {
         "runtime": runtime.model_dump(mode="json"),
         "versions": provenance(packages),
         "device": describe_device(runtime.device),
         "instructions": instructions(),
     }
+    return described | ({"commit": commit()} if commit() else {})
 
 
 def go_on(wanted: Runtime, checkpoint: Path) -> Runtime:

@@ -161,6 +161,9 @@ def main(parent: int | None = None) -> None:
 
 def _import_what_is_slow() -> None:
     import dcbench.engine.work.jobs  # noqa: F401  (brings torch, h5py and pydantic)
+    from dcbench.engine.work.commit import commit
+
+    commit()  # now, when the code is read, and once for all jobs
 
 
 class _Child:

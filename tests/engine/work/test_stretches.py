@@ -19,6 +19,7 @@ from dcbench.engine.store.checkpoints import read_checkpoint, read_stretches
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import CondensedRecord, read_condensed
 from dcbench.engine.work import stretches
+from dcbench.engine.work.commit import commit
 from dcbench.engine.work.jobs import Order, carry_out
 from dcbench.engine.work.runtime import Runtime
 from dcbench.engine.work.stretches import as_it_began
@@ -97,7 +98,9 @@ def test_a_checkpoint_holds_all_that_a_resumed_job_runs_by(do: Do, cell: Cell, t
     (stretch,) = read_checkpoint(Layout(tmp_path / "results").checkpoint(cell)).stretches
     assert stretch["runtime"] == Runtime(threads=2, chunk=32, checkpoint_seconds=0).model_dump(mode="json")
     assert {"dcbench", "torch", "python"} <= set(stretch["versions"])
-    assert set(stretch) == {"runtime", "versions", "device", "instructions", "chunk", "seconds"}
+    known = {"runtime", "versions", "device", "instructions", "chunk", "seconds"}
+    assert set(stretch) == known | ({"commit"} if commit() else set())
+    assert stretch.get("commit", "") == commit()
 
 
 def test_a_job_that_began_with_two_threads_goes_on_with_two_and_says_so(
