@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcbench.api.errors import DcbenchError, RequestError
-from dcbench.engine.bench import Outcome, Prepared, carry_out, prepare
+from dcbench.engine.bench import Outcome, Prepared, prepare, run_plan
 from dcbench.engine.cells import digest_of
 from dcbench.engine.plan.request import Request, default_data_folder, make_request
 from dcbench.engine.plugins import load_registry
@@ -61,7 +61,7 @@ def finish(
     from dcbench.report.tables import Wanted
     from dcbench.report.tables.grid import grid_tables
 
-    outcome = carry_out(prepared, watch)
+    outcome = run_plan(prepared, watch)
     trials = [planned.trial for cell in prepared.plan for planned in cell.trials if planned.trial.step is None]
     labels = list(dict.fromkeys(trial.cell.method.label for trial in trials))
     summary = summarise(_relabelled(frame(prepared.layout.root), trials))
@@ -103,7 +103,7 @@ def _table_of(trial: Trial) -> tuple[str, ...]:
     """Return the table that a trial belongs to, by the values of `dcbench.report.summary.TABLE`."""
     spec = trial.evaluator
     names = (str(spec.settings.get(field, "")) for field in ("protocol", "network"))
-    return (spec.label, spec.figure, *names, trial.cell.split)
+    return (spec.label, spec.metric, *names, trial.cell.split)
 
 
 def run(**options: Any) -> Outcome:

@@ -74,8 +74,8 @@ class MemoryTask(Task):
             torch.manual_seed(seed)
             return self._network(name)
 
-    def progress(self, step: int, total: int, **figures: float) -> None:
-        self.reports.append((step, total, figures))
+    def progress(self, step: int, total: int, **metrics: float) -> None:
+        self.reports.append((step, total, metrics))
 
     def snapshot(self, step: int, condensed: CondensedSet) -> None:
         self.kept[step] = condensed

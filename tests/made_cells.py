@@ -31,7 +31,7 @@ EVALUATOR = EvaluatorSpec(
     record="count",
     label="count",
     revision=1,
-    figure="pixel",
+    metric="pixel",
     settings={"protocol": "p", "network": "n"},
     digest_settings={"protocol": "p", "network": "n"},
     recipe={"epochs": 2, "repeats": 3},
@@ -39,13 +39,13 @@ EVALUATOR = EvaluatorSpec(
 )
 
 
-def made_cell(ipc: int = 1, seed: int = 0, split: str = "test", **changes: dict[str, Any]) -> Cell:
+def made_cell(ipc: int = 1, replicate: int = 0, split: str = "test", **changes: dict[str, Any]) -> Cell:
     """Return a cell; *changes* are applied to its ``dataset`` and its ``method``."""
     return Cell(
         dataset=DATASET.model_copy(update=changes.get("dataset", {})),
         method=METHOD.model_copy(update=changes.get("method", {})),
         ipc=ipc,
-        seed=seed,
+        replicate=replicate,
         split=split,
     )
 

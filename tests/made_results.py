@@ -9,7 +9,7 @@ from typing import Any
 from made_cells import made_cell, made_trial
 
 from dcbench.engine.cells import Cell, CondenseJob
-from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
+from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.layout import Layout
 
@@ -20,10 +20,10 @@ def cell_of(
     dataset: str = "toy",
     label: str | None = None,
     ipc: int = 1,
-    seed: int = 0,
+    replicate: int = 0,
     split: str = "test",
     settings: Mapping[str, Any] | None = None,
-    departures: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     source: str | None = None,
     choice: str | None = None,
     class_names: Sequence[str] = (),
@@ -37,8 +37,8 @@ def cell_of(
     fingerprint of its training split.
     """
     label = label or method
-    changes: dict[str, Any] = {"record": method, "label": label, "choice": label, "exempt": method == "whole"}
-    changes |= {"departures": dict(departures or {}), "revision": method_revision}
+    changes: dict[str, Any] = {"record": method, "label": label, "choice": label, "budget_exempt": method == "whole"}
+    changes |= {"overrides": dict(overrides or {}), "revision": method_revision}
     if settings is not None:
         changes |= {"settings": dict(settings), "digest_settings": dict(settings)}
     data = {
@@ -49,7 +49,7 @@ def cell_of(
         "train_images": train_images,
         "train": train,
     }
-    return made_cell(ipc, seed, split, method=changes, dataset=data)
+    return made_cell(ipc, replicate, split, method=changes, dataset=data)
 
 
 def add(
@@ -66,45 +66,45 @@ def add(
     evaluator_label: str | None = None,
     revision: int = 1,
     repeats: int = 5,
-    kind: str = "percent",
-    figures: Mapping[str, Sequence[float]] | None = None,
+    unit: str = "percent",
+    metrics: Mapping[str, Sequence[float]] | None = None,
     step: int | None = None,
     recipe: Mapping[str, Any] | None = None,
     **cell: Any,
 ) -> Path:
     """Write repeats *first*, *first* + 1, ... of one trial; *best* are best-epoch accuracies beside them.
 
-    *figures* take the place of both; the first is the one that tables show. *step* is that of the snapshot which they
+    *metrics* take the place of both; the first is the one that tables show. *step* is that of the snapshot which they
     are of; None means the final set. *revision* and *evaluator_label* are those of the evaluator, *repeats* how
     many the protocol asks for, *recipe* what else its recipe says.
     """
-    figures = figures or {"accuracy": values} | ({"accuracy_best_epoch": best} if best else {})
+    metrics = metrics or {"accuracy": values} | ({"accuracy_best_epoch": best} if best else {})
     settings = {"protocol": protocol, "network": network}
     trial = made_trial(
         cell_of(method, **cell),
         record=evaluator,
         label=evaluator_label or evaluator,
         revision=revision,
-        figure=next(iter(figures)),
-        kind=kind,
+        metric=next(iter(metrics)),
+        unit=unit,
         settings=settings,
         digest_settings=settings,
         recipe={"epochs": 2, "repeats": repeats, **(recipe or {})},
         digest_recipe=dict(recipe) if recipe else None,
     ).model_copy(update={"step": step})
-    made = range(first, first + len(next(iter(figures.values()))))
+    made = range(first, first + len(next(iter(metrics.values()))))
     path = Layout(results).evaluation(trial, made)
     facts = {"device": "a processor", "seconds": 1.5, "finished": finished}
     write_evaluation(
-        path, EvaluationRecord(trial, made, {name: tuple(given) for name, given in figures.items()}, facts)
+        path, StoredEvaluation(trial, made, {name: tuple(given) for name, given in metrics.items()}, facts)
     )
     return path
 
 
 def add_sets(results: Path, method: str, value: float, sets: int = 6, **more: Any) -> None:
     """Write evaluations of as many *sets*, one repeat each, whose values lie around *value* alike for each method."""
-    for seed in range(sets):
-        add(results, method, [value + (seed - (sets - 1) / 2) / 10], seed=seed, **more)
+    for replicate in range(sets):
+        add(results, method, [value + (replicate - (sets - 1) / 2) / 10], replicate=replicate, **more)
 
 
 def add_failure(results: Path, method: str, **cell: Any) -> Path:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dcbench import CondensedSet
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import CondensedRecord, write_condensed
+from dcbench.engine.store.sets import StoredSet, write_condensed
 
 
 def add_set(
@@ -44,5 +44,5 @@ def add_set(
     }
     known = {step: spent for step, spent in snapshots.items() if spent is not None}
     path = Layout(results).condensed(made)
-    write_condensed(path, CondensedRecord(made, condensed, facts, {}, dict.fromkeys(snapshots, condensed), known))
+    write_condensed(path, StoredSet(made, condensed, facts, {}, dict.fromkeys(snapshots, condensed), known))
     return path

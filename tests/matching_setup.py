@@ -56,7 +56,7 @@ def tiny_task(
 
 def statistics(info: DatasetInfo) -> tuple[Tensor, Tensor]:
     """Return mean and std, (C, 1, 1), float64."""
-    return tuple(torch.tensor(figures, dtype=torch.float64).view(-1, 1, 1) for figures in (info.mean, info.std))
+    return tuple(torch.tensor(metrics, dtype=torch.float64).view(-1, 1, 1) for metrics in (info.mean, info.std))
 
 
 def recorded(task: MemoryTask, settings: MatchingSettings) -> tuple[Tensor, list[Draws]]:

@@ -65,7 +65,7 @@ class Toy(Dataset):
 class Count(Evaluator):
     """The mean pixel, in percent, moved a little by each repeat's seed."""
 
-    figure = "pixel"
+    metric = "pixel"
 
     class Settings(Settings):
         scale: float = Field(100.0, gt=0)

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from dcbench.api.errors import InvalidCondensedSetError, OverBudgetError
+from dcbench.api.renamed import renamed_arguments
 
 if TYPE_CHECKING:
     import torch
@@ -152,12 +153,13 @@ class CondensedSet:
         soft = self.labels.numel() if self.labels.ndim == 2 else 0
         return len(self.labels) * channels * height * width + soft
 
+    @renamed_arguments("CondensedSet.check", exempt="budget_exempt")
     def check(
         self,
         info: DatasetInfo,
         ipc: int,
         *,
-        exempt: bool = False,
+        budget_exempt: bool = False,
         factor: int | None = None,
         classes: range | None = None,
     ) -> None:
@@ -166,7 +168,7 @@ class CondensedSet:
         Args:
             info: the dataset it was made for.
             ipc: the images per class asked for.
-            exempt: leave out the budget, for a reference row such as the whole training set.
+            budget_exempt: leave out the budget, for a reference row such as the whole training set.
             factor: the tiles per side that `Method.factor` announced, on which protocols depend; None does not ask.
             classes: what a part of a set must hold, neither more nor less, with hard labels; None means a whole set.
 
@@ -182,7 +184,7 @@ class CondensedSet:
             raise InvalidCondensedSetError("a part of a condensed set has hard labels")
         held = range(info.classes) if classes is None else classes
         self._check_labels(info, held)
-        if not exempt:
+        if not budget_exempt:
             self._check_budget(info, ipc, len(held))
         if self.images is not None:
             self._check_pixels(self.images)

@@ -1,4 +1,4 @@
-"""Evaluators: what a condensed set is worth, in named figures with one value per repeat."""
+"""Evaluators: what a condensed set is worth, in named metrics with one value per repeat."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from dcbench.api.renamed import renamed_arguments, take_renamed_attributes, warn_renamed
 from dcbench.api.settings import Settings as BaseSettings
 
 if TYPE_CHECKING:
@@ -17,19 +18,31 @@ if TYPE_CHECKING:
     from dcbench.api.images import DatasetInfo, ImageSet
     from dcbench.api.protocol import TrainingRecipe
 
-Kind = Literal["percent", "distance"]
+Unit = Literal["percent", "distance"]
+"""What a metric is counted in: percent, the more the better, or a distance, the less the better."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures of one evaluation."""
+    """The metrics of one evaluation."""
 
-    figures: Mapping[str, tuple[float, ...]]
-    """Name of a figure, without a slash, to its values, one per repeat, in the order of ``context.seeds``."""
+    metrics: Mapping[str, tuple[float, ...]]
+    """Name of a metric, without a slash, to its values, one per repeat, in the order of ``context.seeds``."""
+
+    @property
+    def figures(self) -> Mapping[str, tuple[float, ...]]:
+        """The former name of `metrics`."""
+        warn_renamed("Evaluation.figures", "Evaluation.metrics")
+        return self.metrics
+
+
+Evaluation.__init__ = renamed_arguments("Evaluation", figures="metrics")(  # type: ignore[method-assign]
+    Evaluation.__init__
+)
 
 
 class Context(ABC):
-    """What an evaluator gets beside the data."""
+    """What an evaluator gets next to the data."""
 
     info: DatasetInfo
     """What the dataset is."""
@@ -59,8 +72,8 @@ class Context(ABC):
         """
 
     @abstractmethod
-    def progress(self, step: int, total: int, **figures: float) -> None:
-        """Report that *step* of *total* steps are done, with the latest *figures*.
+    def progress(self, step: int, total: int, **metrics: float) -> None:
+        """Report that *step* of *total* steps are done, with the latest *metrics*.
 
         Raises:
             DcbenchError: as `dcbench.Task.progress`.
@@ -74,13 +87,18 @@ class Evaluator(ABC):
     """
 
     revision: ClassVar[int] = 1
-    """Raise it when the figures change: old evaluations then no longer count."""
-    figure: ClassVar[str] = "accuracy"
-    """The figure that tables show."""
-    kind: ClassVar[Kind] = "percent"
-    """What the figures are: percentages, the best of which is the highest, or distances, the best being the lowest."""
+    """Raise it when the metrics change: old evaluations then no longer count."""
+    metric: ClassVar[str] = "accuracy"
+    """The metric that tables show."""
+    unit: ClassVar[Unit] = "percent"
+    """What the metrics are: percentages, the best of which is the highest, or distances, the best being the lowest."""
     Settings: ClassVar[type[BaseSettings]] = BaseSettings
     """The settings class; the default has no field."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Take the former names of `metric` and `unit` too."""
+        super().__init_subclass__(**kwargs)
+        take_renamed_attributes(cls, figure="metric", kind="unit")
 
     def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
         """Refuse at planning time what cannot work.
@@ -104,5 +122,5 @@ class Evaluator(ABC):
             settings: an instance of `Settings`.
 
         Returns:
-            `figure`, and others beside it if there are any. A value that is NaN or infinite is refused: the job fails.
+            `metric`, and others next to it if there are any. A value that is NaN or infinite is refused: the job fails.
         """

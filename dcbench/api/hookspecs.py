@@ -86,7 +86,7 @@ def dcbench_cell_finished(file: Path, about: Mapping[str, Any]) -> None:
 
     Args:
         file: the finished file. It may be read, never changed.
-        about: what the file's attributes say: dataset, method, label, ipc, seed, the classes of a part, the figures of
+        about: what the file's attributes say: dataset, method, label, ipc, seed, the classes of a part, the metrics of
             an evaluation.
 
     Example::

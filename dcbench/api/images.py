@@ -43,7 +43,7 @@ class DatasetInfo:
     default_network: str = ""
     """The network that evaluators take when none is named; empty: the default of each."""
     default_replicates: int = 1
-    """Condensed sets for each number when no seeds are named, from seed 0 on. More where they cost little."""
+    """Condensed sets for each number when no seeds are named, from replicate 0 on. More where they cost little."""
 
     @property
     def classes(self) -> int:

@@ -63,13 +63,13 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def progress(self, step: int, total: int, **figures: float) -> None:
+    def progress(self, step: int, total: int, **metrics: float) -> None:
         """Report that *step* of *total* steps are done.
 
-        *figures*, such as ``loss=0.3``, become the trace in the result file.
+        *metrics*, such as ``loss=0.3``, become the trace in the result file.
 
         Raises:
-            DcbenchError: a step is no whole number from 0 on, a figure is no number, or its name is empty, is a dot, or
+            DcbenchError: a step is no whole number from 0 on, a metric is no number, or its name is empty, is a dot, or
                 has a slash.
         """
 
@@ -131,7 +131,7 @@ class Method(ABC):
     by_class: ClassVar[bool] = False
     """Whether it can condense some classes alone, ``task.classes``, to the images that all together would give them.
 
-    Its sets are then in class order, and the figures it reports are sums over those classes.
+    Its sets are then in class order, and the metrics it reports are sums over those classes.
     """
 
     def settings_for(self, info: DatasetInfo, ipc: int) -> BaseSettings:

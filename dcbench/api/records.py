@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dcbench.api.renamed import renamed_arguments
+
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """What every kind of record has."""
+class PluginRecord:
+    """What the record of every plug-in has, whatever its group."""
 
     name: str
-    """Lower case letters, digits, dots, ``+``, ``_`` and ``-``; unique among records of its kind."""
+    """Lower case letters, digits, dots, ``+``, ``_`` and ``-``; unique among records of its group."""
     summary: str
     """One line for ``dcbench list``."""
     target: str
@@ -20,15 +22,15 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MethodRecord(Record):
+class MethodRecord(PluginRecord):
     """A condensation method; *target* is a `dcbench.Method`."""
 
-    exempt: bool = False
+    budget_exempt: bool = False
     """Leave out the budget: for reference rows such as the whole training set."""
-    made_elsewhere: bool = False
+    import_only: bool = False
     """Its sets come into the store by ``dcbench import`` alone: a run that lacks one is refused while it is planned."""
     also_under: str = ""
-    """Protocol under which the published numbers of the method were made; what was measured under it is shown beside
+    """Protocol under which the published numbers of the method were made; what was measured under it is shown next to
     published numbers whatever protocol a report asks for."""
     shares_artifacts_as: str = ""
     """Name under which methods of one package share what they build with `Task.artifact`; by default each has its own.
@@ -38,7 +40,7 @@ class MethodRecord(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatasetRecord(Record):
+class DatasetRecord(PluginRecord):
     """A dataset; *target* is a `dcbench.Dataset`."""
 
     argument: str = ""
@@ -49,7 +51,7 @@ class DatasetRecord(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluatorRecord(Record):
+class EvaluatorRecord(PluginRecord):
     """An evaluator; *target* is a `dcbench.Evaluator`."""
 
     shares_artifacts_as: str = ""
@@ -57,7 +59,7 @@ class EvaluatorRecord(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkRecord(Record):
+class NetworkRecord(PluginRecord):
     """A network architecture; *target* is a `dcbench.Network`."""
 
     preset: Mapping[str, Any] = field(default_factory=dict)
@@ -65,5 +67,11 @@ class NetworkRecord(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProtocolRecord(Record):
+class ProtocolRecord(PluginRecord):
     """A training protocol; *target* is a `dcbench.Protocol`."""
+
+
+# A decorator of the class would hide the arguments from type checkers.
+MethodRecord.__init__ = renamed_arguments(  # type: ignore[method-assign]
+    "MethodRecord", exempt="budget_exempt", made_elsewhere="import_only"
+)(MethodRecord.__init__)

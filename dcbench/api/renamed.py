@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+T = TypeVar("T")
 
 
 def warn_renamed(old: str, new: str, *, stacklevel: int = 2) -> None:
@@ -76,3 +77,40 @@ class RenamedMethod:
     def __get__(self, instance: object, owner: type) -> Any:
         warn_renamed(f"{owner.__name__}.{self._old}", f"{owner.__name__}.{self._new}")
         return getattr(owner if instance is None else instance, self._new)
+
+
+def renamed_arguments(owner: str, **names: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Return a decorator that takes keyword arguments under their old names too.
+
+    Args:
+        owner: the function or class, for the warning.
+        names: from each old name to the new one.
+    """
+
+    def decorate(function: Callable[..., T]) -> Callable[..., T]:
+        @functools.wraps(function)
+        def accept(*args: Any, **kwargs: Any) -> T:
+            for old in names.keys() & kwargs.keys():
+                warn_renamed(f"{owner}({old}=)", f"{owner}({names[old]}=)")
+                kwargs[names[old]] = kwargs.pop(old)
+            return function(*args, **kwargs)
+
+        return accept
+
+    return decorate
+
+
+def take_renamed_attributes(cls: type, **names: str) -> None:
+    """Give *cls* its attributes under their new names where its body has the old ones.
+
+    The base class calls this in ``__init_subclass__``.
+
+    Args:
+        cls: a class of a plug-in.
+        names: from each old name to the new one.
+    """
+    for old, new in names.items():
+        if old in cls.__dict__ and new not in cls.__dict__:
+            # The frames above are those of metaclasses, so the text has to say which class it is.
+            warn_renamed(f"{cls.__module__}.{cls.__qualname__}.{old}", f"{cls.__qualname__}.{new}", stacklevel=3)
+            setattr(cls, new, cls.__dict__[old])

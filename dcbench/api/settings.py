@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from dcbench.api.renamed import take_renamed_attributes
+
 
 class Settings(BaseModel):
     """Everything that decides what a plug-in computes, as a frozen pydantic model.
@@ -23,9 +25,15 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
-    later: ClassVar[frozenset[str]] = frozenset()
+    added_later: ClassVar[frozenset[str]] = frozenset()
     """Names of fields added after the first release of the plug-in's revision. At its default such a field is left out
     of the digest, so that results computed before it existed stay valid."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Take the former name of `added_later` too."""
+        super().__pydantic_init_subclass__(**kwargs)
+        take_renamed_attributes(cls, later="added_later")
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """Return a copy with *changes* applied and everything validated again.
@@ -38,10 +46,12 @@ class Settings(BaseModel):
         return type(self).model_validate({**self.model_dump(), **changes})
 
     def digest_form(self) -> dict[str, Any]:
-        """Return the settings as JSON values for the digest, without `later` fields that stand at their default."""
+        """Return the settings as JSON values for the digest, without `added_later` fields at their default."""
         fields = type(self).model_fields
         return {
             name: value
             for name, value in self.model_dump(mode="json").items()
-            if not (name in self.later and getattr(self, name) == fields[name].get_default(call_default_factory=True))
+            if not (
+                name in self.added_later and getattr(self, name) == fields[name].get_default(call_default_factory=True)
+            )
         }

@@ -28,13 +28,13 @@ _FOLDER = click.Path(path_type=Path)
     type=click.Choice(["terminal", "markdown", "csv", "json"]),
     default="terminal",
     show_default=True,
-    help="csv holds the figures alone.",
+    help="csv holds the metrics alone.",
 )
 @selection_options
 def command(a: Path, b: Path, form: str, **options: Any) -> None:
     """Compare the results folders A and B.
 
-    Shows what is in one only, what differs in how cells were made, whether their images are the same, and the figures
+    Shows what is in one only, what differs in how cells were made, whether their images are the same, and the metrics
     of trials that are in both, with a paired test over the evaluation seeds that they share.
     """
     from dcbench.report.compare import render

@@ -115,7 +115,7 @@ def _wanted(options: dict[str, Any]) -> Import:
 def _run_command(wanted: Import, done: Sequence[Imported], results: Path, data: Path | None) -> str:
     """Return the command that evaluates the sets."""
     cell = done[0].cell
-    seeds = ",".join(map(span_text, spans_of(one.cell.seed for one in done)))
+    seeds = ",".join(map(span_text, spans_of(one.cell.replicate for one in done)))
     words = ["dcbench", "run", "--methods", cell.method.choice, "--datasets", wanted.dataset]
     words += ["--ipc", str(cell.ipc), "--seeds", seeds]
     if results != Path("results"):

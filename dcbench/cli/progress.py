@@ -46,7 +46,7 @@ def _bars(console: Console) -> Progress:
         MofNCompleteColumn(table_column=rigid()),
         TextColumn("{task.fields[rate]}", table_column=rigid()),
         TimeRemainingColumn(table_column=rigid()),
-        _Yielding("{task.fields[figures]}", markup=False, table_column=Column()),
+        _Yielding("{task.fields[metrics]}", markup=False, table_column=Column()),
     )
     return Progress(*columns, console=console, transient=True)
 
@@ -85,12 +85,12 @@ class _Live:
         speed = self._progress.tasks[self._progress.task_ids.index(bar)].speed  # of late
         rate = f"{speed:.1f}/s" if speed else ""
         self._progress.update(bar, completed=event.step, total=event.total, rate=rate)
-        if event.figures or event.doing or event.slot in self._reading:
-            self._progress.update(bar, figures=_figures(event))
+        if event.metrics or event.doing or event.slot in self._reading:
+            self._progress.update(bar, metrics=_metrics(event))
         self._reading = self._reading - {event.slot} | ({event.slot} if event.doing else set())
 
     def _add(self, description: str, total: int | None) -> TaskID:
-        return self._progress.add_task(printable(description), total=total, rate="", figures="")
+        return self._progress.add_task(printable(description), total=total, rate="", metrics="")
 
 
 class _Plain:
@@ -124,8 +124,8 @@ def _line(event: Finished | Failed) -> str:
 
 
 def _steps(event: Progressed) -> str:
-    return f"{event.step}/{event.total} {_figures(event)}".rstrip()
+    return f"{event.step}/{event.total} {_metrics(event)}".rstrip()
 
 
-def _figures(event: Progressed) -> str:
-    return printable(event.doing or " ".join(f"{name}={value:.4g}" for name, value in event.figures.items()))
+def _metrics(event: Progressed) -> str:
+    return printable(event.doing or " ".join(f"{name}={value:.4g}" for name, value in event.metrics.items()))

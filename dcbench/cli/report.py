@@ -107,7 +107,7 @@ def command(
 def _summary(table: str, rows: pd.DataFrame, chosen: Filter, *, published: bool, best_epoch: bool) -> pd.DataFrame:
     """Return what *table* is made of: *rows*, those that were *chosen*, as one line for each number."""
     from dcbench.report.beside import beside
-    from dcbench.report.summary import main_figures, summarise
+    from dcbench.report.summary import main_metrics, summarise
     from dcbench.report.tables import usual
 
     summary = summarise(rows)
@@ -115,10 +115,10 @@ def _summary(table: str, rows: pd.DataFrame, chosen: Filter, *, published: bool,
         summary = usual(table, summary)
     if published:
         summary = beside(summary)
-    shown = main_figures(summary, whole=["moments"] if table == "table1" else [])
+    shown = main_metrics(summary, whole=["moments"] if table == "table1" else [])
     if not best_epoch:
         return shown
-    return summary[summary.index.isin(shown.index) | (summary["figure"] == _BEST_EPOCH)]
+    return summary[summary.index.isin(shown.index) | (summary["metric"] == _BEST_EPOCH)]
 
 
 def _say_why(table: str, rows: pd.DataFrame, failed: int) -> None:

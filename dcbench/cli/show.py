@@ -50,7 +50,7 @@ def _list(layout: Layout) -> None:
     for paths in cells.values():
         facts = next(filter(None, map(_facts, paths)), None)
         if facts is not None:
-            place = f"{facts['dataset']} ipc {facts['ipc']} {facts['label']} seed {facts['seed']}"
+            place = f"{facts['dataset']} ipc {facts['ipc']} {facts['label']} replicate {facts['seed']}"
             say(f"{facts['digest'][:12]}  {place}{_state(paths)}")
 
 

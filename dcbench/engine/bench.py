@@ -93,17 +93,17 @@ def _refuse_to_condense(jobs: Iterable[Job], request: Request, registry: Registr
     """Refuse the first of *jobs* that would have to make a set which is only ever imported."""
     for job in jobs:
         cell = job.cell
-        if isinstance(job, CondenseJob) and registry.find("methods", cell.method.record).record.made_elsewhere:
+        if isinstance(job, CondenseJob) and registry.find("methods", cell.method.record).record.import_only:
             if request.smoke:
                 name = cell.method.choice
                 raise RequestError(f"--smoke begins with an empty store, and {name} is made elsewhere; leave it out")
-            place = f"{cell.dataset.name} at IPC {cell.ipc} and seed {cell.seed}"
+            place = f"{cell.dataset.name} at IPC {cell.ipc} and replicate {cell.replicate}"
             raise RequestError(f"no set of {place} is imported as {cell.method.label!r}; {_import_command(cell)}")
 
 
 def _import_command(cell: Cell) -> str:
     words = ["--dataset", cell.dataset.choice, "--name", cell.method.label]
-    words += ["--ipc", str(cell.ipc), "--seed", str(cell.seed)]
+    words += ["--ipc", str(cell.ipc), "--seed", str(cell.replicate)]
     if cell.method.factor > 1:
         words += ["--factor", str(cell.method.factor)]
     return f"dcbench import FILE {shlex.join(words)}"
@@ -138,7 +138,7 @@ def _check_writable(folder: Path) -> None:
         raise RequestError(f"cannot write to the results folder {folder}: {error.strerror or error}") from error
 
 
-def carry_out(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
+def run_plan(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
     """Run what is to do, keep failures, and call *watch* with every event.
 
     Raises:
@@ -207,13 +207,14 @@ def _particulars(event: Finished) -> dict[str, object]:
         case CondenseJob(classes=range() as classes):
             return {"classes": span_text(classes)}
         case EvaluateJob():
-            return _figures(event)
+            return _metrics(event)
     return {}
 
 
-def _figures(event: Finished) -> dict[str, object]:
+def _metrics(event: Finished) -> dict[str, object]:
     with suppress(UnreadableFileError, OSError):
-        return {"figures": read_evaluation(event.file)["figures"]}
+        metrics = read_evaluation(event.file)["metrics"]
+        return {"metrics": metrics, "figures": metrics}  # the second is the former name, for one release
     return {}
 
 

@@ -7,9 +7,9 @@ import json
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from dcbench.api.evaluator import Kind
+from dcbench.api.evaluator import Unit
 from dcbench.api.seeds import derive_seed
 from dcbench.engine.spans import Span, span_text
 
@@ -22,6 +22,11 @@ OTHER_DATA = " (other data)"
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _stored_as(name: str, *, here: str, default: Any = ...) -> Any:
+    """Return the declaration of the field *here* that files call *name*: they keep the words of the first version."""
+    return Field(default, validation_alias=AliasChoices(here, name), serialization_alias=name)
 
 
 def digest_of(value: Any) -> str:
@@ -90,33 +95,34 @@ class MethodSpec(_Frozen):
     factor: int
     network_revision: int = 1
     """That of the network in its settings; part of the digest from 2 on."""
-    exempt: bool = False
-    departures: dict[str, Any] = {}
+    budget_exempt: bool = _stored_as("exempt", here="budget_exempt", default=False)
+    overrides: dict[str, Any] = _stored_as("departures", here="overrides", default={})
     """The recommended value of each setting that has another one here; no part of the digest."""
 
 
 ABOUT = ("digest", "dataset", "dataset_choice", "method", "label", "ipc", "seed", "split")
-"""Those of a cell's `facts` that say which one it is."""
+"""Those of a cell's `facts` that say which one it is; ``seed`` is the replicate."""
 
 
 class Cell(_Frozen):
-    """One condensed set: dataset x method x settings x IPC x seed."""
+    """One condensed set: dataset x method x settings x IPC x replicate."""
 
     dataset: DatasetSpec
     method: MethodSpec
     ipc: int
-    seed: int
+    replicate: int = _stored_as("seed", here="replicate")
+    """The number given with ``--seeds``: what the cells of one column of a comparison differ in."""
     split: SplitName = "test"
     """``validation``: condensed from nine tenths of the training set and evaluated on the tenth."""
 
     @cached_property
     def digest(self) -> str:
         """The cell's name: 64 hexadecimal digits. Host, device, versions, labels and order are no part of it."""
-        return digest_of(self._identity() | {"seed": self.seed})
+        return digest_of(self._identity() | {"seed": self.replicate})
 
     @property
     def variant(self) -> str:
-        """What cells that differ in nothing but their seed have in common: 64 hexadecimal digits."""
+        """What cells that differ in nothing but their replicate have in common: 64 hexadecimal digits."""
         return digest_of(self._identity())
 
     def _identity(self) -> dict[str, Any]:
@@ -137,12 +143,12 @@ class Cell(_Frozen):
     @property
     def title(self) -> str:
         """The cell in words, for progress and messages."""
-        return f"{self.dataset.title} ipc {self.ipc} {self.method.label} seed {self.seed}"
+        return f"{self.dataset.title} ipc {self.ipc} {self.method.label} replicate {self.replicate}"
 
     @property
     def condense_seed(self) -> int:
         """The seed a method draws from: the same for all methods, so that they start from the same images."""
-        return derive_seed(purpose="condense", dataset=self.dataset.name, ipc=self.ipc, seed=self.seed)
+        return derive_seed(purpose="condense", dataset=self.dataset.name, ipc=self.ipc, seed=self.replicate)
 
     def facts(self) -> dict[str, Any]:
         """Return what every file of this cell says of it."""
@@ -154,16 +160,18 @@ class Cell(_Frozen):
             "label": self.method.label,
             "settings": self.method.settings,
             "factor": self.method.factor,
-            "reference": self.method.exempt,
+            "reference": self.method.budget_exempt,
             "ipc": self.ipc,
-            "seed": self.seed,
+            "seed": self.replicate,
             "split": self.split,
-            "cell": self.model_dump(mode="json"),
+            "cell": self.model_dump(mode="json", by_alias=True),
         }
 
     def repeat_seed(self, repeat: int) -> int:
         """Return the seed of one network of an evaluation: the same for all methods, so that comparisons are paired."""
-        return derive_seed(purpose="evaluate", dataset=self.dataset.name, ipc=self.ipc, seed=self.seed, repeat=repeat)
+        return derive_seed(
+            purpose="evaluate", dataset=self.dataset.name, ipc=self.ipc, seed=self.replicate, repeat=repeat
+        )
 
 
 class EvaluatorSpec(_Frozen):
@@ -172,10 +180,10 @@ class EvaluatorSpec(_Frozen):
     record: str
     label: str
     revision: int
-    figure: str
-    """The figure that tables show."""
-    kind: Kind = "percent"
-    """What the figures are; no part of the key."""
+    metric: str
+    """The metric that tables show."""
+    unit: Unit = "percent"
+    """What the metrics are; no part of the key."""
     settings: dict[str, Any]
     digest_settings: dict[str, Any]
     network_revision: int = 1
@@ -202,7 +210,7 @@ class Trial(_Frozen):
 
     @property
     def variant(self) -> str:
-        """What trials that differ in nothing but seed and step have in common: 64 hexadecimal digits."""
+        """What trials that differ in nothing but replicate and step have in common: 64 hexadecimal digits."""
         return digest_of(self._identity() | {"cell": self.cell.variant})
 
     def _identity(self) -> dict[str, Any]:

@@ -17,9 +17,16 @@ from packaging.utils import canonicalize_name
 from dcbench.api import hookspecs
 from dcbench.api.distribution import MODULE, NAME, is_own, own, version
 from dcbench.api.errors import DcbenchError, RequestError
-from dcbench.api.records import DatasetRecord, EvaluatorRecord, MethodRecord, NetworkRecord, ProtocolRecord, Record
+from dcbench.api.records import (
+    DatasetRecord,
+    EvaluatorRecord,
+    MethodRecord,
+    NetworkRecord,
+    PluginRecord,
+    ProtocolRecord,
+)
 
-KINDS: dict[str, type[Record]] = {
+KINDS: dict[str, type[PluginRecord]] = {
     "methods": MethodRecord,
     "datasets": DatasetRecord,
     "evaluators": EvaluatorRecord,

@@ -1,6 +1,6 @@
 """Published numbers beside measured ones, and what keeps the two from being compared.
 
-A published number stands beside the measured one of the same method, IPC, network (as the paper calls it) and figure,
+A published number stands beside the measured one of the same method, IPC, network (as the paper calls it) and metric,
 if that was made on the test split with the recommended settings, or with all but their number of iterations. A
 difference is shown only where iterations, data, protocol and selection agree too. Other data under the name of a
 published dataset has a title of its own, which no published number has.
@@ -31,12 +31,12 @@ FIELDS = [
 ]
 """What `beside` adds to a summary; empty where there is no published number, or where it is not known."""
 
-_PLACE = ["published_dataset", "ipc", "published_method", "published_network", "evaluator", "figure"]
+_COORDINATES = ["published_dataset", "ipc", "published_method", "published_network", "evaluator", "metric"]
 
 _SELECTION = {"accuracy": "last", "accuracy_best_epoch": "best epoch on test"}
-"""Figures that published accuracies stand beside, and how each is picked.
+"""Metrics that published accuracies stand beside, and how each is picked.
 
-Published numbers that are "best on test" may also be picked among iterations, which no figure of ours is.
+Published numbers that are "best on test" may also be picked among iterations, which no metric of ours is.
 """
 
 SOURCE = "arXiv 2312.15927"
@@ -107,7 +107,7 @@ def beside(summary: pd.DataFrame) -> pd.DataFrame:
     named = [_names(entry) for entry in entries(summary)]
     names = pd.DataFrame(named, columns=_NAMES, index=summary.index)
     table = pd.concat([summary.astype({"ipc": int}), names], axis=1)
-    table = table.merge(_published(), how="left", on=_PLACE, validate="many_to_one")
+    table = table.merge(_published(), how="left", on=_COORDINATES, validate="many_to_one")
     found = table.pop("eligible").astype(bool) & table["published"].notna()
     table[FIELDS] = table.reindex(columns=FIELDS).where(found)
     table["difference"] = [_difference(entry) for entry in entries(table)]
@@ -116,26 +116,26 @@ def beside(summary: pd.DataFrame) -> pd.DataFrame:
 
 def _names(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return under which names the paper has the number of *entry*, and what has to agree with it."""
-    settings, departures = entry["settings"], entry["departures"]
+    settings, overrides = entry["settings"], entry["overrides"]
     variants = _VARIANTS.get(entry["method"], {})
     paper = [names[settings[field]] for field, names in variants.items() if settings.get(field) in names]
     # Without a single step it is the initialisation, not the method.
-    other_length = "iterations" in departures and settings["iterations"] > 0
+    other_length = "iterations" in overrides and settings["iterations"] > 0
     allowed = {*variants, *(["iterations"] if other_length else [])}
     return {
         "published_dataset": _DERIVED.get(entry["dataset"], entry["dataset"]),
         "published_method": paper[0] if paper else entry["method"],
         "published_network": _SHAPES.get(entry["network"], entry["network"]),
         "iterations": settings.get("iterations"),
-        "selection": _SELECTION.get(entry["figure"]),
+        "selection": _SELECTION.get(entry["metric"]),
         # What a protocol was before it was mended is another one.
         "recipe_of": f"{entry['protocol']}, superseded" if entry["superseded"] else entry["protocol"],
-        "eligible": entry["split"] == "test" and set(departures) <= allowed,
+        "eligible": entry["split"] == "test" and set(overrides) <= allowed,
     }
 
 
 def _difference(entry: Mapping[str, Any]) -> float | None:
-    if pd.isna(entry["published"]) or entry["kind"] != "percent":
+    if pd.isna(entry["published"]) or entry["unit"] != "percent":
         return None
     if any(mark.applies(entry) for mark in _MARKS if mark.measured):
         return None
@@ -147,7 +147,7 @@ def published_text(entry: Mapping[str, Any]) -> str:
     if pd.isna(entry["published"]):
         return ""
     marks = "".join(mark.symbol for mark in _MARKS if mark.applies(entry))
-    if entry["kind"] != "percent":
+    if entry["unit"] != "percent":
         return f"{entry['published']:.3g} {marks}".rstrip()
     known = not pd.isna(entry["published_std"])
     sets, networks = (None if pd.isna(count) else int(count) for count in _counts_of(entry))
@@ -159,7 +159,7 @@ def published_text(entry: Mapping[str, Any]) -> str:
 def explain(table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the notes below a table made of *table*, rows of `beside`: where numbers are from, and each mark."""
     shown = [entry for entry in table if not pd.isna(entry["published"])]
-    accuracies = [entry for entry in shown if entry["kind"] == "percent"]
+    accuracies = [entry for entry in shown if entry["unit"] == "percent"]
     if not shown:
         yield "no published number belongs here"
     if accuracies:
@@ -180,23 +180,23 @@ def published_hours() -> dict[tuple[str, int, str], float]:
 
 
 def _published() -> pd.DataFrame:
-    """Return every published number once, with the figure it stands beside."""
+    """Return every published number once, with the metric it stands beside."""
     accuracies = pd.concat([paper_table(number) for number in (2, 3, 4, 1)], ignore_index=True)
     accuracies["network"] = accuracies["network"].fillna("convnet3")  # Table 1 stands in a paper that uses no other
     accuracies = accuracies.rename(columns={"accuracy": "published"}).dropna(subset="published")
     # The table that says most of a number goes first.
     accuracies = accuracies.drop_duplicates(["dataset", "ipc", "method", "network"])
-    parts = [accuracies.assign(evaluator="accuracy", figure=figure) for figure in _SELECTION]
+    parts = [accuracies.assign(evaluator="accuracy", metric=metric) for metric in _SELECTION]
     moments = paper_table(1).rename(columns={"accuracy": "_"})
     parts += [
-        moments.rename(columns={figure: "published"}).assign(evaluator="moments", figure=figure, network="convnet3")
-        for figure in _DISTANCES
+        moments.rename(columns={metric: "published"}).assign(evaluator="moments", metric=metric, network="convnet3")
+        for metric in _DISTANCES
     ]
     table = pd.concat(parts, ignore_index=True)
     known = ("dataset", "method", "network", "std", "sets", "protocol", "selection", "iterations", "note")
     names = {name: f"published_{name}" for name in known}
     table = table.rename(columns=names | {"networks_per_set": "published_networks"})
-    return table[[*_PLACE, *(name for name in FIELDS if name in table and name not in _PLACE)]]
+    return table[[*_COORDINATES, *(name for name in FIELDS if name in table and name not in _COORDINATES)]]
 
 
 def _counts_of(entry: Mapping[str, Any]) -> list[Any]:

@@ -17,7 +17,7 @@ from dcbench.api.words import plural
 from dcbench.engine.data.counts import counts_text
 from dcbench.engine.exchange.layouts import claim_text
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.sets import CondensedRecord, read_condensed
+from dcbench.engine.store.sets import StoredSet, read_condensed
 from dcbench.report.drawing import Text
 from dcbench.report.reading import read_failures, read_or_warn
 from dcbench.report.sparkline import is_logarithmic, sparkline
@@ -62,10 +62,8 @@ def _section(title: str, facts: Iterable[tuple[str, str]]) -> Iterator[Renderabl
 def _condensed(path: Path) -> Iterator[RenderableType]:
     record = read_condensed(path)
     facts = record.facts
-    place = (
-        f"{facts['dataset']} · ipc {facts['ipc']} · {facts['label']} · seed {facts['seed']} · {facts['split']} split"
-    )
-    yield Text(place, "bold")
+    of = (facts["dataset"], f"ipc {facts['ipc']}", facts["label"], f"replicate {facts['seed']}")
+    yield Text(" · ".join((*of, f"{facts['split']} split")), "bold")
     yield from _section("Condensed set", [*_contents(record), *_file(facts, path)])
     if data := list(_data(record.cell)):
         yield from _section("Data", data)
@@ -101,7 +99,7 @@ def _data(cell: Cell) -> Iterator[tuple[str, str]]:
         yield "differs", spec.other_data
 
 
-def _contents(record: CondensedRecord) -> Iterator[tuple[str, str]]:
+def _contents(record: StoredSet) -> Iterator[tuple[str, str]]:
     condensed, facts = record.condensed, record.facts
     yield "holds", f"{_held(condensed)}, {facts.get('numbers', 0):,} numbers"
     yield "budget", _budget(record)
@@ -121,7 +119,7 @@ def _held(condensed: CondensedSet) -> str:
     return f"{images} of {size}{soft}"
 
 
-def _budget(record: CondensedRecord) -> str:
+def _budget(record: StoredSet) -> str:
     if record.facts["reference"]:
         return "exempt: a reference row"
     labels, numbers = record.condensed.labels, record.facts.get("numbers", 0)
@@ -133,7 +131,7 @@ def _budget(record: CondensedRecord) -> str:
     return f"{numbers / budget:.0%} of {budget:,} numbers"
 
 
-def _snapshot(record: CondensedRecord, step: int) -> str:
+def _snapshot(record: StoredSet, step: int) -> str:
     seconds = record.snapshot_seconds.get(step)
     return f"step {step}" + ("" if seconds is None else f" ({duration(seconds)})")
 
@@ -143,8 +141,8 @@ def _file(facts: Mapping[str, Any], path: Path) -> Iterator[tuple[str, str]]:
     yield "file", f"{path} ({path.stat().st_size / 1024:,.0f} KiB)"
 
 
-def _settings(record: CondensedRecord) -> Iterator[tuple[str, str]]:
-    recommended = record.cell.method.departures
+def _settings(record: StoredSet) -> Iterator[tuple[str, str]]:
+    recommended = record.cell.method.overrides
     for name, value in record.facts["settings"].items():
         advice = str(recommended.get(name, ""))  # an imported set has a name, for which nothing is recommended
         yield name, f"{value}  (recommended: {advice})" if advice else str(value)
@@ -174,7 +172,7 @@ def _evaluations(paths: Iterable[Path]) -> Iterator[RenderableType]:
             trials.setdefault(facts["key"], []).append(facts | {"file": str(path)})
     for files in sorted(trials.values(), key=_order):
         files.sort(key=_finished)
-        yield from _section(_trial_title(files[0]), [*_figures(files), *_recipe(files[0]), *_trial_provenance(files)])
+        yield from _section(_trial_title(files[0]), [*_metrics(files), *_recipe(files[0]), *_trial_provenance(files)])
 
 
 def _finished(facts: Mapping[str, Any]) -> str:
@@ -194,17 +192,17 @@ def _trial_title(facts: Mapping[str, Any]) -> str:
     return f"Evaluation {', '.join([facts['evaluator_label'], *at, *named])}"
 
 
-def _figures(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    figures: dict[str, dict[int, float]] = {}
+def _metrics(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    metrics: dict[str, dict[int, float]] = {}
     for facts in files:  # the latest last: where repeats overlap, it counts
-        for name, values in facts["figures"].items():
-            figures.setdefault(name, {}).update(enumerate(values, facts["first_repeat"]))
-    kind = files[0].get("kind", "percent")
-    for name, repeats in figures.items():
+        for name, values in facts["metrics"].items():
+            metrics.setdefault(name, {}).update(enumerate(values, facts["first_repeat"]))
+    unit = files[0].get("kind", "percent")
+    for name, repeats in metrics.items():
         values = [repeats[repeat] for repeat in sorted(repeats)]
-        each = " ".join(f"{value:.2f}" if kind == "percent" else f"{value:.4g}" for value in values)
+        each = " ".join(f"{value:.2f}" if unit == "percent" else f"{value:.4g}" for value in values)
         count = len(values)
-        number = Number(fmean(values), pstdev(values), count, kind=kind, counts=counted(1, count, count), sets=1)
+        number = Number(fmean(values), pstdev(values), count, unit=unit, counts=counted(1, count, count), sets=1)
         yield name, f"{number}: {each}"
 
 

@@ -1,4 +1,4 @@
-"""The store as one DataFrame: a row for every figure of every repeat."""
+"""The store as one DataFrame: a row for every metric of every repeat."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import pandas as pd
 
 from dcbench.api.errors import RequestError
 from dcbench.api.protocol import superseded
+from dcbench.api.renamed import warn_renamed
 from dcbench.engine.cells import ABOUT
 from dcbench.engine.choices import Choice, parse_choice
 from dcbench.engine.store.evaluations import read_evaluation
+from dcbench.engine.store.facts import STORED_AS
 from dcbench.engine.store.layout import Layout
 from dcbench.report.datasets import SPEC, title_datasets
 from dcbench.report.reading import check_folder, read_failures, read_or_warn
@@ -25,18 +27,18 @@ COLUMNS = [
     "method",
     "label",
     "ipc",
-    "seed",
+    "replicate",
     "split",
     "evaluator",
     "evaluator_label",
     "protocol",
     "network",
-    "figure",
-    "kind",
+    "metric",
+    "unit",
     "main",
-    "reference",
+    "budget_exempt",
     "settings",
-    "departures",
+    "overrides",
     "source",
     "dataset_choice",
     "method_choice",
@@ -57,14 +59,26 @@ COLUMNS = [
 """Columns of the frame.
 
 ``method`` and ``evaluator`` are names of records, ``label`` and ``evaluator_label`` say how these were chosen, such as
-``m3d[factor=1]``; ``kind`` says what a figure is, percent or distance; ``main`` marks the figure that tables show;
-``reference`` a row that is exempt from the budget and does not compete; ``departures`` holds the recommended value of
-each setting that has another one; ``source`` is the record of the dataset, such as ``folder``; ``dataset_choice`` and
+``m3d[factor=1]``; ``unit`` says what a metric is, percent or distance; ``main`` marks the metric that tables show;
+``budget_exempt`` marks a reference row, which does not compete; ``overrides`` holds the recommended value of each
+setting that has another one; ``source`` is the record of the dataset, such as ``folder``; ``dataset_choice`` and
 ``method_choice`` select both on the command line; ``classes`` and ``train_images`` are counts of what was condensed;
 ``step`` is that of the snapshot that was evaluated, missing for the final set; ``variant`` tells apart what must never
-pool: it is made of all that is in ``key`` but seed and step, such as settings, revisions, data and recipe;
+pool: it is made of all that is in ``key`` but replicate and step, such as settings, revisions, data and recipe;
 ``superseded`` says what the recipe does otherwise than its protocol does today, and is empty for one of today.
 """
+
+_FORMER = {
+    "figure": "metric",
+    "kind": "unit",
+    "seed": "replicate",
+    "reference": "budget_exempt",
+    "departures": "overrides",
+}
+"""Former names of columns, each with that of today."""
+
+IN_FRAMES = {stored: name for name, stored in STORED_AS.items()}
+"""What columns are called where facts have another word."""
 
 _FAILURE = [*ABOUT, "job", "error", "message", "traceback", "time"]
 
@@ -75,7 +89,7 @@ _COLUMN_OF = {
     "methods": "label",
     "datasets": "dataset",
     "ipc": "ipc",
-    "seeds": "seed",
+    "seeds": "replicate",
     "protocol": "protocol",
     "networks": "network",
     "evaluators": "evaluator_label",
@@ -101,14 +115,14 @@ class Filter:
     also_under: Mapping[str, str] = field(default_factory=dict)
     """Methods that have a protocol whose results pass whatever *protocol* says."""
     without_protocol: bool = False
-    """Whether figures of evaluators that follow no protocol, such as ``moments``, pass whatever *protocol* says."""
+    """Whether metrics of evaluators that follow no protocol, such as ``moments``, pass whatever *protocol* says."""
 
     def apply(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of *table* that pass."""
         wanted: dict[str, Sequence[Any]] = {
             "label": self.methods,
             "ipc": self.ipc,
-            "seed": self.seeds,
+            "replicate": self.seeds,
             "network": self.networks,
             "split": [self.split] if self.split else [],
         }
@@ -165,8 +179,19 @@ def _parsed(texts: Iterable[str]) -> dict[str, Choice]:
     return parsed
 
 
-def frame(results: Path | str = "results") -> pd.DataFrame:
-    """Return every evaluation in the folder *results*, one row for each figure of each repeat.
+class ResultsFrame(pd.DataFrame):
+    """A `frame` whose columns can be had under their former names too, for one release."""
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return what a DataFrame does, and for the former name of a column the column."""
+        if isinstance(key, str) and key in _FORMER and key not in self.columns:
+            warn_renamed(f"the column {key!r}", repr(_FORMER[key]))
+            key = _FORMER[key]
+        return super().__getitem__(key)
+
+
+def frame(results: Path | str = "results") -> ResultsFrame:
+    """Return every evaluation in the folder *results*, one row for each metric of each repeat.
 
     A file that is damaged, or cannot be read now, is left out with a warning. The columns are `COLUMNS`.
 
@@ -181,7 +206,7 @@ def frame(results: Path | str = "results") -> pd.DataFrame:
     table = table.astype({"step": "Int64"}).sort_values("finished", kind="stable")
     # Two choices may mean the same settings: what was run under both has one title, the latest.
     table[_TITLES] = table.groupby("variant")[_TITLES].transform("last")
-    return table.drop_duplicates(["key", "figure", "repeat"], keep="last").reset_index(drop=True)
+    return ResultsFrame(table.drop_duplicates(["key", "metric", "repeat"], keep="last").reset_index(drop=True))
 
 
 def failures(results: Path | str = "results") -> pd.DataFrame:
@@ -189,17 +214,18 @@ def failures(results: Path | str = "results") -> pd.DataFrame:
 
     A record that is damaged, or cannot be read now, is left out with a warning.
     """
-    return pd.DataFrame(read_failures(Layout(Path(results)).all_failures()), columns=_FAILURE)
+    return pd.DataFrame(read_failures(Layout(Path(results)).all_failures()), columns=_FAILURE).rename(columns=IN_FRAMES)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     facts = read_or_warn(read_evaluation, path)
     if facts is None:
         return
-    common = {name: facts[name] for name in COLUMNS if name in facts}
+    stored = {name: STORED_AS.get(name, name) for name in COLUMNS}
+    common = {name: facts[there] for name, there in stored.items() if there in facts}
     dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
     common |= {
-        "departures": method.get("departures", {}),
+        "overrides": method.get("departures", {}),
         SPEC: dataset,
         "source": dataset["record"],
         "method_choice": method["choice"],
@@ -208,11 +234,11 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         "file": str(path),
         "superseded": superseded(facts.get("recipe")),
     }
-    for figure, values in facts["figures"].items():
+    for metric, values in facts["metrics"].items():
         for number, value in enumerate(values):
             yield common | {
-                "figure": figure,
-                "main": figure == facts["figure"],
+                "metric": metric,
+                "main": metric == facts["figure"],
                 "repeat": facts["first_repeat"] + number,
                 "value": value,
             }

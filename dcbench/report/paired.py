@@ -1,4 +1,4 @@
-"""A paired test: whether two series of figures, made with the same evaluation seeds, differ by more than chance."""
+"""A paired test: whether two series of metrics, made with the same evaluation seeds, differ by more than chance."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def _place(entry: Mapping[str, Any], table: Sequence[Mapping[str, Any]]) -> str:
 
 def _length(entry: Mapping[str, Any]) -> str:
     """Return how far a number is of its recipe, if that is far shorter; step 0 is a choice, and is not."""
-    done, recommended = entry["settings"].get("iterations"), entry["departures"].get("iterations")
+    done, recommended = entry["settings"].get("iterations"), entry["overrides"].get("iterations")
     if not isinstance(done, int) or not isinstance(recommended, int):
         return ""
     return f"{done:,} of {recommended:,}" if 0 < done * _SHORT < recommended else ""

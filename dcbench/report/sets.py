@@ -11,20 +11,21 @@ from dcbench.engine.cells import ABOUT
 from dcbench.engine.store.about import read_about
 from dcbench.engine.store.layout import Layout
 from dcbench.report.datasets import SPEC, title_datasets
+from dcbench.report.frame import IN_FRAMES
 from dcbench.report.reading import read_or_warn
 
 _FACTS = [*ABOUT, "settings", "seconds", "device", "finished", "numbers", "versions", "runtime", "origin"]
 
 _DATA, _REVISIONS = ("train", "mean", "std", "mirror_ok"), ("revision", "network_revision")
 
-COLUMNS = [*_FACTS, "conditions", "snapshots", "file"]
+COLUMNS = [IN_FRAMES.get(name, name) for name in (*_FACTS, "conditions", "snapshots", "file")]
 """Columns of the frame.
 
-``settings``, ``versions`` and ``runtime`` are dicts, and so is ``conditions``, what a set depends on beside its method,
-settings, IPC and seed: the data, by fingerprint and statistics, and the revisions of method and network; ``origin`` is
-where an imported set is from; ``seconds`` were spent condensing, breaks aside; ``numbers`` counts pixels and soft
-labels; ``snapshots`` is a dict from the step of each snapshot to the seconds after which it was taken, None where an
-older file does not say.
+``settings``, ``versions`` and ``runtime`` are dicts, and so is ``conditions``: all that a set depends on but method,
+settings, IPC and replicate, which is the data, by fingerprint and statistics, and the revisions of method and network;
+``origin`` is where an imported set is from; ``seconds`` were spent condensing, breaks aside; ``numbers`` counts pixels
+and soft labels; ``snapshots`` is a dict from the step of each snapshot to the seconds after which it was taken, None
+where an older file does not say.
 """
 
 
@@ -35,7 +36,9 @@ def sets(results: Path | str = "results") -> pd.DataFrame:
     since none is read.
     """
     rows = [row for path in Layout(Path(results)).all_condensed() if (row := read_or_warn(_row, path)) is not None]
-    return pd.DataFrame(title_datasets(rows), columns=COLUMNS)
+    return pd.DataFrame(title_datasets(rows), columns=[*_FACTS, "conditions", "snapshots", "file"]).rename(
+        columns=IN_FRAMES
+    )
 
 
 def _row(path: Path) -> dict[str, Any]:

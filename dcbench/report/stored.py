@@ -14,6 +14,7 @@ import pandas as pd
 
 from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
+from dcbench.engine.store.facts import STORED_AS
 from dcbench.engine.store.hdf5 import (
     CorruptFileError,
     get_array,
@@ -26,19 +27,19 @@ from dcbench.engine.store.hdf5 import (
 )
 from dcbench.engine.store.layout import Layout
 from dcbench.report.reading import read_or_warn
-from dcbench.report.summary import PLACE, TABLE, entries, summarise
+from dcbench.report.summary import COORDINATES, TABLE, entries, summarise
 from dcbench.report.tables.model import Number, counted
 
 _KIND = "report"
 
-_NUMBERS = [*PLACE, "method", "kind", "mean", "std", "n", "cells", "fewest", "most", "variant", "digests"]
+_NUMBERS = [*COORDINATES, "method", "unit", "mean", "std", "n", "cells", "fewest", "most", "variant", "digests"]
 """What is stored of each number: its name, its value, and what it came from."""
 
 _AMOUNTS = {"ipc", "mean", "std", "n", "cells", "fewest", "most"}
 """Of `_NUMBERS`, what is no text."""
 
 _TITLES = ["label", "evaluator_label"]
-"""Of `PLACE`, what may change though the results stay: they are called what they were last chosen as."""
+"""Of `COORDINATES`, what may change though the results stay: they are called what they were last chosen as."""
 
 _ROUNDING = 1e-9  # relative: the order in which values are summed is not a change
 _MOST_CHANGES = 5  # that a description names
@@ -54,7 +55,8 @@ class StoredReport:
     text: str
     """The tables, as a terminal showed them."""
     numbers: pd.DataFrame
-    """One row for each number, with the columns of `dcbench.report.summary.PLACE`, ``mean``, ``std``, ``n``, ``cells``,
+    """One row for each number, with the columns of `dcbench.report.summary.COORDINATES`, ``mean``, ``std``, ``n``,
+    ``cells``,
     ``fewest``, ``most``, ``variant`` of the trials, and ``digests``, the cells it came from, joined by spaces."""
 
 
@@ -69,7 +71,7 @@ def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
         put_array(file, "text", text)
         columns = file.create_group("columns")
         for column in _NUMBERS:
-            put_array(columns, column, summary[column].to_numpy())
+            put_array(columns, STORED_AS.get(column, column), summary[column].to_numpy())
 
 
 def is_stored(path: Path, summary: pd.DataFrame, text: str) -> bool:
@@ -104,9 +106,10 @@ def read_report(path: Path) -> StoredReport:
 
 
 def _column(columns: h5py.Group, name: str) -> Any:
-    if not len(columns[name]):  # a report without numbers has columns of no kind
+    stored = STORED_AS.get(name, name)
+    if not len(columns[stored]):  # a report without numbers has columns without a type
         return []
-    return (get_array if name in _AMOUNTS else get_texts)(columns, name)
+    return (get_array if name in _AMOUNTS else get_texts)(columns, stored)
 
 
 def list_reports(layout: Layout) -> list[StoredReport]:
@@ -122,7 +125,7 @@ def changes(stored: StoredReport, table: pd.DataFrame) -> list[str]:
     """Return what of a report would read otherwise now, one text for each number: ``digits ipc 1 m3d 85.5 → 85.9``.
 
     Each number is made again from the cells that it came from, and from no others: cells that were added to the store
-    since do not change a report. What changes it is that a cell was made again with other figures, evaluated with more
+    since do not change a report. What changes it is that a cell was made again with other metrics, evaluated with more
     repeats, or removed.
 
     Args:
@@ -131,11 +134,11 @@ def changes(stored: StoredReport, table: pd.DataFrame) -> list[str]:
     """
     if stored.numbers.empty:
         return []
-    now = {tuple(entry[name] for name in PLACE): entry for entry in entries(_made_again(stored.numbers, table))}
+    now = {tuple(entry[name] for name in COORDINATES): entry for entry in entries(_made_again(stored.numbers, table))}
     varying = [name for name in TABLE if stored.numbers[name].nunique() > 1]
     found = []
     for entry in entries(stored.numbers):
-        again = now.get(tuple(entry[name] for name in PLACE))
+        again = now.get(tuple(entry[name] for name in COORDINATES))
         if again is None or not _same(entry, again):
             what = [entry["dataset"], f"ipc {entry['ipc']}", entry["label"], *(entry[name] for name in varying)]
             found.append(f"{' '.join(filter(None, what))} {_transition(entry, again)}")
@@ -144,8 +147,8 @@ def changes(stored: StoredReport, table: pd.DataFrame) -> list[str]:
 
 def _made_again(numbers: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """Return the summary of what *table* still holds of the trials of *numbers*, under the titles of the report."""
-    trials = numbers[[*PLACE, "variant"]].assign(digest=numbers["digests"].str.split()).explode("digest")
-    names = [name for name in PLACE if name not in _TITLES]
+    trials = numbers[[*COORDINATES, "variant"]].assign(digest=numbers["digests"].str.split()).explode("digest")
+    names = [name for name in COORDINATES if name not in _TITLES]
     return summarise(table.astype({"ipc": int}).drop(columns=_TITLES).merge(trials, on=[*names, "variant", "digest"]))
 
 
@@ -168,7 +171,7 @@ def _number(entry: Mapping[str, Any]) -> str:
     counts = counted(entry["cells"], entry["fewest"], entry["most"])
     return str(
         Number(
-            entry["mean"], entry["std"], int(entry["n"]), kind=entry["kind"], counts=counts, sets=int(entry["cells"])
+            entry["mean"], entry["std"], int(entry["n"]), unit=entry["unit"], counts=counts, sets=int(entry["cells"])
         )
     )
 

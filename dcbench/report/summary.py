@@ -8,20 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-TABLE = ["evaluator_label", "figure", "protocol", "network", "split"]
+TABLE = ["evaluator_label", "metric", "protocol", "network", "split"]
 """What one table has in common: numbers that differ in any of these are not compared."""
 
-PLACE = [*TABLE, "dataset", "ipc", "label"]
+COORDINATES = [*TABLE, "dataset", "ipc", "label"]
 """What names one number in a table."""
 
 _CONSTANT = [
     "method",
     "evaluator",
-    "kind",
+    "unit",
     "main",
-    "reference",
+    "budget_exempt",
     "settings",
-    "departures",
+    "overrides",
     "source",
     "classes",
     "train_images",
@@ -36,21 +36,22 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each number of a report, from a `frame`. Snapshots are left out.
 
     The mean and standard deviation (of the population, as the published codes compute it) are over sets x repeats;
-    ``n`` counts all values and ``cells`` the sets, one for each seed; ``fewest`` and ``most`` are the repeats of the
-    set that has fewest and of the one that has most. Results under one label that differ in their variant never pool:
-    the latest is shown, of those under a recipe of today if there are any, and ``older`` counts the others. ``digests``
-    names the cells, joined by spaces; ``by_seed`` maps the seed of each set to the mean of its repeats.
+    ``n`` counts all values and ``cells`` the sets, one for each replicate; ``fewest`` and ``most`` are the repeats of
+    the set that has fewest and of the one that has most. Results under one label that differ in their variant never
+    pool: the latest is shown, of those under a recipe of today if there are any, and ``older`` counts the others.
+    ``digests`` names the cells, joined by spaces; ``by_replicate`` maps the replicate of each set to the mean of its
+    repeats.
     """
     table = table[table["step"].isna()]
     if table.empty:
-        return pd.DataFrame(columns=[*PLACE, *_CONSTANT, *_FOUND, "variant", "older", "digests", "by_seed"])
-    names = [*PLACE, "variant"]
+        return pd.DataFrame(columns=[*COORDINATES, *_CONSTANT, *_FOUND, "variant", "older", "digests", "by_replicate"])
+    names = [*COORDINATES, "variant"]
     repeats = table.groupby([*names, "digest"], dropna=False)["digest"].transform("size")
-    seeded = pd.Series(list(zip(table["seed"], table["value"], strict=True)), table.index, dtype=object)
-    grouped = table.assign(repeats=repeats, seeded=seeded).groupby(names, sort=False, dropna=False)
+    numbered = pd.Series(list(zip(table["replicate"], table["value"], strict=True)), table.index, dtype=object)
+    grouped = table.assign(repeats=repeats, numbered=numbered).groupby(names, sort=False, dropna=False)
     summary = grouped.agg(
         **{column: (column, "first") for column in _CONSTANT},
-        # A figure that is no number is not left out: the mean would be that of fewer values than n says.
+        # A metric that is no number is not left out: the mean would be that of fewer values than n says.
         mean=("value", lambda values: float(values.mean(skipna=False))),
         std=("value", lambda values: float(values.std(ddof=0, skipna=False))),
         n=("value", "size"),
@@ -58,21 +59,21 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         fewest=("repeats", "min"),
         most=("repeats", "max"),
         digests=("digest", lambda digests: " ".join(sorted(set(digests)))),
-        by_seed=("seeded", _by_seed),
+        by_replicate=("numbered", _by_replicate),
         finished=("finished", "max"),
     ).reset_index()
     summary["today"] = summary["superseded"] == ""
     summary = summary.sort_values(["today", "finished"], kind="stable")
-    summary["older"] = summary.groupby(PLACE, dropna=False)["variant"].transform("size") - 1
-    return summary.drop_duplicates(PLACE, keep="last").drop(columns=["today", "finished"]).reset_index(drop=True)
+    summary["older"] = summary.groupby(COORDINATES, dropna=False)["variant"].transform("size") - 1
+    return summary.drop_duplicates(COORDINATES, keep="last").drop(columns=["today", "finished"]).reset_index(drop=True)
 
 
-def _by_seed(seeded: Iterable[tuple[int, float]]) -> dict[int, float]:
-    """Return the mean value of each seed."""
+def _by_replicate(numbered: Iterable[tuple[int, float]]) -> dict[int, float]:
+    """Return the mean value of each replicate."""
     values: dict[int, list[float]] = {}
-    for seed, value in seeded:
-        values.setdefault(seed, []).append(value)
-    return {seed: fmean(of_seed) for seed, of_seed in sorted(values.items())}
+    for replicate, value in numbered:
+        values.setdefault(replicate, []).append(value)
+    return {replicate: fmean(of_one) for replicate, of_one in sorted(values.items())}
 
 
 def entries(summary: pd.DataFrame) -> list[dict[str, Any]]:
@@ -90,6 +91,6 @@ def spread_text(std: str, sets: int | None, n: int) -> str:
     return f" (±{std})" if sets == 1 else f" ± {std}"
 
 
-def main_figures(summary: pd.DataFrame, whole: Sequence[str] = ()) -> pd.DataFrame:
-    """Return the figure that tables show of each evaluator, and every figure of the evaluators *whole*, by record."""
+def main_metrics(summary: pd.DataFrame, whole: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the metric that tables show of each evaluator, and every metric of the evaluators *whole*, by record."""
     return summary[summary["main"].astype(bool) | summary["evaluator"].isin(list(whole))]

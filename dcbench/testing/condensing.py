@@ -73,10 +73,10 @@ class WatchedTask(CellTask):
         self.reports, self.offered, self.asked = [], 0, False
         self._interrupt_after = interrupt_after
 
-    def progress(self, step: int, total: int, **figures: float) -> None:
+    def progress(self, step: int, total: int, **metrics: float) -> None:
         """See `Task.progress`."""
         self.reports.append((step, total))
-        super().progress(step, total, **figures)
+        super().progress(step, total, **metrics)
 
     def checkpoint(self, state: Callable[[], State]) -> None:
         """See `Task.checkpoint`."""
@@ -125,5 +125,5 @@ def condense(
     )
 
 
-def _ignore(step: int, total: int, figures: Mapping[str, float], doing: str = "") -> None:
+def _ignore(step: int, total: int, metrics: Mapping[str, float], doing: str = "") -> None:
     """Nobody watches."""

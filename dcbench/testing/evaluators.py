@@ -70,9 +70,9 @@ class Subject(PlannedSubject):
         return self.evaluate(selection, stirred=True)
 
     @property
-    def figures(self) -> Mapping[str, tuple[float, ...]]:
-        """The figures of the usual evaluation."""
-        return self.usual.evaluation.figures
+    def metrics(self) -> Mapping[str, tuple[float, ...]]:
+        """The metrics of the usual evaluation."""
+        return self.usual.evaluation.metrics
 
     def evaluate(
         self, make: Callable[[ImageSet, int], CondensedSet], repeats: range = _REPEATS, *, stirred: bool = False
@@ -97,7 +97,7 @@ class Subject(PlannedSubject):
         return Evaluated(evaluation, watched, tuple(name for name in before if before[name] != after[name]))
 
 
-def _ignore(step: int, total: int, figures: Mapping[str, float], doing: str = "") -> None:
+def _ignore(step: int, total: int, metrics: Mapping[str, float], doing: str = "") -> None:
     """Nobody watches."""
 
 
@@ -138,76 +138,76 @@ def evaluates(subject: Subject) -> None:
 
 
 @promise(evaluates)
-def gives_its_main_figure(subject: Subject) -> None:
-    """The figure that tables show is among those it gives."""
-    main = subject.target.figure
-    if main not in subject.figures:
-        raise ContractBroken(f"tables show {main!r}; it gives only {', '.join(subject.figures) or 'nothing'}")
+def gives_its_main_metric(subject: Subject) -> None:
+    """The metric that tables show is among those it gives."""
+    main = subject.target.metric
+    if main not in subject.metrics:
+        raise ContractBroken(f"tables show {main!r}; it gives only {', '.join(subject.metrics) or 'nothing'}")
 
 
 @promise(evaluates)
-def figure_names_can_be_stored(subject: Subject) -> None:
-    """Each figure has a name that a result file can hold: not empty, no dot alone, and without a slash."""
-    for name in subject.figures:
+def metric_names_can_be_stored(subject: Subject) -> None:
+    """Each metric has a name that a result file can hold: not empty, no dot alone, and without a slash."""
+    for name in subject.metrics:
         try:
-            check_name(name, "a figure")
+            check_name(name, "a metric")
         except DcbenchError as error:
             raise ContractBroken(str(error)) from error
 
 
 @promise(evaluates)
 def one_value_per_repeat(subject: Subject) -> None:
-    """Each figure has one value for each of context.seeds."""
-    for name, values in subject.figures.items():
+    """Each metric has one value for each of context.seeds."""
+    for name, values in subject.metrics.items():
         if len(values) != len(_REPEATS):
             raise ContractBroken(f"{name!r} has {len(values)} values for {len(_REPEATS)} seeds")
 
 
 @promise(one_value_per_repeat)
-def finite_figures(subject: Subject) -> None:
+def finite_metrics(subject: Subject) -> None:
     """Every value is a number, not NaN or infinite."""
-    for name, values in subject.figures.items():
+    for name, values in subject.metrics.items():
         if not all(math.isfinite(value) for value in values):
             raise ContractBroken(f"{name!r} is {', '.join(f'{value:g}' for value in values)}")
 
 
-@promise(finite_figures)
-def figures_of_its_kind(subject: Subject) -> None:
+@promise(finite_metrics)
+def metrics_of_its_unit(subject: Subject) -> None:
     """Percentages lie between 0 and 100, and distances are not negative."""
-    most = 100.0 if subject.target.kind == "percent" else math.inf
-    for name, values in subject.figures.items():
+    most = 100.0 if subject.target.unit == "percent" else math.inf
+    for name, values in subject.metrics.items():
         if not all(0 <= value <= most for value in values):
             shown = ", ".join(f"{value:g}" for value in values)
-            raise ContractBroken(f"{name!r} is {shown}; kind = {subject.target.kind!r} means 0 to {most:g}")
+            raise ContractBroken(f"{name!r} is {shown}; unit = {subject.target.unit!r} means 0 to {most:g}")
 
 
 _VALID = (
-    gives_its_main_figure,
-    figure_names_can_be_stored,
+    gives_its_main_metric,
+    metric_names_can_be_stored,
     one_value_per_repeat,
-    finite_figures,
-    figures_of_its_kind,
+    finite_metrics,
+    metrics_of_its_unit,
 )
 
 
 @promise(*_VALID)
-def same_seeds_same_figures(subject: Subject) -> None:
-    """The same seeds give the same figures, whatever was drawn from global generators in between."""
-    again = subject.again.evaluation.figures
-    _check_equal(subject.figures, again, "a second time; seed every generator from context.seeds")
+def same_seeds_same_metrics(subject: Subject) -> None:
+    """The same seeds give the same metrics, whatever was drawn from global generators in between."""
+    again = subject.again.evaluation.metrics
+    _check_equal(subject.metrics, again, "a second time; seed every generator from context.seeds")
 
 
-@promise(same_seeds_same_figures)
+@promise(same_seeds_same_metrics)
 def each_repeat_by_itself(subject: Subject) -> None:
     """A repeat gives the same alone as among others: more repeats later are added to those that are there."""
     last = range(_REPEATS.stop - 1, _REPEATS.stop)
-    among = {name: values[-1:] for name, values in subject.figures.items()}
-    alone = subject.evaluate(selection, last).evaluation.figures
+    among = {name: values[-1:] for name, values in subject.metrics.items()}
+    alone = subject.evaluate(selection, last).evaluation.metrics
     _check_equal(among, alone, "for the last seed alone; a repeat may depend on its own seed only")
 
 
-def _check_equal(figures: Mapping[str, tuple[float, ...]], others: Mapping[str, tuple[float, ...]], when: str) -> None:
-    for name, values in figures.items():
+def _check_equal(metrics: Mapping[str, tuple[float, ...]], others: Mapping[str, tuple[float, ...]], when: str) -> None:
+    for name, values in metrics.items():
         if tuple(values) != tuple(others.get(name, ())):
             raise ContractBroken(f"{name!r} is {tuple(values)}, and {tuple(others.get(name, ()))} {when}")
 
@@ -225,7 +225,7 @@ def takes_soft_labels(subject: Subject) -> None:
 
 
 def _check_finite(subject: Subject, make: Callable[[ImageSet, int], CondensedSet]) -> None:
-    for name, values in subject.evaluate(make).evaluation.figures.items():
+    for name, values in subject.evaluate(make).evaluation.metrics.items():
         if not all(math.isfinite(value) for value in values):
             raise ContractBroken(f"{name!r} is {', '.join(f'{value:g}' for value in values)}")
 
@@ -242,7 +242,7 @@ PROMISES = (
     *settings.PROMISES,
     evaluates,
     *_VALID,
-    same_seeds_same_figures,
+    same_seeds_same_metrics,
     each_repeat_by_itself,
     takes_tiles,
     takes_soft_labels,

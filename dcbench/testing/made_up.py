@@ -84,7 +84,7 @@ class Situation:
     smallest: int = 12
     largest: int = 12
     ipc: int = 2
-    seed: int = 0
+    replicate: int = 0
     steps: int = 2
     """Most steps and epochs."""
 

@@ -44,9 +44,9 @@ class Subject(PlannedSubject):
     base: ClassVar[type] = Method
 
     @property
-    def exempt(self) -> bool:
+    def budget_exempt(self) -> bool:
         """Whether the method is a reference row, to which the budget does not apply."""
-        return bool(self.registry.find("methods", self.choice.name).record.exempt)
+        return bool(self.registry.find("methods", self.choice.name).record.budget_exempt)
 
     @cached_property
     def usual(self) -> Condensed:
@@ -140,7 +140,7 @@ def labels(subject: Subject) -> None:
     made, info = subject.usual.set, subject.usual.info
     grey = None if made.images is None else torch.zeros_like(made.images)
     # Pixels and budget have checks of their own.
-    replace(made, images=grey).check(info, subject.usual_situation.ipc, exempt=True)
+    replace(made, images=grey).check(info, subject.usual_situation.ipc, budget_exempt=True)
 
 
 @promise(labels)
@@ -148,7 +148,7 @@ def budget(subject: Subject) -> None:
     """The set holds no more numbers than its IPC allows, unless it is a reference row: only so methods compare."""
     ipc = subject.usual_situation.ipc
     held, allowed = subject.usual.set.numbers(subject.usual.info), subject.usual.info.budget(ipc)
-    if held > allowed and not subject.exempt:
+    if held > allowed and not subject.budget_exempt:
         raise ContractBroken(
             f"the set holds {held:,} numbers, {len(subject.usual.set)} images with their soft labels; "
             f"IPC {ipc} allows {allowed:,}"
@@ -190,7 +190,7 @@ def same_seed_same_bits(subject: Subject) -> None:
 @promise(same_seed_same_bits)
 def another_seed_another_set(subject: Subject) -> None:
     """Another seed gives another set; one that makes no draws and selects images is skipped."""
-    if difference(subject.usual.set, subject.condense(replace(subject.usual_situation, seed=1)).set):
+    if difference(subject.usual.set, subject.condense(replace(subject.usual_situation, replicate=1)).set):
         return
     if subject.usual.set.source_indices is not None:
         raise SkipTest("it selects the same images under another seed: right only if it is meant to draw nothing")
@@ -251,7 +251,7 @@ def _check_in(subject: Subject, **changes: int) -> None:
     situation = replace(subject.usual_situation, steps=Situation.steps, **changes)
     made = subject.condense(situation)
     try:
-        made.set.check(made.info, situation.ipc, exempt=subject.exempt)
+        made.set.check(made.info, situation.ipc, budget_exempt=subject.budget_exempt)
     except InvalidCondensedSetError as error:
         raise ContractBroken(f"with {situation}: {error}") from error
 

@@ -59,7 +59,7 @@ class PlannedSubject(Subject):
 
     def request(self, situation: Situation, **options: Any) -> PlannedCell:
         """Return what a run of one cell in *situation* would do; *options* are those of `Request`."""
-        options |= {"datasets": (situation.dataset,), "ipc": (situation.ipc,), "seeds": (situation.seed,)}
+        options |= {"datasets": (situation.dataset,), "ipc": (situation.ipc,), "seeds": (situation.replicate,)}
         (planned,) = Planner(Request(**options), self.registry).cells()
         return planned
 

@@ -85,11 +85,11 @@ def _check_typed(defaults: Any, name: str, text: str) -> None:
 
 @promise(settings_have_defaults)
 def later_settings_exist(subject: Subject) -> None:
-    """Settings.later names fields that there are, so that old results stay valid when a field is added."""
+    """Settings.added_later names fields that there are, so that old results stay valid when a field is added."""
     settings = subject.target.Settings
-    unknown = sorted(set(settings.later) - set(settings.model_fields))
+    unknown = sorted(set(settings.added_later) - set(settings.model_fields))
     if unknown:
-        raise ContractBroken(f"Settings.later names {', '.join(unknown)}, which are no fields")
+        raise ContractBroken(f"Settings.added_later names {', '.join(unknown)}, which are no fields")
 
 
 PROMISES = (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Accuracy(dcbench.Evaluator):
     """Trains one network per seed, side by side, and looks at the test set.
 
-    Figures, in percent: ``accuracy`` after the last epoch, and ``accuracy_best_epoch``, the best of that and of the
+    Metrics, in percent: ``accuracy`` after the last epoch, and ``accuracy_best_epoch``, the best of that and of the
     epochs that the protocol names, which is picked on the test set as many papers do.
     """
 
@@ -30,7 +30,7 @@ class Accuracy(dcbench.Evaluator):
         protocol: str = Field("m3d", description="protocol that networks are trained under")
         network: str = Field("convnet3", description="architecture that is trained")
 
-    figure: ClassVar[str] = "accuracy"
+    metric: ClassVar[str] = "accuracy"
 
     def evaluate(
         self,
@@ -40,7 +40,7 @@ class Accuracy(dcbench.Evaluator):
         context: Context,
         settings: Any,
     ) -> Evaluation:
-        """Return both figures, one value for each of ``context.seeds``.
+        """Return both metrics, one value for each of ``context.seeds``.
 
         Raises:
             RequestError: the context holds no recipe.
@@ -90,11 +90,11 @@ class _Repeats:
         curves: list[list[float]] = [[] for _ in networks]
 
         def after_epoch(number: int, epoch: int) -> None:
-            figures: dict[str, float] = {}
+            metrics: dict[str, float] = {}
             if epoch == recipe.epochs or epoch in recipe.best_of:
-                figures["accuracy"] = self._score(networks[number])
-                curves[number].append(figures["accuracy"])
-            self._report(figures)
+                metrics["accuracy"] = self._score(networks[number])
+                curves[number].append(metrics["accuracy"])
+            self._report(metrics)
 
         train_side_by_side(
             networks,
@@ -111,9 +111,9 @@ class _Repeats:
         recipe = self._recipe
         return accuracy(network, self._test_images, self._test_labels, recipe.mean, recipe.std, self._context.chunk)
 
-    def _report(self, figures: dict[str, float]) -> None:
+    def _report(self, metrics: dict[str, float]) -> None:
         """Count one more epoch of some network; networks report from several threads."""
         with self._reporting:
             self._done += 1
-            self._latest |= figures
+            self._latest |= metrics
             self._context.progress(self._done, len(self._context.seeds) * self._recipe.epochs, **self._latest)

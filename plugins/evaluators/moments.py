@@ -26,7 +26,7 @@ class Moments(dcbench.Evaluator):
 
     For a class and a freshly initialised network, let m, v and s be the vectors of the means, variances and skewnesses
     (third central moment over the variance to the power 1.5; 0 for a constant) of the D features of ``embed``, over all
-    decoded condensed images or all training images of the class. The three figures are the Euclidean distances between
+    decoded condensed images or all training images of the class. The three metrics are the Euclidean distances between
     the two sets' m, v and s, averaged over classes and networks. Images are normalised and not augmented. With soft
     labels an image is of its likeliest class, and classes that no image is of are left out.
 
@@ -39,8 +39,8 @@ class Moments(dcbench.Evaluator):
         network: str = Field("convnet3", description="architecture whose features are compared; never trained")
         draws: int = Field(5, ge=1, description="random networks that one repeat averages over")
 
-    figure: ClassVar[str] = "mean_distance"
-    kind: ClassVar[Literal["percent", "distance"]] = "distance"
+    metric: ClassVar[str] = "mean_distance"
+    unit: ClassVar[Literal["percent", "distance"]] = "distance"
 
     def evaluate(
         self,
@@ -50,7 +50,7 @@ class Moments(dcbench.Evaluator):
         context: Context,
         settings: Any,
     ) -> Evaluation:
-        """Return the three figures, one value for each of ``context.seeds``."""
+        """Return the three metrics, one value for each of ``context.seeds``."""
         images, labels = condensed.decode(train)
         own = (labels.argmax(1) if labels.ndim == 2 else labels).cpu()
         ours = {label: images[own == label] for label in sorted(set(own.tolist()))}

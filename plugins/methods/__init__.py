@@ -48,12 +48,12 @@ def dcbench_methods() -> list[MethodRecord]:
             name="imported",
             summary="a condensed set made elsewhere, put into the store by 'dcbench import'",
             target=f"{_HERE}.imported:Imported",
-            made_elsewhere=True,
+            import_only=True,
         ),
         MethodRecord(
             name="whole",
             summary="the whole training set, as the row that condensation is measured against",
             target=f"{_HERE}.whole:Whole",
-            exempt=True,
+            budget_exempt=True,
         ),
     ]

@@ -46,7 +46,7 @@ _TINY_IMAGES = {
 class DMSettings(MatchingSettings):
     """Settings of DM; the defaults are those of the published code."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"order"})
+    added_later: ClassVar[frozenset[str]] = frozenset({"order"})
 
     order: int = Field(
         1, ge=1, le=3, description="highest moment that is matched: 1 mean, as published, 2 variance, 3 third moment"

@@ -74,7 +74,7 @@ RULES: dict[str, Rule] = {"greedy": herd, "nearest": nearest_to_mean}
 class HerdingSettings(FeatureSettings):
     """The feature network, and how the images are chosen in its features."""
 
-    later: ClassVar[frozenset[str]] = FeatureSettings.later | {"rule"}
+    added_later: ClassVar[frozenset[str]] = FeatureSettings.added_later | {"rule"}
 
     rule: Literal["greedy", "nearest"] = Field(
         "greedy",

@@ -162,7 +162,7 @@ def test_another_part_is_refused_with_the_reason(condensed: CondensedSet, reason
 
 
 def test_a_reference_row_may_hold_everything() -> None:
-    CondensedSet.selection(torch.arange(len(TRAIN)), TRAIN).check(INFO, 1, exempt=True)
+    CondensedSet.selection(torch.arange(len(TRAIN)), TRAIN).check(INFO, 1, budget_exempt=True)
 
 
 def test_patches_hold_no_more_numbers_than_plain_images() -> None:

@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
+from typing import ClassVar
 
 import pytest
 
+from dcbench import Evaluation, Evaluator, MethodRecord, Settings
 from dcbench.api import renamed
+from dcbench.report.frame import frame
+from dcbench.testing import contract
 
 
 def module_of(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -53,3 +58,32 @@ def test_an_old_method_calls_the_new_one_on_instances_and_on_the_class() -> None
         assert Thing().twice(2) == 4
     with pytest.warns(DeprecationWarning, match="Thing.thrice is now Thing.triple"):
         assert Thing.thrice(2) == 6
+
+
+def test_arguments_and_attributes_of_plug_ins_have_their_old_names_for_now(tmp_path: Path) -> None:
+    with pytest.warns(DeprecationWarning, match=r"^MethodRecord\(exempt=\) is now MethodRecord\(budget_exempt=\); "):
+        record = MethodRecord(name="a", summary="b", target="c:D", exempt=True)  # type: ignore[call-arg]
+    assert record == MethodRecord(name="a", summary="b", target="c:D", budget_exempt=True)
+    with pytest.warns(DeprecationWarning, match=r"Evaluation\(figures=\) is now Evaluation\(metrics=\)"):
+        evaluation = Evaluation(figures={"n": (1.0,)})  # type: ignore[call-arg]
+    with pytest.warns(DeprecationWarning, match=r"Evaluation\.figures is now Evaluation\.metrics"):
+        assert evaluation.figures == evaluation.metrics == {"n": (1.0,)}
+    with pytest.warns(DeprecationWarning, match=r"Old\.(figure|kind) is now .*Old\.(metric|unit)") as caught:
+
+        class Old(Evaluator):
+            figure = "n"
+            kind = "distance"
+
+    assert (Old.metric, Old.unit, len(caught)) == ("n", "distance", 2)
+    assert str(caught[0].message).startswith(f"{__name__}."), "the warning names the class to change"
+    with pytest.warns(DeprecationWarning, match=r"Settings\.later is now .*Settings\.added_later"):
+
+        class OldSettings(Settings):
+            later: ClassVar = frozenset({"x"})
+            x: int = 1
+
+    assert OldSettings().digest_form() == {}
+    with pytest.warns(DeprecationWarning, match="the column 'figure' is now 'metric'"):
+        assert frame(tmp_path)["figure"].empty
+    with pytest.warns(DeprecationWarning, match="the check finite-figures is now finite-metrics"):
+        assert len(contract("evaluator", "moments", without=["finite-figures"])) > 3

@@ -14,7 +14,7 @@ class First(dcbench.Settings):
 
 
 class Second(First):
-    later: ClassVar = frozenset({"momentum", "tags"})
+    added_later: ClassVar = frozenset({"momentum", "tags"})
     momentum: float = 0.0
     tags: tuple[str, ...] = ()
 
@@ -52,7 +52,7 @@ def test_a_later_field_that_was_changed_counts() -> None:
 
 def test_a_later_field_may_have_a_default_factory() -> None:
     class Third(First):
-        later: ClassVar = frozenset({"names"})
+        added_later: ClassVar = frozenset({"names"})
         names: list[str] = Field(default_factory=list)
 
     assert Third().digest_form() == First().digest_form()

@@ -13,7 +13,7 @@ from dcbench import Evaluation, Evaluator
 class Brightness(Evaluator):
     """The mean pixel in percent, moved a little by each seed; keeps every promise."""
 
-    figure = "brightness"
+    metric = "brightness"
 
     def evaluate(self, condensed, train, test, context, settings):
         images, _ = condensed.decode(train)
@@ -25,22 +25,22 @@ class Brightness(Evaluator):
 
 class Raises(Brightness):
     def given(self, mean, condensed, train, seeds):
-        raise ValueError("no figure")
+        raise ValueError("no metric")
 
 
 class ReturnsMapping(Brightness):
     def given(self, mean, condensed, train, seeds):
-        return super().given(mean, condensed, train, seeds).figures
+        return super().given(mean, condensed, train, seeds).metrics
 
 
 class OtherFigure(Brightness):
-    figure = "darkness"
+    metric = "darkness"
 
 
 class Slashed(Brightness):
     def given(self, mean, condensed, train, seeds):
-        figures = super().given(mean, condensed, train, seeds).figures
-        return Evaluation({**figures, "brightness/top": figures["brightness"]})
+        metrics = super().given(mean, condensed, train, seeds).metrics
+        return Evaluation({**metrics, "brightness/top": metrics["brightness"]})
 
 
 class OneValue(Brightness):
@@ -112,12 +112,12 @@ class Seeds(Brightness):
 
 BROKEN = {
     "evaluates": (Raises, ReturnsMapping),
-    "gives-its-main-figure": (OtherFigure,),
-    "figure-names-can-be-stored": (Slashed,),
+    "gives-its-main-metric": (OtherFigure,),
+    "metric-names-can-be-stored": (Slashed,),
     "one-value-per-repeat": (OneValue,),
-    "finite-figures": (NotANumber,),
-    "figures-of-its-kind": (TooMuch,),
-    "same-seeds-same-figures": (Unrepeatable,),
+    "finite-metrics": (NotANumber,),
+    "metrics-of-its-unit": (TooMuch,),
+    "same-seeds-same-metrics": (Unrepeatable,),
     "each-repeat-by-itself": (DependsOnOthers,),
     "takes-tiles": (WholeImagesOnly,),
     "takes-soft-labels": (HardLabelsOnly,),

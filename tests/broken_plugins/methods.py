@@ -97,7 +97,7 @@ class Untypable(Noise):
 
 class LaterUnknown(Noise):
     class Settings(Noise.Settings):
-        later: ClassVar[frozenset[str]] = frozenset({"gone"})
+        added_later: ClassVar[frozenset[str]] = frozenset({"gone"})
 
 
 class Stranger(Noise):

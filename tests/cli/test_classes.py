@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from command_line import CommandLine, Ended
 
 GRID = ("--methods", "toy-slow[iterations=4,pause=0]", "--datasets", "toy[classes=4]", "--evaluators", "count")
-TITLE = "toy ipc 2 toy-slow[iterations=4,pause=0] seed 0"
+TITLE = "toy ipc 2 toy-slow[iterations=4,pause=0] replicate 0"
 FOLDER = Path("toy/toy-slow/ipc2")
 
 

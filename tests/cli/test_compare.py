@@ -16,11 +16,11 @@ def test_two_folders_are_compared_whatever_differs(dcbench: CommandLine, finishe
         path.unlink()
     ended = dcbench("compare", finished, copy, cwd=tmp_path)
     assert ended.code == 0, ended.err
-    assert "  toy ipc 1 toy-first seed 0: only in A\n" in ended.out
+    assert "  toy ipc 1 toy-first replicate 0: only in A\n" in ended.out
     assert "  7 of 7 hold identical images and labels, to the last bit\n" in ended.out
     filtered = dcbench("compare", finished, copy, "--ipc", "2", "--format", "json", cwd=tmp_path)
     assert json.loads(filtered.out)["only"] == []
-    assert dcbench("compare", finished, copy, "--format", "csv", cwd=tmp_path).out.startswith("evaluator_label,figure,")
+    assert dcbench("compare", finished, copy, "--format", "csv", cwd=tmp_path).out.startswith("evaluator_label,metric,")
 
 
 def test_a_folder_that_is_missing_or_empty_is_one_line(dcbench: CommandLine, finished: Path, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_plan_says_that_its_data_is_another_one(dcbench: CommandLine, blank: P
     )
     assert ended.out.splitlines()[:2] == [
         "mnist (other data): training 60,000 images, 6,000 of each class; test 10,000 images, 1,000 of each class",
-        "mnist (other data) ipc 1 random seed 0: condense",
+        "mnist (other data) ipc 1 random replicate 0: condense",
     ]
     closely = dcbench("doctor", "mnist", "--data", blank, cwd=blank.parent, DCBENCH_CACHE=str(blank.parent / "cache"))
     assert closely.out.splitlines()[2] == "  training  60,000 images, 6,000 of each class"

@@ -24,7 +24,7 @@ def call(folder: Path, *words: str, **environment: str) -> subprocess.CompletedP
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for seed in (0, 1):
-        add(tmp_path / "results", "dm", [50.0 + seed], seed=seed, dataset="鳥")
+        add(tmp_path / "results", "dm", [50.0 + seed], replicate=seed, dataset="鳥")
     return tmp_path
 
 

@@ -26,7 +26,7 @@ def home(dcbench: CommandLine, data: Path, tmp_path_factory: pytest.TempPathFact
     assert ended.out == final.out, "snapshots are in no table"
     lines = sorted(line.partition(" done ")[2] for line in ended.err.splitlines()[:-1])
     assert len(lines) == 2, "what was finished is not made again"
-    assert "toy ipc 1 toy-slow[pause=0,iterations=3] seed 0: evaluate count at step 0" in lines[0]
+    assert "toy ipc 1 toy-slow[pause=0,iterations=3] replicate 0: evaluate count at step 0" in lines[0]
     return folder
 
 

@@ -41,8 +41,8 @@ def test_an_imported_set_is_evaluated_as_if_it_were_made_here(
     assert command == f"dcbench run --methods 'imported[name=theirs]' {options}"
     run = dcbench(*shlex.split(command)[1:], *COUNT, cwd=tmp_path)
     assert run.code == 0, run.err
-    assert "done    toy ipc 2 theirs seed 0: evaluate count" in run.err
-    assert "theirs seed 0: condense" not in run.err
+    assert "done    toy ipc 2 theirs replicate 0: evaluate count" in run.err
+    assert "theirs replicate 0: condense" not in run.err
     table = bench.frame(tmp_path / "results")
     assert table["label"].unique().tolist() == ["theirs"]
     ours = bench.frame(finished).query("method == 'toy-slow' and ipc == 2 and seed == 0")
@@ -57,7 +57,7 @@ def test_an_imported_set_is_evaluated_as_if_it_were_made_here(
     [
         (
             ("--methods", "imported[name=theirs],imported[name=nope,factor=2]", "--dry-run"),
-            "dcbench: no set of toy at IPC 1 and seed 0 is imported as 'nope'; "
+            "dcbench: no set of toy at IPC 1 and replicate 0 is imported as 'nope'; "
             "dcbench import FILE --dataset toy --name nope --ipc 1 --seed 0 --factor 2\n",
         ),
         (

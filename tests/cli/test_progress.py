@@ -38,7 +38,7 @@ def test_a_terminal_shows_live_bars_and_then_a_table_that_fits(toy_folder: Path,
     assert re.search(r"^toy ipc 1 toy-slow.*… .* \d+/30 +[\d.]+/s \d:\d\d:\d\d sum=", shown, re.MULTILINE), (
         "one live line"
     )
-    assert "failed  toy ipc 1 toy-bad seed 0: condense: ValueError" in shown
+    assert "failed  toy ipc 1 toy-bad replicate 0: condense: ValueError" in shown
     table = shown[shown.index("count, pixel, test split (part 1 of 2)") :]
     assert table.count(" (1x1) │") == 3, "no number is cut off"
     assert max(map(len, table.partition("mean ±")[0].splitlines())) <= COLUMNS
@@ -75,9 +75,9 @@ def test_a_bar_says_what_its_steps_are_of_until_they_are_those_of_the_job(made_j
         watch(Started(made_job, 0))
         bar = _bar_of(watch)
         watch(Progressed(made_job, 0, 600, 1200, doing="reading birds"))
-        assert (bar().completed, bar().total, bar().fields["figures"]) == (600, 1200, "reading birds")
+        assert (bar().completed, bar().total, bar().fields["metrics"]) == (600, 1200, "reading birds")
         watch(Progressed(made_job, 0, 1, 30))
-        assert (bar().completed, bar().total, bar().fields["figures"]) == (1, 30, "")
+        assert (bar().completed, bar().total, bar().fields["metrics"]) == (1, 30, "")
         watch(Progressed(made_job, 0, 2, 30, {"loss": 0.5}))
         watch(Progressed(made_job, 0, 3, 30))
-        assert bar().fields["figures"] == "loss=0.5", "the last that was reported stays"
+        assert bar().fields["metrics"] == "loss=0.5", "the last that was reported stays"

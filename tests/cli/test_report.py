@@ -96,11 +96,11 @@ def test_what_was_written_is_said_apart_from_what_programs_read(
 def test_a_protocol_chooses_accuracies_and_leaves_table1_its_distances(dcbench: CommandLine, tmp_path: Path) -> None:
     for protocol in ("dc", "m3d"):
         add(tmp_path / "results", "dm", [50.0], protocol=protocol)
-    figures = {f"{moment}_distance": [1.0] for moment in ("mean", "variance", "skewness")}
-    add(tmp_path / "results", "dm", [], protocol="", evaluator="moments", kind="distance", figures=figures)
+    metrics = {f"{moment}_distance": [1.0] for moment in ("mean", "variance", "skewness")}
+    add(tmp_path / "results", "dm", [], protocol="", evaluator="moments", unit="distance", metrics=metrics)
     shown = {
         table: [
-            (record["figure"], record["protocol"])
+            (record["metric"], record["protocol"])
             for record in json.loads(
                 dcbench("report", table, "--protocol", "m3d", "--format", "json", cwd=tmp_path).out
             )
@@ -108,7 +108,7 @@ def test_a_protocol_chooses_accuracies_and_leaves_table1_its_distances(dcbench: 
         for table in ("table1", "grid")
     }
     assert shown["grid"] == [("accuracy", "m3d")]
-    assert sorted(shown["table1"]) == sorted([("accuracy", "m3d"), *((figure, "") for figure in figures)])
+    assert sorted(shown["table1"]) == sorted([("accuracy", "m3d"), *((metric, "") for metric in metrics)])
 
 
 def test_the_failures_of_a_folder_without_results_are_counted(dcbench: CommandLine, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_stored_report_is_replaced_only_on_request(dcbench: CommandLine, tmp_p
     add(tmp_path / "results", "dm", [50.0])
     store = ("report", "--store", "mine")
     assert [dcbench(*store, cwd=tmp_path).code for _ in range(2)] == [0, 0], "the same report changes nothing"
-    add(tmp_path / "results", "dm", [60.0], seed=1)
+    add(tmp_path / "results", "dm", [60.0], replicate=1)
     ended = dcbench(*store, cwd=tmp_path)
     assert (ended.code, ended.out) == (2, "")
     assert "another report is stored as results/reports/mine.h5; choose another name, or add --overwrite" in ended.err
@@ -243,8 +243,8 @@ def test_filters_choose(
 
 def test_best_epoch_figures_are_shown_on_request(dcbench: CommandLine, tmp_path: Path) -> None:
     add(tmp_path / "results", "dm", [50.0], best=[60.0])
-    figures = {"mean_distance": [1.0], "variance_distance": [2.0]}
-    add(tmp_path / "results", "dm", [], figures=figures, evaluator="moments", kind="distance")
+    metrics = {"mean_distance": [1.0], "variance_distance": [2.0]}
+    add(tmp_path / "results", "dm", [], metrics=metrics, evaluator="moments", unit="distance")
     assert "60.0" not in dcbench("report", cwd=tmp_path).out
     both = dcbench("report", "--best-epoch", cwd=tmp_path).out
     assert both.index("50.0") < both.index("best-epoch accuracy (picked on the evaluated split)") < both.index("60.0")

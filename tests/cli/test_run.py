@@ -88,9 +88,9 @@ def test_a_dry_run_says_what_would_be_done_and_makes_nothing(
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines() == [
         "toy: training 60 images, 20 of each class; test 12 images, 4 of each class",
-        "toy ipc 1 toy-first seed 1: evaluate count",
-        "toy ipc 1 toy-first seed 2: condense",
-        "toy ipc 1 toy-first seed 2: evaluate count",
+        "toy ipc 1 toy-first replicate 1: evaluate count",
+        "toy ipc 1 toy-first replicate 2: condense",
+        "toy ipc 1 toy-first replicate 2: evaluate count",
         "2 cells: 3 jobs to do, 1 finished, 0 failed before",
     ]
     assert _files(home) == files
@@ -161,7 +161,7 @@ def test_a_config_gives_options_and_the_command_line_goes_first(
     assert ended.code == 0, ended.err
     *jobs, last = ended.out.splitlines()
     assert last.startswith("6 cells: 12 jobs")
-    assert "toy ipc 5 toy-slow[pause=0,iterations=4] seed 2: condense" in jobs
+    assert "toy ipc 5 toy-slow[pause=0,iterations=4] replicate 2: condense" in jobs
     assert not any("ipc 1 " in job for job in jobs)
 
 
@@ -176,7 +176,7 @@ def test_a_cell_that_fails_costs_no_other_and_the_exit_code_says_so(broken: tupl
     home, ended = broken
     assert ended.code == 1
     (said,) = [line for line in ended.err.splitlines() if line.startswith("failed: ")]
-    assert said == "failed: toy ipc 1 toy-bad seed 0: condense: ValueError: the toy method was told to raise"
+    assert said == "failed: toy ipc 1 toy-bad replicate 0: condense: ValueError: the toy method was told to raise"
     assert "Traceback" not in ended.err + ended.out
     assert len(_numbers(ended)) == 1
     assert "1/2 cells · 1 failed" in ended.out

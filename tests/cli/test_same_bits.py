@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def _of_m3d(results: Path) -> tuple[dict[str, np.ndarray], dict[str, list[float]]]:
-    """Return the arrays of the condensed set, snapshots included, and the figures of its evaluation."""
+    """Return the arrays of the condensed set, snapshots included, and the metrics of its evaluation."""
     arrays: dict[str, np.ndarray] = {}
     (condensed,) = results.glob("digits/m3d/ipc1/*.condensed.h5")
     with h5py.File(condensed) as file:
         file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     (evaluation,) = results.glob("digits/m3d/ipc1/*.accuracy-*.h5")
     with h5py.File(evaluation) as file:
-        return arrays, {name: values[()].tolist() for name, values in file["figures"].items()}
+        return arrays, {name: values[()].tolist() for name, values in file["metrics"].items()}
 
 
 @pytest.mark.slow
@@ -32,10 +32,10 @@ def test_the_same_cell_has_the_same_bits_in_two_stores_whatever_stands_beside_it
     one = dcbench(*grid, "m3d[iterations=3]", "--results", "one", cwd=tmp_path)
     two = dcbench(*grid, "random,m3d[iterations=3]", "--results", "two", cwd=tmp_path)
     assert (one.code, two.code) == (0, 0), one.err + two.err
-    (first, figures), (second, others) = _of_m3d(tmp_path / "one"), _of_m3d(tmp_path / "two")
+    (first, metrics), (second, others) = _of_m3d(tmp_path / "one"), _of_m3d(tmp_path / "two")
     assert first["images"].shape == (10, 1, 8, 8)
     assert not np.array_equal(first["images"], first["snapshots/0/images"]), "matching has moved the images"
     assert first.keys() == second.keys()
     for name, values in first.items():
         np.testing.assert_array_equal(values, second[name], err_msg=name)
-    assert figures == others
+    assert metrics == others

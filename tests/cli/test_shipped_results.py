@@ -93,7 +93,7 @@ def _trial_of_today(registry: Registry, cell: Cell, info: DatasetInfo, facts: di
         record=facts["evaluator"],
         label=facts["evaluator_label"],
         revision=evaluator.revision,
-        figure=evaluator.figure,
+        metric=evaluator.metric,
         settings=settings.model_dump(mode="json"),
         digest_settings=settings.digest_form(),
         network_revision=network_revision,

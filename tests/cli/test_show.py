@@ -30,16 +30,18 @@ def test_without_a_cell_all_are_listed_with_what_is_missing(
     ended = dcbench("show", cwd=finished.parent)
     assert ended.code == 0
     assert len(ended.out.splitlines()) == 12
-    assert f"{_digest(finished, 'toy-first')}  toy ipc 1 toy-first seed 0\n" in ended.out
-    assert f"{_digest(finished, 'toy-bad')}  toy ipc 1 toy-bad seed 0  failed\n" in ended.out
+    assert f"{_digest(finished, 'toy-first')}  toy ipc 1 toy-first replicate 0\n" in ended.out
+    assert f"{_digest(finished, 'toy-bad')}  toy ipc 1 toy-bad replicate 0  failed\n" in ended.out
     add(tmp_path, "dm", [1.0])
-    assert dcbench("show", "--results", tmp_path, cwd=tmp_path).out.endswith(" toy ipc 1 dm seed 0  no condensed set\n")
+    assert dcbench("show", "--results", tmp_path, cwd=tmp_path).out.endswith(
+        " toy ipc 1 dm replicate 0  no condensed set\n"
+    )
 
 
 def test_a_card_shows_settings_figures_and_provenance(dcbench: CommandLine, finished: Path) -> None:
     ended = dcbench("show", _digest(finished, "toy-slow"), cwd=finished.parent)
     assert ended.code == 0, ended.err
-    assert ended.out.startswith("toy · ipc 1 · toy-slow[iterations=3,pause=0] · seed 0 · test split\n")
+    assert ended.out.startswith("toy · ipc 1 · toy-slow[iterations=3,pause=0] · replicate 0 · test split\n")
     for line in (
         r"Condensed set",
         r"  holds +3 images of 1x8x8, 192 numbers",
@@ -67,7 +69,7 @@ def test_images_are_drawn_beside_the_card(dcbench: CommandLine, finished: Path, 
         assert (tmp_path / f"{method}.png").read_bytes().startswith(b"\x89PNG")
     bad = dcbench("show", _digest(finished, "toy-bad"), "--image", tmp_path / "bad.png", cwd=finished.parent)
     assert (bad.code, "has no condensed set" in bad.err) == (2, True)
-    assert "a figure is written as" in dcbench("show", *drawn[:2], "image.gif", cwd=finished.parent).err
+    assert "a metric is written as" in dcbench("show", *drawn[:2], "image.gif", cwd=finished.parent).err
     assert "--image draws one cell" in _refused(dcbench("show", "--image", "all.png", cwd=finished.parent))
 
 

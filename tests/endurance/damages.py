@@ -19,7 +19,7 @@ from dcbench.engine.plan.request import make_request
 from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.tensors import write_tensors
-from dcbench.engine.work.jobs import Order, carry_out
+from dcbench.engine.work.jobs import Order, run_job
 from dcbench.engine.work.runtime import Runtime
 from endurance.inside import SLOW, load_registry_once, numbers, pixels, run
 
@@ -79,9 +79,9 @@ def _prepare(home: Path) -> tuple[Path, dict[Any, float], dict[str, str]]:
     cell = Planner(request, registry).cells()[0].cell
     order = {"results": results, "data": home / "data", "runtime": Runtime(checkpoint_seconds=0)}
     for classes in (range(1), range(1, 2)):
-        carry_out(Order(job=CondenseJob(cell=cell, classes=classes), **order), registry, lambda *_: None)
+        run_job(Order(job=CondenseJob(cell=cell, classes=classes), **order), registry, lambda *_: None)
     try:
-        carry_out(Order(job=CondenseJob(cell=cell), **order), registry, _stop)
+        run_job(Order(job=CondenseJob(cell=cell), **order), registry, _stop)
     except KeyboardInterrupt:
         write_failure(layout, CondenseJob(cell=cell), Failure("Killed", "by hand"))
         layout.log(CondenseJob(cell=cell)).write_text("it printed this\n")

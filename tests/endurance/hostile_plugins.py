@@ -23,7 +23,7 @@ METHODS = {
     "snapshot-other": "task.snapshot(0, 'a set')",
     "progress-text": "task.progress('1', '10')",
     "progress-nan": "task.progress(float('nan'), 10)",
-    "progress-figure": "task.progress(1, 2, loss='low')",
+    "progress-metric": "task.progress(1, 2, loss='low')",
     "progress-name": "task.progress(1, 2, **{'a/b': 1.0})",
     "progress-surrogate": "task.progress(1, 2, **{chr(0xdc80): 1.0})",
     "state-list": "task.checkpoint(lambda: {'history': [1]})",

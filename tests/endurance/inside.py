@@ -26,7 +26,7 @@ from dcbench.engine.store.failures import Failure
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
 from dcbench.engine.store.tensors import hash_tensors
-from dcbench.engine.work.jobs import Order, carry_out
+from dcbench.engine.work.jobs import Order, run_job
 
 SLOW = "toy-slow[iterations=6,pause=0]"
 
@@ -43,7 +43,7 @@ class Inside:
             yield Started(job, 0)
             order = Order(job=job, results=self._results, data=self._data, runtime=self._runtime)
             try:
-                path = carry_out(order, load_registry_once(), lambda *_: None)
+                path = run_job(order, load_registry_once(), lambda *_: None)
             except Exception as error:
                 yield Failed(job, 0, Failure(type(error).__name__, str(error)), schedule.fail(job))
             else:
@@ -100,7 +100,7 @@ def run(home: Path, results: Path) -> list[str]:
     failed: list[str] = []
     for request in requests(home, results):
         with bench.prepare(request, load_registry_once()) as prepared:
-            outcome = bench.carry_out(prepared, lambda _: None)
+            outcome = bench.run_plan(prepared, lambda _: None)
             failed += [f"{job.action}: {failure}" for job, failure in outcome.failed]
     return failed
 
@@ -115,7 +115,7 @@ def numbers(results: Path) -> Numbers:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         table = frame(results)
-    keys = ["digest", "evaluator_label", "figure", "repeat", "step"]
+    keys = ["digest", "evaluator_label", "metric", "repeat", "step"]
     return {tuple(map(str, row[:-1])): float(row[-1]) for row in table[[*keys, "value"]].itertuples(index=False)}
 
 

@@ -11,7 +11,7 @@ from made_results import add
 
 from dcbench import RequestError
 from dcbench.engine import bench
-from dcbench.engine.bench import Outcome, Prepared, _drop_older, _particulars, carry_out
+from dcbench.engine.bench import Outcome, Prepared, _drop_older, _particulars, run_plan
 from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.executors.schedule import Event, Finished, Schedule
 from dcbench.engine.plan.request import make_request
@@ -69,7 +69,7 @@ def do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def carried_out(state: Survey) -> Outcome:
         request = make_request(methods="toy-slow", results=tmp_path / "results", device="cpu")
         prepared = Prepared(request, registry, Layout(request.results), [], state)
-        return carry_out(prepared, lambda _: None)
+        return run_plan(prepared, lambda _: None)
 
     return carried_out
 

@@ -51,7 +51,7 @@ def test_a_cell_keeps_its_name(same: Cell) -> None:
         made_cell(method={"network_revision": 2}),
         made_cell(method={"digest_settings": {"lr": 2.0}}),
         made_cell(ipc=2),
-        made_cell(seed=1),
+        made_cell(replicate=1),
         made_cell(split="validation"),
     ],
     ids=[
@@ -99,14 +99,14 @@ def test_the_key_of_a_trial(changes: dict[str, Any], same: bool) -> None:
 
 
 def test_the_key_depends_on_the_test_data_and_on_the_cell() -> None:
-    keys = [made_trial(cell).key for cell in (made_cell(), made_cell(dataset={"test": "cc"}), made_cell(seed=1))]
+    keys = [made_trial(cell).key for cell in (made_cell(), made_cell(dataset={"test": "cc"}), made_cell(replicate=1))]
     assert len(set(keys)) == 3
 
 
 @pytest.mark.parametrize(
     ("cell", "same"),
     [
-        (made_cell(seed=1), True),
+        (made_cell(replicate=1), True),
         (made_cell(dataset={"test": "cc"}), False),
         (made_cell(method={"revision": 2}), False),
         (made_cell(split="validation"), False),
@@ -145,7 +145,7 @@ def test_seeds_stay_what_they_were() -> None:
 
 
 def test_seeds_differ_by_dataset_ipc_seed_and_repeat() -> None:
-    cells = [made_cell(), made_cell(ipc=2), made_cell(seed=1), made_cell(dataset={"name": "other"})]
+    cells = [made_cell(), made_cell(ipc=2), made_cell(replicate=1), made_cell(dataset={"name": "other"})]
     seeds = [seed for cell in cells for seed in (cell.condense_seed, cell.repeat_seed(0), cell.repeat_seed(1))]
     assert len(set(seeds)) == len(seeds)
 

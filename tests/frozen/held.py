@@ -55,12 +55,13 @@ def _set(path: Path) -> dict[str, Any]:
 def _evaluation(path: Path) -> dict[str, Any]:
     facts = read_evaluation(path)
     kept = ("digest", "key", "variant", "step", "protocol", "network", "recipe", "first_repeat", "figures", "seconds")
-    return {name: facts[name] for name in kept}
+    return {name: facts["metrics" if name == "figures" else name] for name in kept}
 
 
 def _report(path: Path) -> dict[str, Any]:
     report = read_report(path)
-    rows = report.numbers[[*NUMBERS, *VALUES]].to_dict(orient="records")
+    numbers = report.numbers.rename(columns={"metric": "figure", "unit": "kind"})
+    rows = numbers[[*NUMBERS, *VALUES]].to_dict(orient="records")
     return {"text": report.text, "made": report.made, "numbers": rows}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 Figures = Mapping[tuple[str, int], float]
-"""(key of the trial, repeat) to its figure."""
+"""(key of the trial, repeat) to its metric."""
 
 
 def only_in(here: Mapping[str, object], there: Mapping[str, object]) -> set[str]:

@@ -56,7 +56,7 @@ def dc_augmented(batch: Tensor, recipe: TrainingRecipe, named: list[str], genera
 
 
 def imagenet_augmented(batch: Tensor, recipe: TrainingRecipe, generator: Generator) -> Tensor:
-    mean, std = (torch.tensor(figures, dtype=torch.float64).view(-1, 1, 1) for figures in (recipe.mean, recipe.std))
+    mean, std = (torch.tensor(metrics, dtype=torch.float64).view(-1, 1, 1) for metrics in (recipe.mean, recipe.std))
     rows = ImageNetAugmentation(recipe.mean, recipe.std).draw(len(batch), batch.shape[-1], generator).tolist()
     changed = [imagenet_augmentation.augment(image * std + mean, row) for image, row in zip(batch, rows, strict=True)]
     return (torch.stack(changed) - mean) / std

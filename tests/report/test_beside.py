@@ -118,8 +118,8 @@ def test_what_is_not_alike_is_marked_and_has_no_difference(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"label": "dm[lr=9]", "departures": {"lr": 1}},
-        {"departures": {"iterations": 9}, "settings": {"iterations": 0}},
+        {"label": "dm[lr=9]", "overrides": {"lr": 1}},
+        {"overrides": {"iterations": 9}, "settings": {"iterations": 0}},
         {"dataset": "digits"},
         {"ipc": 2},
         {"network": "resnet10"},
@@ -207,7 +207,7 @@ def test_a_table_holds_published_numbers_only_when_they_are_asked_for(tmp_path: 
         dataset="mnist",
         label="m3d[factor=1]",
         settings={"factor": 1},
-        departures={"factor": 2},
+        overrides={"factor": 2},
     )
     summary = summarise(frame(tmp_path))
     (plain,), (table,) = grid_tables(summary), grid_tables(beside(summary))
@@ -233,7 +233,7 @@ def test_a_table_holds_published_numbers_only_when_they_are_asked_for(tmp_path: 
 
 @pytest.mark.parametrize("iterations", [9, 30_000])
 def test_another_number_of_iterations_keeps_the_published_number_under_a_mark(tmp_path: Path, iterations: int) -> None:
-    changes = {"settings": {"iterations": iterations}, "departures": {"iterations": 20_000}}
+    changes = {"settings": {"iterations": iterations}, "overrides": {"iterations": 20_000}}
     entry = _entry(tmp_path, "dm", protocol="dsa", label=f"dm[iterations={iterations}]", **changes)
     assert published_text(entry) == "89.7 ± 0.6 (5x5) ‖"
     assert pd.isna(entry["difference"])
@@ -244,7 +244,7 @@ def test_a_mark_says_which_data_it_means_where_a_method_has_several_values(tmp_p
     places = [("mnist", 1), ("mnist", 10), ("cifar10", 10), ("imagenet10", 10)]
     for dataset, ipc in places:
         place = {"dataset": dataset, "ipc": ipc, "network": "resnetap10" if dataset == "imagenet10" else "convnet3"}
-        changes = {"settings": {"iterations": 9}, "departures": {"iterations": 100}}
+        changes = {"settings": {"iterations": 9}, "overrides": {"iterations": 100}}
         add(tmp_path, "m3d", [60.0], label="m3d[iterations=9]", **changes, **place)
     add(tmp_path, "dm", [60.0], label="dm[iterations=9]", dataset="mnist", **changes)
     assert list(explain(_entries(tmp_path)))[-1] == (
@@ -261,7 +261,7 @@ def test_a_mark_says_which_data_it_means_where_a_method_has_several_values(tmp_p
     ],
 )
 def test_a_mark_says_no_more_of_the_data_than_tells_values_apart(tmp_path: Path, values: list[int], said: str) -> None:
-    changes = {"settings": {"iterations": 7}, "departures": {"iterations": 8}}
+    changes = {"settings": {"iterations": 7}, "overrides": {"iterations": 8}}
     for dataset in ("mnist", "svhn"):
         for ipc in (1, 10):
             add(tmp_path, "m3d", [60.0], dataset=dataset, ipc=ipc, **changes)
@@ -271,7 +271,7 @@ def test_a_mark_says_no_more_of_the_data_than_tells_values_apart(tmp_path: Path,
 
 
 def test_iterations_and_another_setting_changed_have_no_published_number(tmp_path: Path) -> None:
-    changes = {"settings": {"iterations": 9, "lr": 3.0}, "departures": {"iterations": 20_000, "lr": 1.0}}
+    changes = {"settings": {"iterations": 9, "lr": 3.0}, "overrides": {"iterations": 20_000, "lr": 1.0}}
     entry = _entry(tmp_path, "dm", protocol="dsa", label="dm[iterations=9,lr=3]", **changes)
     assert pd.isna(entry["published"])
 
@@ -280,14 +280,14 @@ def test_iterations_and_another_setting_changed_have_no_published_number(tmp_pat
 def test_a_variant_stands_beside_the_number_that_the_paper_has_under_another_name(
     tmp_path: Path, order: int, accuracy: float
 ) -> None:
-    changes = {"settings": {"order": order}, "departures": {"order": 1}, "label": f"dm[order={order}]"}
+    changes = {"settings": {"order": order}, "overrides": {"order": 1}, "label": f"dm[order={order}]"}
     assert _entry(tmp_path, "dm", **changes, dataset="cifar10", ipc=10)["published"] == accuracy
 
 
 def test_a_published_distance_is_marked_like_an_accuracy(tmp_path: Path) -> None:
-    changes = {"settings": {"iterations": 2}, "departures": {"iterations": 10_000}, "label": "m3d[iterations=2]"}
+    changes = {"settings": {"iterations": 2}, "overrides": {"iterations": 10_000}, "label": "m3d[iterations=2]"}
     place = {"dataset": "cifar10-jpeg", "source": "folder", "ipc": 10, "protocol": ""}
-    distance = {"evaluator": "moments", "figures": {"mean_distance": [3.0]}, "kind": "distance"}
+    distance = {"evaluator": "moments", "metrics": {"mean_distance": [3.0]}, "unit": "distance"}
     entry = _entry(tmp_path, "m3d", (3.0,), **changes, **place, **distance)
     assert published_text(entry) == "0.82 §‖"
     assert list(explain([entry]))[-2:] == [

@@ -11,9 +11,9 @@ from made_results import add_failure, cell_of
 
 from dcbench.api.condensed import CondensedSet
 from dcbench.engine.cells import Cell
-from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
+from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import CondensedRecord, write_condensed
+from dcbench.engine.store.sets import StoredSet, write_condensed
 from dcbench.report.card import card
 from dcbench.report.drawing import drawn
 
@@ -31,7 +31,7 @@ IMAGES, LABELS = torch.full((6, 1, 4, 4), 0.5), torch.arange(3).repeat_interleav
 
 def write_set(results: Path, cell: Cell, condensed: CondensedSet, trace: Any = None, **facts: Any) -> None:
     snapshots = {0: condensed, 50: condensed}
-    record = CondensedRecord(cell, condensed, FACTS | facts, trace or {}, snapshots, {50: 45.0})
+    record = StoredSet(cell, condensed, FACTS | facts, trace or {}, snapshots, {50: 45.0})
     write_condensed(Layout(results).condensed(cell), record)
 
 
@@ -40,7 +40,7 @@ def write_repeats(
 ) -> None:
     trial = made_trial(cell).model_copy(update={"step": step})
     repeats = range(first, first + len(values))
-    record = EvaluationRecord(trial, repeats, {"pixel": tuple(values)}, FACTS | facts)
+    record = StoredEvaluation(trial, repeats, {"pixel": tuple(values)}, FACTS | facts)
     write_evaluation(Layout(results).evaluation(trial, repeats), record)
 
 
@@ -49,12 +49,12 @@ def shown(results: Path, cell: Cell, **options: Any) -> str:
 
 
 def test_a_set_is_shown_with_its_budget_decoder_snapshots_and_provenance(tmp_path: Path) -> None:
-    cell = cell_of("m3d", ipc=2, settings={"lr": 1.0, "factor": 2}, departures={"lr": 5.0})
+    cell = cell_of("m3d", ipc=2, settings={"lr": 1.0, "factor": 2}, overrides={"lr": 5.0})
     loss = [(step, 1000 * 0.5**step) for step in range(12)]
     write_set(tmp_path, cell, CondensedSet.of_images(IMAGES, LABELS, factor=2), {"loss": loss}, cite="A paper")
     text = shown(tmp_path, cell)
     for line in (
-        "toy · ipc 2 · m3d · seed 0 · test split",
+        "toy · ipc 2 · m3d · replicate 0 · test split",
         "  holds      6 images of 1x4x4, 96 numbers",
         "  budget     100% of 96 numbers",
         "  decoder    patches x2: 24 training images",
@@ -135,7 +135,7 @@ def test_an_evaluation_under_an_older_recipe_says_what_it_did_otherwise(tmp_path
         recipe = {"augmentation": name, "strategy": "crop_scale_rotate"}
         trial = made_trial(cell, settings={"protocol": protocol}, recipe=recipe, digest_recipe=recipe)
         path = Layout(tmp_path).evaluation(trial, range(1))
-        write_evaluation(path, EvaluationRecord(trial, range(1), {"pixel": (1.0,)}, FACTS))
+        write_evaluation(path, StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, FACTS))
     (line,) = [line for line in shown(tmp_path, cell, width=200).splitlines() if "older recipe" in line]
     assert line.endswith(
         "rotates bilinearly; the protocol of today rotates by cubic splines, as the published code does"
@@ -162,7 +162,7 @@ def test_parts_and_origins_are_shown(tmp_path: Path) -> None:
 
 
 def test_a_setting_for_which_nothing_is_recommended_says_nothing(tmp_path: Path) -> None:
-    cell = cell_of("imported", settings={"name": "f2", "factor": 0}, departures={"name": "", "factor": 1})
+    cell = cell_of("imported", settings={"name": "f2", "factor": 0}, overrides={"name": "", "factor": 1})
     write_set(tmp_path, cell, CondensedSet.of_images(IMAGES, LABELS))
     assert "  name    f2\n  factor  0  (recommended: 1)\n" in shown(tmp_path, cell)
 

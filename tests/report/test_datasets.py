@@ -56,7 +56,7 @@ def test_what_is_measured_on_other_data_does_not_compete(tmp_path: Path, made: A
     made(**KNOWN, other_data="")
     made("dm", **OTHER, other_data="all 4 files are of fashion-mnist")
     (table,) = grid_tables(summarise(frame(tmp_path)))
-    assert [number.place for row in table.rows for number in row.numbers if number] == ["", ""]
+    assert [number.rank for row in table.rows for number in row.numbers if number] == ["", ""]
     assert table.notes[-1] == (
         "mnist (other data): not the standard mnist; 'dcbench show' says of a cell in what it differs"
     )

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_frame_has_a_row_for_every_figure_of_every_repeat(tmp_path: Path) -> None:
-    file = add(tmp_path, "dm", [50.0, 60.0], best=[55.0, 65.0], first=3, ipc=10, seed=2)
+def test_a_frame_has_a_row_for_every_metric_of_every_repeat(tmp_path: Path) -> None:
+    file = add(tmp_path, "dm", [50.0, 60.0], best=[55.0, 65.0], first=3, ipc=10, replicate=2)
     table = dcbench.frame(tmp_path)
     assert list(table.columns) == COLUMNS
-    rows = table[["figure", "main", "repeat", "value"]].sort_values(["figure", "repeat"]).to_numpy().tolist()
+    rows = table[["metric", "main", "repeat", "value"]].sort_values(["metric", "repeat"]).to_numpy().tolist()
     assert rows == [
         ["accuracy", True, 3, 50.0],
         ["accuracy", True, 4, 60.0],
         ["accuracy_best_epoch", False, 3, 55.0],
         ["accuracy_best_epoch", False, 4, 65.0],
     ]
-    common = table[["dataset", "method", "label", "ipc", "seed", "split", "protocol", "network", "device", "file"]]
+    common = table[["dataset", "method", "label", "ipc", "replicate", "split", "protocol", "network", "device", "file"]]
     assert common.drop_duplicates().to_numpy().tolist() == [
         ["toy", "dm", "dm", 10, 2, "test", "dc", "convnet3", "a processor", str(file)]
     ]
@@ -89,7 +89,7 @@ def test_one_experiment_has_one_title_whatever_it_was_called_when_it_was_run(
 ) -> None:
     titles = ["dm[lr=1]", "dm", "dm[lr=1.0]"]
     for number, (title, day) in enumerate(zip(titles, days, strict=True)):
-        place = {"first": number} if number < 2 else {"seed": 1}
+        place = {"first": number} if number < 2 else {"replicate": 1}
         evaluator_label = f"accuracy[network={number}]"
         finished = f"2026-01-0{day}T00:00:00+00:00"
         add(tmp_path, "dm", [1.0], label=title, evaluator_label=evaluator_label, finished=finished, **place)
@@ -103,9 +103,9 @@ def test_one_experiment_has_one_title_whatever_it_was_called_when_it_was_run(
 
 
 def test_results_differ_in_variant_by_settings_and_recipe_but_not_by_seed(tmp_path: Path) -> None:
-    add(tmp_path, "dm", [1.0], seed=0)
-    add(tmp_path, "dm", [2.0], seed=1)
-    add(tmp_path, "dm", [3.0], seed=0, settings={"lr": 9})
+    add(tmp_path, "dm", [1.0], replicate=0)
+    add(tmp_path, "dm", [2.0], replicate=1)
+    add(tmp_path, "dm", [3.0], replicate=0, settings={"lr": 9})
     table = frame(tmp_path).set_index("value")
     assert table["variant"][1.0] == table["variant"][2.0]
     assert table["variant"][1.0] != table["variant"][3.0]
@@ -129,7 +129,7 @@ def test_results_differ_in_variant_by_settings_and_recipe_but_not_by_seed(tmp_pa
 def test_a_filter_keeps_what_is_named(tmp_path: Path, chosen: Filter, left: set[float]) -> None:
     add(tmp_path, "dm", [1.0])
     add(tmp_path, "dm", [2.0], label="dm[lr=9]", settings={"lr": 9}, split="validation")
-    add(tmp_path, "dm", [3.0], dataset="mnist", seed=7)
+    add(tmp_path, "dm", [3.0], dataset="mnist", replicate=7)
     label = "accuracy[network=resnet10]"
     add(tmp_path, "dm", [4.0], ipc=10, protocol="idc", network="resnet10", evaluator_label=label)
     assert set(chosen.apply(frame(tmp_path))["value"]) == left
@@ -194,9 +194,9 @@ def test_distances_pass_whatever_the_protocol_where_a_table_is_about_them(tmp_pa
 
 
 def test_what_reports_need_of_settings_and_data_comes_from_the_plan(tmp_path: Path) -> None:
-    add(tmp_path, "dm", [1.0], source="folder", settings={"lr": 2}, departures={"lr": 1})
+    add(tmp_path, "dm", [1.0], source="folder", settings={"lr": 2}, overrides={"lr": 1})
     (row,) = frame(tmp_path).to_dict("records")
-    assert (row["settings"], row["departures"], row["source"]) == ({"lr": 2}, {"lr": 1}, "folder")
+    assert (row["settings"], row["overrides"], row["source"]) == ({"lr": 2}, {"lr": 1}, "folder")
     assert (row["classes"], row["train_images"]) == (None, None), "not recorded in this one"
 
 

@@ -27,8 +27,8 @@ MNIST: dict[str, Any] = {"dataset": "mnist", "ipc": 10}
 
 def shortened(results: Path, method: str, done: int, recommended: int, **more: Any) -> None:
     label = f"{method}[iterations={done}]"
-    departures = {} if done == recommended else {"iterations": recommended}
-    add(results, method, [80.0], label=label, settings={"iterations": done}, departures=departures, **more)
+    overrides = {} if done == recommended else {"iterations": recommended}
+    add(results, method, [80.0], label=label, settings={"iterations": done}, overrides=overrides, **more)
 
 
 def lines(results: Path) -> list[str]:
@@ -68,7 +68,7 @@ def test_a_recipe_of_today_is_passed_over(tmp_path: Path, recipe: dict[str, Any]
 @pytest.mark.parametrize("finished", ["2025-01-01T00:00:00+00:00", "2027-01-01T00:00:00+00:00"])
 def test_old_and_new_never_pool_and_today_is_shown_whichever_came_last(tmp_path: Path, finished: str) -> None:
     for seed in (0, 1):
-        add(tmp_path, "random", [90.0], recipe=OLD, seed=seed, finished=finished, **MNIST)
+        add(tmp_path, "random", [90.0], recipe=OLD, replicate=seed, finished=finished, **MNIST)
     add(tmp_path, "random", [95.0], recipe=NEW, **MNIST)
     (number,) = entries(summarise(frame(tmp_path)))
     assert (number["mean"], number["n"], number["older"], number["superseded"]) == (95.0, 1, 1, "")
@@ -78,7 +78,7 @@ def test_an_old_number_competes_with_no_number_of_today(tmp_path: Path) -> None:
     for method, value, recipe in [("random", 95.0, NEW), ("herding", 96.0, NEW), ("k-center", 99.0, OLD)]:
         add_sets(tmp_path, method, value, recipe=recipe, **MNIST)
     (table,) = make_tables("grid", summarise(frame(tmp_path)))
-    assert [number and number.place for number in table.rows[0].numbers] == ["second", "best", ""]
+    assert [number and number.rank for number in table.rows[0].numbers] == ["second", "best", ""]
 
 
 def test_a_published_number_next_to_an_old_one_is_of_another_protocol(tmp_path: Path) -> None:
@@ -123,5 +123,5 @@ def test_a_tenth_is_enough_and_step_0_is_a_choice(tmp_path: Path, done: int, sai
 
 
 def test_what_another_setting_departs_from_is_not_about_length(tmp_path: Path) -> None:
-    add(tmp_path, "m3d", [80.0], settings={"iterations": 5, "lr": 2.0}, departures={"lr": 1.0})
+    add(tmp_path, "m3d", [80.0], settings={"iterations": 5, "lr": 2.0}, overrides={"lr": 1.0})
     assert lines(tmp_path) == []

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def test_there_is_a_row_for_each_set(tmp_path: Path) -> None:
-    path = add_set(tmp_path, "dm", ipc=2, seed=1, seconds=3.5, snapshots={10: 2.0, 0: 0.5}, settings={"lr": 2.0})
+    path = add_set(tmp_path, "dm", ipc=2, replicate=1, seconds=3.5, snapshots={10: 2.0, 0: 0.5}, settings={"lr": 2.0})
     add_set(tmp_path, "m3d", split="validation", snapshots={0: None})
     table = sets(tmp_path)
     first, second = table.to_dict("records")
     assert list(table.columns) == COLUMNS
     expected = {
-        "digest": cell_of("dm", ipc=2, seed=1, settings={"lr": 2.0}).digest,
+        "digest": cell_of("dm", ipc=2, replicate=1, settings={"lr": 2.0}).digest,
         "dataset": "toy",
         "method": "dm",
         "label": "dm",
         "ipc": 2,
-        "seed": 1,
+        "replicate": 1,
         "split": "test",
         "settings": {"lr": 2.0},
         "seconds": 3.5,

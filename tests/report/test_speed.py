@@ -21,7 +21,7 @@ def test_a_report_over_a_thousand_cells_takes_seconds(tmp_path: Path, monkeypatc
     for number in range(1000):
         method, rest = divmod(number, 40)
         ipc, seed = divmod(rest, 10)
-        add(tmp_path, f"method-{method}", [50.0] * 5, best=[51.0] * 5, ipc=ipc + 1, seed=seed)
+        add(tmp_path, f"method-{method}", [50.0] * 5, best=[51.0] * 5, ipc=ipc + 1, replicate=seed)
     start = time.process_time()
     (table, _) = grid_tables(summarise(frame(tmp_path)))
     text = render.terminal([table])

@@ -27,20 +27,20 @@ def stored(results: Path, name: str = "mine") -> StoredReport:
 
 
 def test_a_report_is_stored_by_value_with_its_text_and_the_cells_it_came_from(tmp_path: Path) -> None:
-    add(tmp_path, "dm", [1.0, 2.0], seed=0)
-    add(tmp_path, "dm", [3.0, 6.0], seed=1)
+    add(tmp_path, "dm", [1.0, 2.0], replicate=0)
+    add(tmp_path, "dm", [3.0, 6.0], replicate=1)
     report = stored(tmp_path)
     assert (report.name, report.text) == ("mine", "the table\n")
     (number,) = report.numbers.to_dict("records")
     (expected,) = summarise(frame(tmp_path)).to_dict("records")
     assert {name: expected[name] for name in number} == number
-    assert number["digests"] == " ".join(sorted(cell_of("dm", seed=seed).digest for seed in (0, 1)))
+    assert number["digests"] == " ".join(sorted(cell_of("dm", replicate=seed).digest for seed in (0, 1)))
 
 
 def test_nothing_has_changed_as_long_as_the_cells_are_the_same(tmp_path: Path) -> None:
     add(tmp_path, "dm", [1.0, 2.0])
     report = stored(tmp_path)
-    add(tmp_path, "dm", [50.0], seed=1)
+    add(tmp_path, "dm", [50.0], replicate=1)
     add(tmp_path, "m3d", [50.0])
     assert changes(report, frame(tmp_path)) == []
     assert describe(report, frame(tmp_path)) == f"mine  {report.made}  1 number  as its cells are"
@@ -71,15 +71,15 @@ def test_what_is_stored_already_is_told_by_numbers_and_text(tmp_path: Path) -> N
     stored(tmp_path)
     assert is_stored(path, summarise(frame(tmp_path)), text)
     assert not is_stored(path, summarise(frame(tmp_path)), "another table\n")
-    add(tmp_path, "dm", [1.0], seed=1)
+    add(tmp_path, "dm", [1.0], replicate=1)
     assert not is_stored(path, summarise(frame(tmp_path)), text)
     path.write_bytes(path.read_bytes()[:200])
     assert not is_stored(path, summarise(frame(tmp_path)), text), "it cannot be read"
 
 
 def test_a_number_whose_cells_are_gone_says_so(tmp_path: Path) -> None:
-    gone = [add(tmp_path, "dm", [1.0]), add(tmp_path, "m3d", [2.0], seed=1)]
-    add(tmp_path, "m3d", [2.0], seed=0)
+    gone = [add(tmp_path, "dm", [1.0]), add(tmp_path, "m3d", [2.0], replicate=1)]
+    add(tmp_path, "m3d", [2.0], replicate=0)
     report = stored(tmp_path)
     for path in gone:
         path.unlink()
@@ -108,7 +108,7 @@ def test_a_report_holds_under_the_labels_of_its_run(tmp_path: Path) -> None:
 def test_a_report_holds_when_its_evaluator_is_chosen_by_another_title(tmp_path: Path) -> None:
     add(tmp_path, "dm", [1.0])
     report = stored(tmp_path)
-    add(tmp_path, "dm", [2.0], seed=1, evaluator_label="accuracy[network=convnet3]", finished=LATER)
+    add(tmp_path, "dm", [2.0], replicate=1, evaluator_label="accuracy[network=convnet3]", finished=LATER)
     assert set(frame(tmp_path)["evaluator_label"]) == {"accuracy[network=convnet3]"}
     assert changes(report, frame(tmp_path)) == []
 

@@ -7,15 +7,15 @@ import pytest
 from made_results import add
 
 from dcbench.report.frame import frame
-from dcbench.report.summary import PLACE, summarise
+from dcbench.report.summary import COORDINATES, summarise
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_mean_and_population_deviation_are_over_seeds_and_repeats(tmp_path: Path) -> None:
-    add(tmp_path, "dm", [1.0, 2.0], seed=0)
-    add(tmp_path, "dm", [3.0, 6.0], seed=1)
+    add(tmp_path, "dm", [1.0, 2.0], replicate=0)
+    add(tmp_path, "dm", [3.0, 6.0], replicate=1)
     (row,) = summarise(frame(tmp_path)).to_dict("records")
     assert row["mean"] == 3.0
     assert row["std"] == pytest.approx(3.5**0.5)  # ((2² + 1² + 0² + 3²) / 4) ** 0.5
@@ -26,7 +26,7 @@ def test_mean_and_population_deviation_are_over_seeds_and_repeats(tmp_path: Path
 
 def test_sets_with_unequal_numbers_of_repeats_are_told_by_fewest_and_most(tmp_path: Path) -> None:
     for seed, repeats in enumerate((3, 1, 9)):
-        add(tmp_path, "dm", [1.0] * repeats, seed=seed)
+        add(tmp_path, "dm", [1.0] * repeats, replicate=seed)
     (row,) = summarise(frame(tmp_path)).to_dict("records")
     assert (row["n"], row["cells"], row["fewest"], row["most"]) == (13, 3, 1, 9)
 
@@ -65,7 +65,7 @@ def test_repeats_of_one_trial_pool_however_many_a_protocol_asks_for(tmp_path: Pa
     assert (row["mean"], row["n"], row["older"]) == (3.0, 5, 0)
 
 
-def test_a_figure_that_is_no_number_is_not_left_out_in_silence(tmp_path: Path) -> None:
+def test_a_metric_that_is_no_number_is_not_left_out_in_silence(tmp_path: Path) -> None:
     add(tmp_path, "dm", [float("nan"), 10.0, 20.0])
     (row,) = summarise(frame(tmp_path)).to_dict("records")
     assert math.isnan(row["mean"])
@@ -104,4 +104,4 @@ def test_the_summary_of_nothing_has_the_columns_of_any_other(tmp_path: Path) -> 
     empty = summarise(frame(tmp_path))
     add(tmp_path, "dm", [1.0])
     assert empty.empty
-    assert set(empty.columns) == set(summarise(frame(tmp_path)).columns) >= set(PLACE)
+    assert set(empty.columns) == set(summarise(frame(tmp_path)).columns) >= set(COORDINATES)

@@ -8,9 +8,9 @@ from dcbench.testing import evaluators
 BREAKERS = [(name, breaker.__name__.lower()) for name, breakers in BROKEN.items() for breaker in breakers]
 SAYS = {
     "otherfigure": "tables show 'darkness'; it gives only brightness",
-    "slashed": "'brightness/top' is no name for a figure",
+    "slashed": "'brightness/top' is no name for a metric",
     "onevalue": "'brightness' has 1 values for 2 seeds",
-    "toomuch": "kind = 'percent' means 0 to 100",
+    "toomuch": "unit = 'percent' means 0 to 100",
     "overwrites": "the training images",
 }
 
@@ -32,7 +32,7 @@ def test_every_check_of_its_own_has_an_evaluator_that_fails_it():
 
 
 def test_draws_from_global_generators_are_found(ask):
-    assert "same-seeds-same-figures" in ask("evaluator", "globaldraws")[0]
+    assert "same-seeds-same-metrics" in ask("evaluator", "globaldraws")[0]
 
 
 @pytest.mark.parametrize("name", ["accuracy", "moments"])

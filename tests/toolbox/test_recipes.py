@@ -8,7 +8,7 @@ from dcbench.toolbox.recipes import origins_at
 
 ORIGINS = {
     "a": Origin("published", "paper"),
-    "b": Origin("inferred", "its figures"),
+    "b": Origin("inferred", "its metrics"),
     "c": Origin("extrapolated", "from another method"),
     "d": Origin("chosen", "it is fast"),
 }
@@ -28,5 +28,5 @@ def test_origins_are_as_given_where_their_sources_speak(name: str, ipc: int) -> 
 def test_elsewhere_what_sources_say_is_extrapolated_and_the_rest_stays(name: str, ipc: int) -> None:
     found = at(name, ipc)
     assert str(found["a"]) == "extrapolated: from other data or IPCs, where it is published: paper"
-    assert str(found["b"]) == "extrapolated: from other data or IPCs, where it is inferred: its figures"
+    assert str(found["b"]) == "extrapolated: from other data or IPCs, where it is inferred: its metrics"
     assert (found["c"], found["d"]) == (ORIGINS["c"], ORIGINS["d"])

@@ -84,7 +84,7 @@ def _add_pixels(group: h5py.Group, sources: Sources, done: Archived) -> None:
     if "source_indices" not in group:
         return
     cell = Cell.model_validate(get_facts(group)["cell"])
-    if cell.method.exempt:
+    if cell.method.budget_exempt:
         return
     try:
         images = sources.images(cell, torch.from_numpy(get_array(group, "source_indices")))

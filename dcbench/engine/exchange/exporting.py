@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dcbench.engine.cells import Cell
     from dcbench.engine.exchange.sources import Sources
     from dcbench.engine.store.layout import Layout
-    from dcbench.engine.store.sets import CondensedRecord
+    from dcbench.engine.store.sets import StoredSet
 
 _WRITERS: dict[str, Callable[[Path, PortableSet], None]] = {
     "images": image_folder.write,
@@ -73,7 +73,7 @@ def name_of(cell: Cell) -> str:
     """Return the name of an exported set: what it is, and the head of its digest, since labels may coincide."""
     label = re.sub(r"[^\w.+-]+", "_", cell.method.label).strip("_")
     dataset = re.sub(r"[^\w.+-]+", "_", cell.dataset.name)
-    return f"{dataset}-{label}-ipc{cell.ipc}-s{cell.seed}-{cell.digest[:12]}"
+    return f"{dataset}-{label}-ipc{cell.ipc}-s{cell.replicate}-{cell.digest[:12]}"
 
 
 def _ending(form: str) -> str:
@@ -91,7 +91,7 @@ def _is_reference(path: Path) -> bool:
         return bool(get_facts(file)["reference"])
 
 
-def _portable(record: CondensedRecord, sources: Sources) -> PortableSet:
+def _portable(record: StoredSet, sources: Sources) -> PortableSet:
     condensed, cell = record.condensed, record.cell
     images = condensed.images
     if images is None:

@@ -23,7 +23,7 @@ from dcbench.engine.plan.request import make_request
 from dcbench.engine.store.failures import clear_failure
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import CondensedRecord, write_condensed
+from dcbench.engine.store.sets import StoredSet, write_condensed
 from dcbench.engine.telling import Tell, silent
 from dcbench.engine.work.runtime import provenance
 from dcbench.engine.work.workbench import Data
@@ -163,7 +163,7 @@ def _prepare(
 def _keep(ready: _Ready, layout: Layout) -> Imported:
     path = layout.condensed(ready.cell)
     dropped = _drop_evaluations(layout, ready.cell)  # first, so that no number outlives the set that it belongs to
-    write_condensed(path, CondensedRecord(ready.cell, ready.condensed, ready.facts))
+    write_condensed(path, StoredSet(ready.cell, ready.condensed, ready.facts))
     dropped += _drop_evaluations(layout, ready.cell)  # what a run has measured on the former set in the meantime
     clear_failure(layout, CondenseJob(cell=ready.cell))
     return Imported(path, ready.cell, len(ready.condensed), dropped, ready.claimed, ready.notes)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dcbench.api.images import ImageSet
     from dcbench.engine.cells import Cell
     from dcbench.engine.plugins import Registry
-    from dcbench.engine.store.sets import CondensedRecord
+    from dcbench.engine.store.sets import StoredSet
 
 
 class Sources:
@@ -28,7 +28,7 @@ class Sources:
         self._fetch = fetch
         self._loaded: tuple[tuple[str, str], ImageSet] | None = None
 
-    def of(self, record: CondensedRecord) -> ImageSet | None:
+    def of(self, record: StoredSet) -> ImageSet | None:
         """Return the training split that *record* selects its images from; None where it holds images of its own.
 
         Raises:

@@ -220,7 +220,7 @@ class _Slot:
                 self._started = time.monotonic()
                 self._deadline = self._started + self._timeout if self._timeout else float("inf")
             case Advanced():
-                return [Progressed(job, self.number, said.step, said.total, said.figures, said.doing)]
+                return [Progressed(job, self.number, said.step, said.total, said.metrics, said.doing)]
             case Made():
                 self._outcome = Finished(job, self.number, Path(said.file), self._seconds())
             case Raised():

@@ -31,7 +31,7 @@ class Progressed:
     slot: int
     step: int
     total: int
-    figures: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
     doing: str = ""
     """What the steps are of, such as reading a dataset; empty where they are those of the job itself."""
 

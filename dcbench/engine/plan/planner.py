@@ -83,7 +83,7 @@ class Planner:
                 )
 
     def cells(self) -> list[PlannedCell]:
-        """Return every cell of the grid: dataset by dataset, IPC by IPC, method by method, seed by seed.
+        """Return every cell of the grid: dataset by dataset, IPC by IPC, method by method, replicate by replicate.
 
         Raises:
             RequestError: the first thing that is wrong with the request.
@@ -193,7 +193,7 @@ class Planner:
             folders[folder] = name
 
     def _column(self, known: _Known, ipc: int, choice: Choice, evaluators: list[Choice]) -> Iterator[PlannedCell]:
-        """Yield the cells of one method at one dataset and IPC: one per seed."""
+        """Yield the cells of one method at one dataset and IPC: one per replicate."""
         method = self._method(known.info, ipc, choice)
         wanted = [
             (spec, repeats)
@@ -201,17 +201,17 @@ class Planner:
             for spec, repeats in self._evaluators(known.info, ipc, method.factor, evaluator)
         ]
         steps = (None, *(self._snapshot_steps(method) if self.request.snapshots else ()))
-        for seed in self._seeds(known.info, choice):
-            cell = Cell(dataset=known.spec, method=method, ipc=ipc, seed=seed, split=self.request.split)
+        for replicate in self._replicates(known.info, choice):
+            cell = Cell(dataset=known.spec, method=method, ipc=ipc, replicate=replicate, split=self.request.split)
             trials = tuple(
                 PlannedTrial(Trial(cell=cell, evaluator=spec, step=step), repeats)
                 for (spec, repeats), step in product(wanted, steps)
             )
             yield PlannedCell(cell, trials, range(known.info.classes), self.request.classes)
 
-    def _seeds(self, info: DatasetInfo, choice: Choice) -> Sequence[int]:
-        """Return the seeds that were asked for, or else those of the dataset; one where no more are of use."""
-        one = self.request.smoke or self.registry.find("methods", choice.name).record.made_elsewhere
+    def _replicates(self, info: DatasetInfo, choice: Choice) -> Sequence[int]:
+        """Return the replicates that were asked for, or else those of the dataset; one where no more are of use."""
+        one = self.request.smoke or self.registry.find("methods", choice.name).record.import_only
         return self.request.seeds or range(1 if one else info.default_replicates)
 
     def _method(self, info: DatasetInfo, ipc: int, choice: Choice) -> MethodSpec:
@@ -221,7 +221,7 @@ class Planner:
         if self.request.classes is not None and not method.by_class:
             raise RequestError(f"{choice.name} cannot be condensed in parts; run it without --classes")
         smallest = min(info.train_counts)
-        if ipc > smallest and not record.exempt:
+        if ipc > smallest and not record.budget_exempt:
             raise RequestError(
                 f"--ipc {ipc} is more than the {plural(smallest, 'training image')} of the smallest class of "
                 f"{info.name}"
@@ -232,7 +232,7 @@ class Planner:
         if self.request.smoke:
             settings = _shortened(settings)
         # The recommended network need not be written in the one form that it gets below.
-        departures = _departures(settings.model_dump(mode="json"), recommended.model_dump(mode="json"))
+        overrides = _overrides(settings.model_dump(mode="json"), recommended.model_dump(mode="json"))
         with blaming("methods", choice.name, package):
             settings, network_revision = settle_network(self.registry, settings, info)
             method.validate(info, ipc, settings)
@@ -248,8 +248,8 @@ class Planner:
             digest_settings=settings.digest_form(),
             network_revision=network_revision,
             factor=factor,
-            exempt=record.exempt,
-            departures=departures,
+            budget_exempt=record.budget_exempt,
+            overrides=overrides,
         )
 
     def _snapshot_steps(self, spec: MethodSpec) -> tuple[int, ...]:
@@ -279,8 +279,8 @@ class Planner:
                     record=choice.name,
                     label=choice.label,
                     revision=evaluator.revision,
-                    figure=evaluator.figure,
-                    kind=evaluator.kind,
+                    metric=evaluator.metric,
+                    unit=evaluator.unit,
                     settings=settings.model_dump(mode="json"),
                     digest_settings=settings.digest_form(),
                     network_revision=network_revision,
@@ -311,7 +311,7 @@ class Planner:
         return recipe
 
 
-def _departures(settings: dict[str, Any], recommended: dict[str, Any]) -> dict[str, Any]:
+def _overrides(settings: dict[str, Any], recommended: dict[str, Any]) -> dict[str, Any]:
     """Return the recommended value of each setting that has another one."""
     return {name: value for name, value in recommended.items() if settings[name] != value}
 

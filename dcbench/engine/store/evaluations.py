@@ -1,4 +1,4 @@
-"""Evaluations in HDF5: named figures with one value per repeat, and all that a report needs beside them."""
+"""Evaluations in HDF5: named metrics with one value per repeat, and all that a report needs beside them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ KIND = "evaluation"
 
 
 @dataclass(frozen=True)
-class EvaluationRecord:
+class StoredEvaluation:
     """A run of repeats of one trial."""
 
     trial: Trial
     repeats: range
-    figures: Mapping[str, tuple[float, ...]]
+    metrics: Mapping[str, tuple[float, ...]]
     facts: Mapping[str, Any]
     """Provenance: runtime, versions, device, seconds, peak memory."""
 
 
-def write_evaluation(path: Path, record: EvaluationRecord) -> None:
+def write_evaluation(path: Path, record: StoredEvaluation) -> None:
     """Write *record* to *path*, whole or not at all."""
     evaluator = record.trial.evaluator
     with writing(path, KIND) as file:
@@ -43,20 +43,20 @@ def write_evaluation(path: Path, record: EvaluationRecord) -> None:
                 "protocol": str(evaluator.settings.get("protocol", "")),
                 "network": str(evaluator.settings.get("network", "")),
                 "network_revision": evaluator.network_revision,
-                "figure": evaluator.figure,
-                "kind": evaluator.kind,
+                "figure": evaluator.metric,
+                "kind": evaluator.unit,
                 "recipe": evaluator.recipe,
                 "first_repeat": record.repeats.start,
             }
             | dict(record.facts),
         )
-        figures = file.create_group("figures")
-        for name, values in record.figures.items():
-            put_array(figures, name, values)
+        metrics = file.create_group("figures")
+        for name, values in record.metrics.items():
+            put_array(metrics, name, values)
 
 
 def read_evaluation(path: Path) -> dict[str, Any]:
-    """Return the facts of the evaluation at *path*, and under ``figures`` the values by name.
+    """Return the facts of the evaluation at *path*, and under ``metrics`` the values by name.
 
     Raises:
         CorruptFileError: see `reading`; or its facts are not those of an evaluation, or of another than its name says.
@@ -64,15 +64,15 @@ def read_evaluation(path: Path) -> dict[str, Any]:
     """
     with reading(path, KIND) as file:
         group = file["figures"]
-        figures = {name: get_array(group, name).tolist() for name in group}
-        _check_values(figures)
+        metrics = {name: get_array(group, name).tolist() for name in group}
+        _check_values(metrics)
         facts = get_facts(file)
         check_facts(facts, EvaluationFacts)
-        check_evaluation_name(path, facts, figures)
-        return facts | {"figures": figures}
+        check_evaluation_name(path, facts, metrics)
+        return facts | {"metrics": metrics}
 
 
-def _check_values(figures: Mapping[str, Any]) -> None:
-    for name, values in figures.items():
+def _check_values(metrics: Mapping[str, Any]) -> None:
+    for name, values in metrics.items():
         if not isinstance(values, list) or not all(isinstance(value, float | int) for value in values):
             raise ValueError(f"{name!r} has other values than one number for each repeat")

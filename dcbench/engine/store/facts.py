@@ -30,6 +30,10 @@ _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Texts = dict[str, str]
 
 
+STORED_AS = {"replicate": "seed", "metric": "figure", "unit": "kind", "budget_exempt": "reference"}
+"""What facts call otherwise than the code: files keep the words of the first version."""
+
+
 class _Facts(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
@@ -196,15 +200,15 @@ def check_set_name(path: Path, facts: Mapping[str, Any]) -> None:
         _compare(path, facts, "condensed.h5")
 
 
-def check_evaluation_name(path: Path, facts: Mapping[str, Any], figures: Mapping[str, Sequence[float]]) -> None:
+def check_evaluation_name(path: Path, facts: Mapping[str, Any], metrics: Mapping[str, Sequence[float]]) -> None:
     """Refuse an evaluation under the name of another, or with another number of values than its name says.
 
     Raises:
-        CorruptFileError: the name is not that of its facts, or its figures differ in their number of values.
+        CorruptFileError: the name is not that of its facts, or its metrics differ in their number of values.
     """
-    counts = {len(values) for values in figures.values()}
+    counts = {len(values) for values in metrics.values()}
     if len(counts) != 1 or 0 in counts:
-        raise CorruptFileError(path, "it does not hold as many values of each figure")
+        raise CorruptFileError(path, "it does not hold as many values of each metric")
     first, count = facts["first_repeat"], counts.pop()
     _compare(path, facts, f"{facts['evaluator']}-{facts['key'][:12]}.r{first}-{first + count - 1}.h5")
 

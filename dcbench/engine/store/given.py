@@ -37,7 +37,7 @@ def as_count(value: object, what: str) -> int:
     return number
 
 
-def as_figure(value: object, name: str) -> float:
+def as_metric(value: object, name: str) -> float:
     """Return *value*, a number of Python, NumPy or torch, as a float; NaN and infinity are numbers here.
 
     Raises:
@@ -46,18 +46,18 @@ def as_figure(value: object, name: str) -> float:
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-        raise DcbenchError(f"progress: the figure {name} is a number, not {shown(value)}") from error
+        raise DcbenchError(f"progress: the metric {name} is a number, not {shown(value)}") from error
 
 
-def as_figures(figures: Mapping[str, object]) -> dict[str, float]:
-    """Return the *figures* of a progress report as floats.
+def as_metrics(metrics: Mapping[str, object]) -> dict[str, float]:
+    """Return the *metrics* of a progress report as floats.
 
     Raises:
         DcbenchError: a name cannot be stored, or a value is not a number.
     """
-    for name in figures:
-        check_name(name, "a figure")
-    return {name: as_figure(value, name) for name, value in figures.items()}
+    for name in metrics:
+        check_name(name, "a metric")
+    return {name: as_metric(value, name) for name, value in metrics.items()}
 
 
 def as_stored(tensor: torch.Tensor, name: str) -> torch.Tensor:

@@ -43,7 +43,7 @@ class Layout:
     def stem(self, cell: Cell) -> Path:
         """Return what the names of all files of *cell* begin with."""
         folder = self.root / file_name(cell.dataset.name) / cell.method.record / f"ipc{cell.ipc}"
-        return folder / f"s{cell.seed}-{cell.digest[:12]}"
+        return folder / f"s{cell.replicate}-{cell.digest[:12]}"
 
     def condensed(self, cell: Cell, classes: range | None = None) -> Path:
         """Return the path of the condensed set, or of the part of it that holds *classes*."""

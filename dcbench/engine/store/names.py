@@ -13,7 +13,7 @@ _LONGEST = 200  # bytes: file systems take 255, and some encrypted ones fewer
 
 
 def check_name(name: str, what: str) -> None:
-    """Refuse a *name* for *what*, such as ``a figure``, that HDF5 would take for a path, or cannot spell.
+    """Refuse a *name* for *what*, such as ``a metric``, that HDF5 would take for a path, or cannot spell.
 
     Raises:
         DcbenchError: it is not a text or not valid Unicode, is empty or a dot, or has a slash or a null character.

@@ -12,14 +12,14 @@ from dcbench.api.condensed import CondensedSet
 from dcbench.api.errors import InvalidCondensedSetError
 from dcbench.engine.cells import Cell
 from dcbench.engine.spans import as_span
-from dcbench.engine.store.sets import CondensedRecord, Trace
+from dcbench.engine.store.sets import StoredSet, Trace
 
 
-def assemble(cell: Cell, parts: Sequence[CondensedRecord]) -> CondensedRecord:
+def assemble(cell: Cell, parts: Sequence[StoredSet]) -> StoredSet:
     """Return the set of *cell* that *parts*, which together hold all classes, are parts of.
 
     Images stand in class order; those of a class that several parts hold come from the part that was finished last.
-    Snapshots and trace have the steps that all parts have. A figure of the trace is the sum of the parts' figures, as
+    Snapshots and trace have the steps that all parts have. A metric of the trace is the sum of the parts' metrics, as
     losses are sums over classes; there is none where parts overlap. Seconds are the sums of the parts' seconds; in
     those of the whole set an artifact that several parts share counts once.
 
@@ -32,17 +32,17 @@ def assemble(cell: Cell, parts: Sequence[CondensedRecord]) -> CondensedRecord:
     used = list({id(part): part for part in holders.values()}.values())
     steps = set.intersection(*(set(part.snapshots) for part in used))
     overlap = sum(len(_classes(part)) for part in used) > len(holders)
-    return CondensedRecord(
+    return StoredSet(
         cell,
         _join({label: part.condensed for label, part in holders.items()}),
         _merge([_provenance(part) for part in used], newest=_provenance(in_order[-1])),
         {} if overlap else _add([part.trace for part in used]),
         {step: _join({label: part.snapshots[step] for label, part in holders.items()}) for step in sorted(steps)},
-        dict(_add_figure([part.snapshot_seconds for part in used])),
+        dict(_add_metric([part.snapshot_seconds for part in used])),
     )
 
 
-def _classes(part: CondensedRecord) -> range:
+def _classes(part: StoredSet) -> range:
     return as_span(part.facts["classes"])
 
 
@@ -67,18 +67,18 @@ def _concatenated(tensors: Sequence[Tensor | None]) -> Tensor | None:
 
 
 def _add(traces: Sequence[Trace]) -> Trace:
-    """Return the sums of *traces*, of the figures and at the steps that all have."""
+    """Return the sums of *traces*, of the metrics and at the steps that all have."""
     names = [name for name in traces[0] if all(name in trace for trace in traces)]
-    sums = {name: _add_figure([dict(trace[name]) for trace in traces]) for name in names}
+    sums = {name: _add_metric([dict(trace[name]) for trace in traces]) for name in names}
     return {name: points for name, points in sums.items() if points}
 
 
-def _add_figure(values: Sequence[Mapping[int, float]]) -> list[tuple[int, float]]:
+def _add_metric(values: Sequence[Mapping[int, float]]) -> list[tuple[int, float]]:
     steps = set.intersection(*map(set, values))
     return [(step, sum(value[step] for value in values)) for step in sorted(steps)]
 
 
-def _provenance(part: CondensedRecord) -> dict[str, Any]:
+def _provenance(part: StoredSet) -> dict[str, Any]:
     known = part.cell.facts()
     return {name: value for name, value in part.facts.items() if name not in known}
 

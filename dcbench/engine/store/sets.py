@@ -29,11 +29,11 @@ from dcbench.engine.store.hdf5 import (
 )
 
 Trace = Mapping[str, Sequence[tuple[int, float]]]
-"""Name of a figure to its (step, value) pairs."""
+"""Name of a metric to its (step, value) pairs."""
 
 
 @dataclass(frozen=True)
-class CondensedRecord:
+class StoredSet:
     """A condensed set as the store keeps it."""
 
     cell: Cell
@@ -47,7 +47,7 @@ class CondensedRecord:
     """Seconds of condensing after which each snapshot was taken; an older file does not say."""
 
 
-def write_condensed(path: Path, record: CondensedRecord) -> None:
+def write_condensed(path: Path, record: StoredSet) -> None:
     """Write *record* to *path*, whole or not at all."""
     with writing(path, KIND) as file:
         put_facts(file, record.cell.facts() | dict(record.facts))
@@ -56,7 +56,7 @@ def write_condensed(path: Path, record: CondensedRecord) -> None:
         put_snapshots(file.create_group("snapshots"), record.snapshots, record.snapshot_seconds)
 
 
-def read_condensed(path: Path) -> CondensedRecord:
+def read_condensed(path: Path) -> StoredSet:
     """Read everything from *path*, which checks every checksum.
 
     Raises:
@@ -65,7 +65,7 @@ def read_condensed(path: Path) -> CondensedRecord:
     """
     with reading(path, KIND) as file:
         facts = get_set_facts(file, path)
-        return CondensedRecord(
+        return StoredSet(
             cell=_cell(facts["cell"], file),
             condensed=get_set(file),
             facts=facts,
@@ -130,18 +130,18 @@ def get_set(group: h5py.Group) -> CondensedSet:
 
 
 def put_trace(group: h5py.Group, trace: Trace) -> None:
-    """Store the trace: for each figure an array of steps and one of values."""
+    """Store the trace: for each metric an array of steps and one of values."""
     for name, points in trace.items():
-        figure = group.create_group(name)
-        put_array(figure, "steps", [step for step, _ in points])
-        put_array(figure, "values", [value for _, value in points])
+        metric = group.create_group(name)
+        put_array(metric, "steps", [step for step, _ in points])
+        put_array(metric, "values", [value for _, value in points])
 
 
 def get_trace(group: h5py.Group) -> dict[str, list[tuple[int, float]]]:
     """Return the trace stored by `put_trace`."""
     return {
-        name: list(zip(get_array(figure, "steps").tolist(), get_array(figure, "values").tolist(), strict=True))
-        for name, figure in group.items()
+        name: list(zip(get_array(metric, "steps").tolist(), get_array(metric, "values").tolist(), strict=True))
+        for name, metric in group.items()
     }
 
 

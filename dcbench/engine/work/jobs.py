@@ -19,12 +19,12 @@ from dcbench.engine.making import make_dataset
 from dcbench.engine.plugins import Registry
 from dcbench.engine.spans import span_text, spans_of
 from dcbench.engine.store.aside import set_aside
-from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
+from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.names import check_name
 from dcbench.engine.store.parts import assemble
-from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
+from dcbench.engine.store.sets import StoredSet, read_condensed, write_condensed
 from dcbench.engine.store.tensors import hash_tensors
 from dcbench.engine.telling import follow
 from dcbench.engine.work.runtime import Runtime, describe_device, peak_memory, provenance
@@ -43,7 +43,7 @@ class Order(BaseModel):
     runtime: Runtime
 
 
-def carry_out(order: Order, registry: Registry, report: Reporter) -> Path:
+def run_job(order: Order, registry: Registry, report: Reporter) -> Path:
     """Do the job and return the file that holds its result.
 
     Raises:
@@ -69,7 +69,9 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
     method = registry.resolve("methods", cell.method.record)()
     condensed = plain_set(method.condense(task, method.Settings(**cell.method.settings)))
     info = data.info  # the bench's own: a method may have put something else into its task
-    condensed.check(info, cell.ipc, exempt=cell.method.exempt, factor=cell.method.factor, classes=job.classes)
+    condensed.check(
+        info, cell.ipc, budget_exempt=cell.method.budget_exempt, factor=cell.method.factor, classes=job.classes
+    )
     facts = _provenance(order, registry, "methods", cell.method.record, task.seconds) | {
         **task.artifacts.facts(),
         "numbers": condensed.numbers(info),
@@ -82,7 +84,7 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
         facts["classes"] = span_text(job.classes)
     path = layout.result(job)
     made = task.recorder
-    write_condensed(path, CondensedRecord(cell, condensed, facts, made.trace, made.snapshots, made.snapshot_seconds))
+    write_condensed(path, StoredSet(cell, condensed, facts, made.trace, made.snapshots, made.snapshot_seconds))
     if job.again and job.classes is None:
         _drop_evaluations(layout, cell)
     layout.checkpoint(cell, job.classes).unlink(missing_ok=True)
@@ -108,7 +110,7 @@ def _assemble(order: Order, job: AssembleJob, registry: Registry) -> Path:
         raise DcbenchError(f"the parts with classes {texts} went away; --existing retry-failed makes them again")
     record = assemble(cell, [_read(path) for path in parts])
     record = replace(record, condensed=plain_set(record.condensed))
-    record.condensed.check(info, cell.ipc, exempt=cell.method.exempt)
+    record.condensed.check(info, cell.ipc, budget_exempt=cell.method.budget_exempt)
     write_condensed(path, replace(record, facts={**record.facts, "numbers": record.condensed.numbers(info)}))
     if job.again:
         _drop_evaluations(layout, cell)
@@ -134,12 +136,12 @@ def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report
     evaluator = registry.resolve("evaluators", spec.record)()
     settings = evaluator.Settings(**spec.settings)
     evaluation = evaluator.evaluate(condensed, data.train(), data.test(), context, settings)
-    figures = _plain_figures(evaluation)
-    _check(figures, spec.figure, len(job.repeats))
+    metrics = _plain_metrics(evaluation)
+    _check(metrics, spec.metric, len(job.repeats))
     path = layout.result(job)
     facts = _provenance(order, registry, "evaluators", spec.record, context.seconds) | context.artifacts.facts()
     _check_same(layout.condensed(cell), trial.step, content)
-    write_evaluation(path, EvaluationRecord(trial, job.repeats, figures, facts))
+    write_evaluation(path, StoredEvaluation(trial, job.repeats, metrics, facts))
     return path
 
 
@@ -175,7 +177,7 @@ def _hash(condensed: CondensedSet) -> str:
     return f"{hash_tensors(held)}, factor {condensed.decoder.factor}"
 
 
-def _read(path: Path) -> CondensedRecord:
+def _read(path: Path) -> StoredSet:
     try:
         return read_condensed(path)
     except CorruptFileError as error:
@@ -186,23 +188,23 @@ def _read(path: Path) -> CondensedRecord:
         raise DcbenchError(f"{error}; {renamed}; --existing retry-failed makes it again") from error
 
 
-def _plain_figures(evaluation: object) -> dict[str, tuple[float, ...]]:
-    """Return the figures of *evaluation* as numbers of the bench's own: what is checked is what is stored."""
+def _plain_metrics(evaluation: object) -> dict[str, tuple[float, ...]]:
+    """Return the metrics of *evaluation* as numbers of the bench's own: what is checked is what is stored."""
     if not isinstance(evaluation, Evaluation):
         raise DcbenchError(f"an evaluator returns a dcbench.Evaluation, not a {type(evaluation).__name__}")
-    return {str(name): tuple(map(float, values)) for name, values in dict(evaluation.figures).items()}
+    return {str(name): tuple(map(float, values)) for name, values in dict(evaluation.metrics).items()}
 
 
-def _check(figures: Mapping[str, tuple[float, ...]], figure: str, repeats: int) -> None:
-    if figure not in figures:
-        raise DcbenchError(f"the evaluator gave no figure {figure!r}, only {', '.join(figures) or 'none'}")
-    for name, values in figures.items():
-        check_name(name, "a figure")
+def _check(metrics: Mapping[str, tuple[float, ...]], metric: str, repeats: int) -> None:
+    if metric not in metrics:
+        raise DcbenchError(f"the evaluator gave no metric {metric!r}, only {', '.join(metrics) or 'none'}")
+    for name, values in metrics.items():
+        check_name(name, "a metric")
         if len(values) != repeats:
             raise DcbenchError(f"the evaluator gave {len(values)} values of {name!r} for {repeats} repeats")
         for value in values:
             if not math.isfinite(value):
-                raise DcbenchError(f"the evaluator gave {value} as {name!r}; figures are finite numbers")
+                raise DcbenchError(f"the evaluator gave {value} as {name!r}; metrics are finite numbers")
 
 
 def _provenance(order: Order, registry: Registry, kind: str, name: str, seconds: float) -> dict[str, Any]:

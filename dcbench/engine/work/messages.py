@@ -36,7 +36,7 @@ class Advanced(_Event):
     event: Literal["progress"]
     step: Count
     total: Count
-    figures: dict[str, float]
+    metrics: dict[str, float]
     doing: str = ""
     """What the steps are of, such as reading a dataset; empty where they are those of the job itself."""
 

@@ -21,7 +21,7 @@ from dcbench.engine.data.splits import split_validation, validation_info
 from dcbench.engine.making import make_network
 from dcbench.engine.store.aside import read_or_set_aside
 from dcbench.engine.store.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
-from dcbench.engine.store.given import as_count, as_figures, as_state
+from dcbench.engine.store.given import as_count, as_metrics, as_state
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.work.artifacts import Artifacts, Owner
 from dcbench.engine.work.stretches import Stretch, describe_stretch
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 class Reporter(Protocol):
     """Where progress goes."""
 
-    def __call__(self, step: int, total: int, figures: Mapping[str, float], doing: str = "") -> None:
+    def __call__(self, step: int, total: int, metrics: Mapping[str, float], doing: str = "") -> None:
         """Tell whoever watches that *step* of *total* steps are done, of the job itself or of what it is *doing*."""
 
 
@@ -121,7 +121,7 @@ class CellTask(Task):
         self._info = self.info  # what sets are checked by, whatever a method does to its own
         self.classes = range(self.info.classes) if part is None else part
         self.device = torch.device(runtime.device)
-        self.replicate, self.seed = cell.seed, cell.condense_seed
+        self.replicate, self.seed = cell.replicate, cell.condense_seed
         self.generator = torch.Generator().manual_seed(self.seed)
         self.chunk = runtime.chunk_of(self.info.shape[-1])
         self.precision, self.capture = runtime.precision, runtime.capture
@@ -158,9 +158,9 @@ class CellTask(Task):
         """See `Task.network`."""
         return build_network(self._registry, name, self.info, seed, device or self.device)
 
-    def progress(self, step: int, total: int, **figures: float) -> None:
+    def progress(self, step: int, total: int, **metrics: float) -> None:
         """See `Task.progress`."""
-        step, total, values = *_counts(step, total), as_figures(figures)  # plug-ins give tensors and arrays too
+        step, total, values = *_counts(step, total), as_metrics(metrics)  # plug-ins give tensors and arrays too
         for name, value in values.items():
             self.recorder.trace.setdefault(name, []).append((step, value))
         self._report(step, total, values)
@@ -168,7 +168,7 @@ class CellTask(Task):
     def snapshot(self, step: int, condensed: CondensedSet) -> None:
         """See `Task.snapshot`."""
         cell, method, plain = self._cell, self._cell.method, plain_set(condensed)
-        plain.check(self._info, cell.ipc, exempt=method.exempt, factor=method.factor, classes=self._part)
+        plain.check(self._info, cell.ipc, budget_exempt=method.budget_exempt, factor=method.factor, classes=self._part)
         step = as_count(step, "snapshot: step")
         self.recorder.snapshots[step] = plain
         self.recorder.snapshot_seconds[step] = self.seconds
@@ -254,6 +254,6 @@ class TrialContext(Context):
         """See `Context.artifact`."""
         return self.artifacts.get(key, build)
 
-    def progress(self, step: int, total: int, **figures: float) -> None:
+    def progress(self, step: int, total: int, **metrics: float) -> None:
         """See `Context.progress`."""
-        self._report(*_counts(step, total), as_figures(figures))
+        self._report(*_counts(step, total), as_metrics(metrics))

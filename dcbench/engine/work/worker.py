@@ -69,13 +69,13 @@ class Channel:
         except OSError:
             self._broken()
 
-    def report(self, step: int, total: int, figures: Mapping[str, float], doing: str = "") -> None:
+    def report(self, step: int, total: int, metrics: Mapping[str, float], doing: str = "") -> None:
         """Send progress, but not more often than a person can read."""
         now = time.monotonic()
         if now >= self._next_report or step >= total:
             self._next_report = now + 1 / _REPORTS_A_SECOND
             more = {"doing": doing} if doing else {}
-            self.send("progress", step=step, total=total, figures=dict(figures), **more)
+            self.send("progress", step=step, total=total, metrics=dict(metrics), **more)
 
     def close(self) -> None:
         """Close it in this process."""
@@ -260,7 +260,7 @@ def _run(line: str, channel: Channel) -> None:
     """Carry out one order; say how it ended."""
     from dcbench.engine.plugins import load_registry
     from dcbench.engine.store.layout import Layout
-    from dcbench.engine.work.jobs import Order, carry_out
+    from dcbench.engine.work.jobs import Order, run_job
     from dcbench.engine.work.messages import told
     from dcbench.engine.work.runtime import prepare_process
 
@@ -268,7 +268,7 @@ def _run(line: str, channel: Channel) -> None:
         order = Order.model_validate_json(line)
         _print_into(Layout(order.results).log(order.job))
         prepare_process(order.runtime)
-        path = carry_out(order, load_registry(), channel.report)
+        path = run_job(order, load_registry(), channel.report)
     except BaseException as error:
         channel.send("failed", **told(error, traceback.format_exc()))
     else:

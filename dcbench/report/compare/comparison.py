@@ -16,7 +16,7 @@ from dcbench.report.compare.sets import SetsInBoth, compare_sets
 Side = Literal["A", "B"]
 
 Seat = tuple[Place, int]
-"""A place and a seed: where both folders may hold something, under the same digest or not."""
+"""A place and a replicate: where both folders may hold something, under the same digest or not."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class OnlyIn:
 
     side: Side
     place: Place
-    seeds: tuple[int, ...]
+    replicates: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Comparison:
     identity: tuple[Difference, ...]
     """Parts of the names that differ, where the folders hold something at one place under different names."""
     numbers: pd.DataFrame
-    """Figures of the trials that are in both; see `paired_numbers`."""
+    """Metrics of the trials that are in both; see `paired_numbers`."""
     sets: SetsInBoth
     provenance: tuple[Difference, ...]
     """What differs in how sets and trials of the same name were made."""
@@ -66,7 +66,7 @@ def compare(a: Contents, b: Contents) -> Comparison:
     return Comparison(
         (*_only("A", mine, others), *_only("B", others, mine)),
         _differences((one, one.identity, other.identity) for one, other in apart),
-        paired_numbers(a.figures, b.figures),
+        paired_numbers(a.metrics, b.metrics),
         compare_sets((one.files[0], other.files[0]) for one, other in shared if one.place.what == SET),
         _differences((one, one.provenance, other.provenance) for one, other in shared),
     )
@@ -75,22 +75,22 @@ def compare(a: Contents, b: Contents) -> Comparison:
 def _unmatched(here: Contents, there: Contents) -> dict[Seat, Entry]:
     """Return what *here* holds under names that are not *there*; of several at one seat, the latest."""
     entries = [entry for name, entry in here.entries.items() if name not in there.entries]
-    return {(entry.place, entry.seed): entry for entry in sorted(entries, key=lambda entry: entry.finished)}
+    return {(entry.place, entry.replicate): entry for entry in sorted(entries, key=lambda entry: entry.finished)}
 
 
 def _only(side: Side, mine: Mapping[Seat, Entry], others: Mapping[Seat, Entry]) -> Iterator[OnlyIn]:
     alone = {seat: entry for seat, entry in mine.items() if seat not in others}
     sets = {entry.digest for (place, _), entry in alone.items() if place.what == SET}
     named = [seat for seat, entry in alone.items() if seat[0].what == SET or entry.digest not in sets]
-    return (OnlyIn(side, place, seeds) for place, seeds in seeds_of(named).items())
+    return (OnlyIn(side, place, replicates) for place, replicates in replicates_of(named).items())
 
 
-def seeds_of(seats: Iterable[Seat]) -> dict[Place, tuple[int, ...]]:
-    """Return the seeds of each place, both in order."""
-    seeds = defaultdict(set)
-    for place, seed in seats:
-        seeds[place].add(seed)
-    return {place: tuple(sorted(seeds[place])) for place in sorted(seeds)}
+def replicates_of(seats: Iterable[Seat]) -> dict[Place, tuple[int, ...]]:
+    """Return the replicates of each place, both in order."""
+    replicates = defaultdict(set)
+    for place, replicate in seats:
+        replicates[place].add(replicate)
+    return {place: tuple(sorted(replicates[place])) for place in sorted(replicates)}
 
 
 def _differences(entries: Iterable[tuple[Entry, Mapping[str, str], Mapping[str, str]]]) -> tuple[Difference, ...]:
@@ -100,5 +100,5 @@ def _differences(entries: Iterable[tuple[Entry, Mapping[str, str], Mapping[str, 
         for fact in dict.fromkeys([*a, *b]):
             values = a.get(fact, "-"), b.get(fact, "-")
             if values[0] != values[1]:
-                found[fact, *values].append((entry.place, entry.seed))
+                found[fact, *values].append((entry.place, entry.replicate))
     return tuple(Difference(*values, tuple(seats)) for values, seats in found.items())

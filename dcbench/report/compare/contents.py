@@ -14,7 +14,7 @@ from dcbench.engine.cells import ABOUT
 from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.layout import Layout
-from dcbench.report.frame import Filter, frame
+from dcbench.report.frame import IN_FRAMES, Filter, frame
 from dcbench.report.reading import read_or_warn
 
 SET = "condensed set"
@@ -39,11 +39,11 @@ class Entry:
     """A condensed set, or a trial with all of its repeats."""
 
     place: Place
-    seed: int
+    replicate: int
     digest: str
     """Of the cell."""
     identity: Mapping[str, str]
-    """What its name is made of, beside dataset, IPC and seed; of a trial, beside its cell."""
+    """What its name is made of, beside dataset, IPC and replicate; of a trial, beside its cell."""
     provenance: Mapping[str, str]
     """How it was made; a fact has several values, joined by commas, where the files of a trial differ in it."""
     finished: str
@@ -58,8 +58,8 @@ class Contents:
     """Condensed sets by digest."""
     trials: Mapping[str, Entry]
     """Trials by key."""
-    figures: pd.DataFrame
-    """The frame of these trials, main figures only."""
+    metrics: pd.DataFrame
+    """The frame of these trials, main metrics only."""
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -75,17 +75,17 @@ def read_contents(results: Path, chosen: Filter) -> Contents:
     Raises:
         RequestError: there is no such folder.
     """
-    figures = chosen.apply(frame(results))
-    figures = figures[figures["main"].astype(bool)]
-    files = {str(key): list(dict.fromkeys(group)) for key, group in figures.groupby("key")["file"]}
+    metrics = chosen.apply(frame(results))
+    metrics = metrics[metrics["main"].astype(bool)]
+    files = {str(key): list(dict.fromkeys(group)) for key, group in metrics.groupby("key")["file"]}
     trials = {key: _trial([Path(path) for path in paths]) for key, paths in files.items()}
-    return Contents(_sets(Layout(results), chosen), trials, figures)
+    return Contents(_sets(Layout(results), chosen), trials, metrics)
 
 
 def _sets(layout: Layout, chosen: Filter) -> dict[str, Entry]:
     read = ((read_or_warn(read_about, path), path) for path in layout.all_condensed())
     found = {about[0]["digest"]: (about[0], path) for about, path in read if about is not None}
-    table = pd.DataFrame([facts for facts, _ in found.values()], columns=list(ABOUT))
+    table = pd.DataFrame([facts for facts, _ in found.values()], columns=list(ABOUT)).rename(columns=IN_FRAMES)
     return {digest: _set(*found[digest]) for digest in chosen.apply(table)["digest"]}
 
 

@@ -74,7 +74,7 @@ def _markdown(section: Section) -> str:
 
 
 def csv(comparison: Comparison) -> str:
-    """Return the figures that both folders have as CSV, one line per number; see `paired_numbers`."""
+    """Return the metrics that both folders have as CSV, one line per number; see `paired_numbers`."""
     return as_csv(comparison.numbers)
 
 
@@ -82,7 +82,7 @@ def json(comparison: Comparison, names: Sequence[str]) -> str:
     """Return everything as one JSON object."""
     whole = {
         **dict(zip("AB", names, strict=True)),
-        "only": [{"in": only.side, **only.place._asdict(), "seeds": only.seeds} for only in comparison.only],
+        "only": [{"in": only.side, **only.place._asdict(), "seeds": only.replicates} for only in comparison.only],
         "identity": list(map(_as_record, comparison.identity)),
         "provenance": list(map(_as_record, comparison.provenance)),
         "sets": asdict(comparison.sets),
@@ -92,5 +92,5 @@ def json(comparison: Comparison, names: Sequence[str]) -> str:
 
 
 def _as_record(difference: Difference) -> dict[str, Any]:
-    seats = [{**place._asdict(), "seed": seed} for place, seed in difference.seats]
+    seats = [{**place._asdict(), "seed": replicate} for place, replicate in difference.seats]
     return {"fact": difference.fact, "A": difference.a, "B": difference.b, "for": seats}

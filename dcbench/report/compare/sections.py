@@ -11,7 +11,7 @@ import pandas as pd
 
 from dcbench.api.words import plural
 from dcbench.engine.spans import span_text, spans_of
-from dcbench.report.compare.comparison import Comparison, Difference, OnlyIn, Seat, seeds_of
+from dcbench.report.compare.comparison import Comparison, Difference, OnlyIn, Seat, replicates_of
 from dcbench.report.compare.contents import SET, Place
 from dcbench.report.compare.sets import SetsInBoth
 from dcbench.report.render.lines import MISSING
@@ -25,7 +25,7 @@ _COLUMNS = ("dataset", "IPC", "method", "A", "B", "B \N{MINUS SIGN} A", "pairs",
 
 _NOTES = (
     "A and B: mean ± std (n values) of the trials that are in both. B \N{MINUS SIGN} A: mean ± std over pairs of "
-    "networks with the same condensing seed, evaluation seed and protocol; same: to the last bit",
+    "networks with the same replicate, evaluation seed and protocol; same: to the last bit",
     "p: sign-flip permutation test of the mean difference over these pairs, two-sided, exact up to 30 pairs, about "
     "these sets and not others of their methods; with n pairs it cannot be below 2 / 2^n",
     "p (Holm): corrected for the {tests} tests of this comparison",
@@ -52,7 +52,7 @@ def sections(comparison: Comparison) -> list[Section]:
         Section("Made in another way", tuple(map(_provenance, comparison.provenance))),
         Section("Condensed sets in both", tuple(_sets(comparison.sets))),
         Section("Numbers in both", tuple(_equal(comparison.numbers))),
-        *_figures(comparison.numbers[~_are_equal(comparison.numbers)]),
+        *_metrics(comparison.numbers[~_are_equal(comparison.numbers)]),
     ]
     return [section for section in found if section.lines or section.rows] or [
         Section("Nothing to compare", ("neither folder has a finished cell that was asked for",))
@@ -60,7 +60,7 @@ def sections(comparison: Comparison) -> list[Section]:
 
 
 def _only(only: OnlyIn) -> str:
-    return f"{_place(only.place, only.seeds)}: only in {only.side}"
+    return f"{_place(only.place, only.replicates)}: only in {only.side}"
 
 
 def _identity(difference: Difference) -> str:
@@ -78,14 +78,14 @@ def _values(difference: Difference) -> str:
 
 
 def _places(seats: Iterable[Seat]) -> str:
-    places = [_place(place, seeds) for place, seeds in seeds_of(seats).items()]
+    places = [_place(place, replicates) for place, replicates in replicates_of(seats).items()]
     more = len(places) - _MOST_PLACES
     return "; ".join(places[:_MOST_PLACES]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _place(place: Place, seeds: Sequence[int]) -> str:
-    spans = ",".join(map(span_text, spans_of(seeds)))
-    text = f"{place.dataset} ipc {place.ipc} {place.label} seed{'s' if len(seeds) > 1 else ''} {spans}"
+def _place(place: Place, replicates: Sequence[int]) -> str:
+    spans = ",".join(map(span_text, spans_of(replicates)))
+    text = f"{place.dataset} ipc {place.ipc} {place.label} replicate{'s' if len(replicates) > 1 else ''} {spans}"
     text += "" if place.split == "test" else f", {place.split} split"
     return text if place.what == SET else f"{text}, {place.what}"
 
@@ -116,7 +116,7 @@ def _equal(numbers: pd.DataFrame) -> Iterator[str]:
         yield f"{equal} of {len(numbers)} are the same to the last bit{rest}; --format csv has each"
 
 
-def _figures(numbers: pd.DataFrame) -> Iterator[Section]:
+def _metrics(numbers: pd.DataFrame) -> Iterator[Section]:
     tests = int(numbers["p"].notna().sum())
     notes = [note.format(tests=tests) for note in _NOTES[: 1 + min(tests, 2)]]
     for common, group in tables_by(numbers, [*TABLE, "step"]):
@@ -142,7 +142,7 @@ def _number(entry: Mapping[str, Any], side: str) -> str:
     if not entry[f"n_{side}"]:
         return MISSING
     mean, std, n = (entry[f"{name}_{side}"] for name in ("mean", "std", "n"))
-    return str(Number(mean, std, n, kind=entry["kind"], sets=entry["sets"]))
+    return str(Number(mean, std, n, unit=entry["unit"], sets=entry["sets"]))
 
 
 def _difference(entry: Mapping[str, Any]) -> str:
@@ -150,7 +150,7 @@ def _difference(entry: Mapping[str, Any]) -> str:
         return MISSING
     if entry["same"]:
         return "same"
-    form = ".2f" if entry["kind"] == "percent" else ".2g"
+    form = ".2f" if entry["unit"] == "percent" else ".2g"
     spread = spread_text(f"{entry['difference_std']:{form}}", entry["sets"], entry["pairs"])
     return f"{entry['difference']:+{form}}{spread}".replace("-", "\N{MINUS SIGN}")
 

@@ -25,9 +25,9 @@ _ASIDE = 1.01  # factor by which lines are moved apart, so that their bars at on
 def accuracy_over(frame: pd.DataFrame, sets: pd.DataFrame, over: Over = "steps") -> Figure:
     """Return accuracy over *over*: a panel for each dataset, IPC, protocol and network, a line for each label.
 
-    Bands are the standard deviation over seeds x repeats. A line ends with the final set, whose step is its setting
-    ``iterations``. A label without evaluated snapshots has no line, nor has, over seconds, one whose files do not say
-    when its snapshots were taken.
+    Bands are the standard deviation over replicates x repeats. A line ends with the final set, whose step is its
+    setting ``iterations``. A label without evaluated snapshots has no line, nor has, over seconds, one whose files do
+    not say when its snapshots were taken.
 
     Args:
         frame: from `dcbench.report.frame.frame`.
@@ -56,7 +56,7 @@ def accuracy_over(frame: pd.DataFrame, sets: pd.DataFrame, over: Over = "steps")
 def trajectory(frame: pd.DataFrame, sets: pd.DataFrame) -> pd.DataFrame:
     """Return the mean and std of every label after each of its steps: a row for each point of a line.
 
-    The columns are those of a panel, ``label``, ``kind``, ``steps``, ``seconds``, ``mean``, ``std`` and ``n``. The
+    The columns are those of a panel, ``label``, ``unit``, ``steps``, ``seconds``, ``mean``, ``std`` and ``n``. The
     seconds are the mean over seeds, missing where a file does not say them.
     """
     table = main_results(frame)
@@ -67,7 +67,7 @@ def trajectory(frame: pd.DataFrame, sets: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(steps=[step for step, _ in reached], spent=[spent for _, spent in reached])
     return (
         table.dropna(subset=["steps"])
-        .groupby([*PANEL, "label", "kind", "steps"], dropna=False)
+        .groupby([*PANEL, "label", "unit", "steps"], dropna=False)
         .agg(
             seconds=("spent", lambda spent: spent.mean(skipna=False)),
             mean=("value", "mean"),
@@ -90,7 +90,7 @@ def _reached(about: Mapping[Any, Any], step: Any) -> tuple[float, float]:
 def accuracy_over_ipc(frame: pd.DataFrame) -> Figure:
     """Return accuracy over IPC: a panel for each dataset, protocol and network, a line for each label.
 
-    Bars are the standard deviation over seeds x repeats.
+    Bars are the standard deviation over replicates x repeats.
 
     Args:
         frame: from `dcbench.report.frame.frame`.

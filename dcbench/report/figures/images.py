@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from dcbench.api.condensed import CondensedSet
     from dcbench.api.images import ImageSet
-    from dcbench.engine.store.sets import CondensedRecord
+    from dcbench.engine.store.sets import StoredSet
 
 MOST_CLASSES = 20
 """Rows of a grid; more than these are left out, which a note says."""
@@ -29,7 +29,7 @@ _LONGEST = 24  # characters of the name of a class
 
 @styled
 def condensed_grid(
-    record: CondensedRecord,
+    record: StoredSet,
     classes: Sequence[str] = (),
     *,
     decoded: bool = False,
@@ -127,9 +127,9 @@ def _side_by_side(halves: Sequence[Tensor], rows: int) -> tuple[Tensor, list[flo
     return picture, [width / 2 + place * (width + space.shape[2]) for place in range(len(halves))]
 
 
-def _title(record: CondensedRecord) -> str:
+def _title(record: StoredSet) -> str:
     cell = record.cell
-    return f"{cell.method.label} · {cell.dataset.title} · IPC {cell.ipc} · seed {cell.seed}"
+    return f"{cell.method.label} · {cell.dataset.title} · IPC {cell.ipc} · replicate {cell.replicate}"
 
 
 def _note(classes: int, images: int) -> str:

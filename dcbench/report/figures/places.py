@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from dcbench.api.errors import RequestError
-from dcbench.report.summary import PLACE
+from dcbench.report.summary import COORDINATES
 
-PANEL = ["evaluator_label", "figure", "protocol", "network", "split", "dataset", "ipc"]
+PANEL = ["evaluator_label", "metric", "protocol", "network", "split", "dataset", "ipc"]
 """Columns of a frame that are the same all over a panel."""
 
 
@@ -24,7 +24,7 @@ def main_results(frame: pd.DataFrame) -> pd.DataFrame:
     Results under one label but other settings are not mixed, as in `dcbench.report.summary.summarise`.
     """
     table = apart(frame[frame["main"].astype(bool)]).sort_values("finished", kind="stable")
-    return newest(table, PLACE, "variant")
+    return newest(table, COORDINATES, "variant")
 
 
 def apart(table: pd.DataFrame) -> pd.DataFrame:
@@ -63,12 +63,12 @@ def _said(name: str, value: Any) -> str:
             return "" if value == "test" else f"{value} split"
         case "evaluator_label":
             return "" if value == "accuracy" else str(value)
-        case "figure":
+        case "metric":
             return ""
     return str(value)
 
 
 def measured(group: pd.DataFrame) -> str:
     """Return the label of the axis along which the figure of *group* runs."""
-    figure, kind = str(group["figure"].iloc[0]), group["kind"].iloc[0]
-    return f"{figure.replace('_', ' ')} (%)" if kind == "percent" else figure.replace("_", " ")
+    metric, unit = str(group["metric"].iloc[0]).replace("_", " "), group["unit"].iloc[0]
+    return f"{metric} (%)" if unit == "percent" else metric

@@ -77,8 +77,8 @@ def over_setting(
         along: settings that may differ with it, as the learning rate does between kernels.
 
     Returns:
-        a row for each value: the columns of a panel, ``kind``, ``setting`` with the value, one column for each name in
-        *along*, ``mean``, ``std`` and ``n`` over seeds x repeats, and ``seconds``, the mean over sets.
+        a row for each value: the columns of a panel, ``unit``, ``setting`` with the value, one column for each name in
+        *along*, ``mean``, ``std`` and ``n`` over replicates x repeats, and ``seconds``, the mean over sets.
     """
     free = (setting, *along)
     about = {row["digest"]: row for row in sets.to_dict("records") if setting in row["settings"]}
@@ -97,7 +97,7 @@ def over_setting(
     line = [*PANEL, "rest"]
     table = newest(newest(table, line, "conditions"), [*line, "setting", *along], "variant")
     points = (
-        table.groupby([*line, "kind", "setting", *along], dropna=False)
+        table.groupby([*line, "unit", "setting", *along], dropna=False)
         .agg(
             mean=("value", "mean"),
             std=("value", lambda values: values.std(ddof=0)),

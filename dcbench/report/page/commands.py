@@ -13,7 +13,7 @@ _OPTIONS = {
     "method_choice": "--methods",
     "dataset_choice": "--datasets",
     "ipc": "--ipc",
-    "seed": "--seeds",
+    "replicate": "--seeds",
     "protocol": "--protocol",
     "network": "--networks",
     "evaluator_label": "--evaluators",
@@ -39,7 +39,7 @@ def commands(frame: pd.DataFrame) -> list[str]:
     places = [name for name in _OPTIONS if name not in _COUNTED]
     numbers = numbers.groupby(places, dropna=False)[list(_COUNTED)].max().reset_index()
     grids = [{name: frozenset([str(row[name])]) for name in _OPTIONS} for row in entries(numbers)]
-    for name in ("seed", "ipc", "method_choice", "network", "protocol", "dataset_choice", "evaluator_label"):
+    for name in ("replicate", "ipc", "method_choice", "network", "protocol", "dataset_choice", "evaluator_label"):
         grids = list(_merged(grids, name))
     return [_command(grid) for grid in grids]
 

@@ -130,10 +130,10 @@ def _missing(tables: Sequence[Table]) -> Iterator[str]:
 
 
 def _sheets(contents: Contents, source_images: SourceImages) -> Iterator[Sheet]:
-    """Yield a picture for each column of each row: that of its first seed."""
+    """Yield a picture for each column of each row: that of its first replicate."""
     shown = contents.sets[contents.sets["digest"].isin(_digests(contents.summary))]
     column = ["dataset", "ipc", "label", "split"]
-    first = shown.sort_values([*column, "seed"]).drop_duplicates(column)
+    first = shown.sort_values([*column, "replicate"]).drop_duplicates(column)
     for path in first["file"]:
         made = read_or_warn(lambda each: sheet(each, BUDGET // len(first), source_images), Path(path))
         if made is not None:

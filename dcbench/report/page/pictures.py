@@ -55,6 +55,6 @@ def pictures(frame: pd.DataFrame, sets: pd.DataFrame) -> Iterator[Picture]:
 
 def _swept(frame: pd.DataFrame) -> list[tuple[str, str]]:
     """Return (method, setting) of each setting that was changed by itself."""
-    changed = frame.loc[frame["departures"].map(len) == 1, ["method", "departures"]]
-    pairs = {(method, next(iter(departures))) for method, departures in zip(*map(changed.get, changed), strict=True)}
+    changed = frame.loc[frame["overrides"].map(len) == 1, ["method", "overrides"]]
+    pairs = {(method, next(iter(overrides))) for method, overrides in zip(*map(changed.get, changed), strict=True)}
     return sorted(pairs)[:_MOST_SWEEPS]

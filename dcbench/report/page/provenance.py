@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dcbench.report.summary import PLACE, entries
+from dcbench.report.summary import COORDINATES, entries
 from dcbench.report.tables.model import duration
 from dcbench.report.tables.pivot import anchor_of, number_of, title_of
 from dcbench.report.tables.ranks import ranked
@@ -25,40 +25,40 @@ class Origin:
     number: str
     settings: Mapping[str, Any]
     repeats: list[dict[str, str]]
-    """One row for each repeat on each set: seed of the set, repeat, value, and how it was made."""
+    """One row for each repeat on each set: replicate of the set, repeat, value, and how it was made."""
     sets: list[dict[str, str]]
     """One row for each condensed set."""
 
 
-_REPEAT = ["digest", "seed", "repeat", "value", "device", "finished", "file"]
+_REPEAT = ["digest", "replicate", "repeat", "value", "device", "finished", "file"]
 
 
 def origins(summary: pd.DataFrame, frame: pd.DataFrame, sets: pd.DataFrame) -> Iterator[Origin]:
     """Yield the origin of each number of *summary*, from the `frame` and the `sets` that it was made from."""
     made = {row["digest"]: row for row in entries(sets)}
     final = frame[frame["step"].isna()]
-    names = [*PLACE, "variant"]
+    names = [*COORDINATES, "variant"]
     repeats = dict(list(final.groupby(names, dropna=False)[_REPEAT]))
-    for entry in entries(ranked(summary, PLACE).sort_values(["dataset", "ipc", "label"], kind="stable")):
+    for entry in entries(ranked(summary, COORDINATES).sort_values(["dataset", "ipc", "label"], kind="stable")):
         digests = entry["digests"].split()
         rows = repeats[tuple(entry[name] for name in names)]
-        rows = rows[rows["digest"].isin(digests)].sort_values(["seed", "repeat"])
+        rows = rows[rows["digest"].isin(digests)].sort_values(["replicate", "repeat"])
         place = f"{entry['dataset']} ipc {entry['ipc']} {entry['label']}"
         yield Origin(
             anchor=anchor_of(entry),
             title=f"{place}: {title_of(entry)}" + (", older recipe" if entry["superseded"] else ""),
             number=str(number_of(entry)),
             settings=entry["settings"],
-            repeats=[_repeat(row, entry["kind"]) for row in entries(rows)],
+            repeats=[_repeat(row, entry["unit"]) for row in entries(rows)],
             sets=[_set(made[digest]) for digest in digests if digest in made],
         )
 
 
-def _repeat(row: Mapping[str, Any], kind: str) -> dict[str, str]:
+def _repeat(row: Mapping[str, Any], unit: str) -> dict[str, str]:
     return {
-        "set": f"s{row['seed']}-{row['digest'][:12]}",
+        "set": f"s{row['replicate']}-{row['digest'][:12]}",
         "repeat": str(row["repeat"]),
-        "value": f"{row['value']:.2f}" if kind == "percent" else f"{row['value']:.4g}",
+        "value": f"{row['value']:.2f}" if unit == "percent" else f"{row['value']:.4g}",
         "on": str(row["device"]),
         "finished": str(row["finished"]),
         "file": str(row["file"]),
@@ -67,7 +67,7 @@ def _repeat(row: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 def _set(row: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "set": f"s{row['seed']}-{row['digest'][:12]}",
+        "set": f"s{row['replicate']}-{row['digest'][:12]}",
         "condensed in": "" if isinstance(row["origin"], Mapping) else duration(row["seconds"]),
         "on": str(row["device"]),
         "finished": str(row["finished"]),

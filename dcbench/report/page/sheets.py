@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dcbench.api.images import ImageSet
     from dcbench.engine.cells import Cell
-    from dcbench.engine.store.sets import CondensedRecord
+    from dcbench.engine.store.sets import StoredSet
 
 BUDGET = 12 * 2**20
 """Bytes that all pictures of a page may take together, as text."""
@@ -29,7 +29,7 @@ BUDGET = 12 * 2**20
 _MOST_CLASSES, _MOST_IMAGES, _WIDEST = 10, 10, 64
 _ENLARGED = 24  # images of fewer pixels are shown twice as large
 
-SourceImages = Callable[["CondensedRecord"], "ImageSet | None"]
+SourceImages = Callable[["StoredSet"], "ImageSet | None"]
 """Gives the training split that a set selects its images from; raises `DcbenchError` where it is not found."""
 
 
@@ -56,7 +56,7 @@ def sheet(path: Path, bytes_allowed: int, source_images: SourceImages) -> Sheet:
     record = read_condensed(path)
     cell = record.cell
     split = "" if cell.split == "test" else f" · {cell.split} split"
-    title = f"{cell.dataset.title} · IPC {cell.ipc} · {cell.method.label} · seed {cell.seed}{split}"
+    title = f"{cell.dataset.title} · IPC {cell.ipc} · {cell.method.label} · replicate {cell.replicate}{split}"
     try:
         train = source_images(record)
     except DcbenchError as error:

@@ -48,10 +48,10 @@ def parts(table: Table, width: int) -> Iterator[Table]:
     columns = [wide(*column) for column in zip(*texts, strict=True)]
     names, columns = columns[: len(table.heads)], columns[len(table.heads) :]
     first, used = 0, 1 + sum(names)
-    for place, needed in enumerate(columns):
-        if used + needed > width and place > first:
-            yield table.part(first, place)
-            first, used = place, 1 + sum(names)
+    for column, needed in enumerate(columns):
+        if used + needed > width and column > first:
+            yield table.part(first, column)
+            first, used = column, 1 + sum(names)
         used += needed
     yield table.part(first, len(table.columns))
 
@@ -65,13 +65,13 @@ def signed(difference: float | None) -> str:
 
 
 def marking(best: str, second: str, literal: Literal = str) -> Callable[[Number], str]:
-    """Return what writes a number, in the form *best* or *second* (with ``{}`` for the number) if that is its place.
+    """Return what writes a number, in the form *best* or *second* (with ``{}`` for the number) if that is its rank.
 
-    One that shares the first place has a sign after it.
+    One that shares the first rank has a sign after it.
     """
     forms = {"best": best, "second": second, "tie": f"{{}} {TIE}", "": "{}"}
 
     def write(number: Number) -> str:
-        return forms[number.place].format(literal(str(number)))
+        return forms[number.rank].format(literal(str(number)))
 
     return write

@@ -38,8 +38,14 @@ RECORD = [
     "variant",
     "digests",
     "superseded",
+    "metric",
+    "unit",
+    "budget_exempt",
 ]
 """Fields of every record."""
+
+_FORMER = {"figure": "metric", "kind": "unit", "reference": "budget_exempt"}
+"""Fields whose names are older than the words of today, which stand next to them."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  (some programs take these too)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -79,4 +85,7 @@ def as_records(table: pd.DataFrame) -> list[dict[Any, Any]]:
 def records(summary: pd.DataFrame) -> pd.DataFrame:
     """Return the fields of *summary* that others may rely on, in a fixed order."""
     fields = [*RECORD, *(name for name in EXTRA if name in summary)]
-    return summary[fields].sort_values(["dataset", "ipc", "label", "protocol", "network", "figure"], kind="stable")
+    former = {name: summary[now] for name, now in _FORMER.items()}
+    return summary.assign(**former)[fields].sort_values(
+        ["dataset", "ipc", "label", "protocol", "network", "metric"], kind="stable"
+    )

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from dcbench.report.tables.model import Table
 
-_TABLE = ["evaluator_label", "figure", "protocol", "split"]
+_TABLE = ["evaluator_label", "metric", "protocol", "split"]
 _ROW = ["dataset", "ipc", "label"]
 
 
 def cross_architecture_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:
-    """Return one table for each evaluator, figure, protocol and split in *summary*: networks are columns.
+    """Return one table for each evaluator, metric, protocol and split in *summary*: networks are columns.
 
     Only sets that were evaluated on a network are shown; those condensed on other networks are named below.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def grid_tables(
     summary: pd.DataFrame, wanted: Wanted | None = None, more: Mapping[str, str] = MappingProxyType({})
 ) -> list[Table]:
-    """Return one table for each evaluator, figure, protocol, network and split in *summary* and in *wanted*.
+    """Return one table for each evaluator, metric, protocol, network and split in *summary* and in *wanted*.
 
     Args:
         summary: from `summarise`; with published numbers if `beside` has added them.

@@ -61,7 +61,7 @@ def _published(entry: Mapping[str, Any], hours: Mapping[tuple[str, int, str], fl
 
 
 def imagenet_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:
-    """Return one table for each evaluator, figure, protocol, network and split in *summary*, from `with_times`."""
+    """Return one table for each evaluator, metric, protocol, network and split in *summary*, from `with_times`."""
     wanted = wanted or Wanted()
     return [_table(common, group, wanted) for common, group in tables_by(summary, TABLE)]
 
@@ -71,10 +71,10 @@ def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Tab
     summary = ranked(summary, ["dataset", "ipc"])
     accuracies = rows_of(summary, ["dataset", "ipc"], "label", columns)
     times = {(entry["dataset"], entry["ipc"], entry["label"]): _time(entry) for entry in entries(summary)}
-    figure = "accuracy %" if set(summary["kind"]) == {"percent"} else str(common["figure"])
+    metric = "accuracy %" if set(summary["unit"]) == {"percent"} else str(common["metric"])
     rows: dict[tuple[Any, ...], dict[str, Number]] = {}
     for place, numbers in sorted(accuracies.items()):
-        rows[*place, figure] = numbers
+        rows[*place, metric] = numbers
         rows[*place, "time"] = {label: time for label in numbers if (time := times[*place, label]) is not None}
     datasets = set(summary["dataset"])
     failed = wanted.failed_in([common["evaluator_label"]], dataset=datasets, split=[common["split"]])
@@ -86,7 +86,7 @@ def _time(entry: Mapping[str, Any]) -> Number | None:
     if pd.isna(entry["seconds"]):
         return None
     published = "" if pd.isna(entry["published_seconds"]) else duration(entry["published_seconds"])
-    return Number(entry["seconds"], 0.0, int(entry["cells"]), kind="seconds", published=published)
+    return Number(entry["seconds"], 0.0, int(entry["cells"]), unit="seconds", published=published)
 
 
 def _time_notes(summary: pd.DataFrame) -> Iterator[str]:

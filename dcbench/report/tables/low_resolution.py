@@ -28,6 +28,6 @@ def with_ratio(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def low_resolution_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:
-    """Return one table for each evaluator, figure, protocol, network and split in *summary*, from `with_ratio`."""
+    """Return one table for each evaluator, metric, protocol, network and split in *summary*, from `with_ratio`."""
     shown = ["-" if pd.isna(ratio) else f"{ratio:.2g}" for ratio in summary[RATIO]]
     return grid_tables(summary.assign(shown_ratio=shown), wanted, {"shown_ratio": "ratio %"})

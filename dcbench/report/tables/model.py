@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dcbench.api.evaluator import Kind
+from dcbench.api.evaluator import Unit
 from dcbench.api.printable import printable
 from dcbench.report.summary import spread_text
 
-Place = Literal["best", "second", "tie", ""]
+Rank = Literal["best", "second", "tie", ""]
 """How a number did among those it competes with; see `dcbench.report.tables.ranks`."""
 
 _HOUR, _MINUTE = 3600, 60
@@ -23,8 +23,8 @@ class Number:
     std: float
     n: int
     """Values behind it: repeats of all sets, or sets for a time."""
-    place: Place = ""
-    kind: Kind | Literal["seconds"] = "percent"
+    rank: Rank = ""
+    unit: Unit | Literal["seconds"] = "percent"
     published: str = ""
     """The published number with its marks, to stand below; empty if there is none, or if none is wanted."""
     difference: float | None = None
@@ -37,11 +37,11 @@ class Number:
     """Condensed sets behind it, where that is known."""
 
     def __str__(self) -> str:
-        if self.kind == "seconds":
+        if self.unit == "seconds":
             return duration(self.mean)
-        std = f"{self.std:.1f}" if self.kind == "percent" else f"{self.std:.2g}"
+        std = f"{self.std:.1f}" if self.unit == "percent" else f"{self.std:.2g}"
         spread = spread_text(std, self.sets, self.n)
-        return f"{printed(self.mean, self.kind)}{spread} ({self.counts or self.n})"
+        return f"{printed(self.mean, self.unit)}{spread} ({self.counts or self.n})"
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class Table:
         return replace(self, columns=self.columns[first:stop], rows=rows)
 
 
-def printed(mean: float, kind: Kind) -> str:
+def printed(mean: float, unit: Unit) -> str:
     """Return *mean* as tables print it: a percentage to a tenth, a distance to three digits."""
-    return f"{mean:.1f}" if kind == "percent" else f"{mean:.3g}"
+    return f"{mean:.1f}" if unit == "percent" else f"{mean:.3g}"
 
 
 def counted(sets: int, fewest: int, most: int) -> str:

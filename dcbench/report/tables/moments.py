@@ -27,7 +27,7 @@ def moment_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list[T
     settings of its own, such as ``moments[draws=1]``, has columns of its own.
     """
     wanted = wanted or Wanted()
-    distances = summary[summary["figure"].isin(list(_DISTANCES))]
+    distances = summary[summary["metric"].isin(list(_DISTANCES))]
     accuracies = summary[(summary["evaluator"] == "accuracy") & summary["main"].astype(bool)]
     shown = pd.concat([distances, accuracies])
     shown = shown.assign(column=[_column(entry) for entry in entries(shown)])
@@ -38,10 +38,10 @@ def moment_tables(summary: pd.DataFrame, wanted: Wanted | None = None) -> list[T
 
 
 def _column(entry: Mapping[str, Any]) -> str:
-    """Return the title of the column of *entry*: its figure, and what numbers below one another have in common."""
+    """Return the title of the column of *entry*: its metric, and what numbers below one another have in common."""
     label = entry["evaluator_label"]
     common = ("" if label in _PLAIN else label, entry["protocol"], entry["network"])
-    return f"{_DISTANCES.get(entry['figure'], 'accuracy')} ({', '.join(filter(None, common))})"
+    return f"{_DISTANCES.get(entry['metric'], 'accuracy')} ({', '.join(filter(None, common))})"
 
 
 def _table(common: dict[str, Any], summary: pd.DataFrame, wanted: Wanted) -> Table:

@@ -14,8 +14,8 @@ from dcbench.engine.cells import digest_of
 from dcbench.report.beside import explain, published_text
 from dcbench.report.datasets import other_data_notes
 from dcbench.report.remarks import remarks
-from dcbench.report.summary import PLACE, entries
-from dcbench.report.tables.model import Number, Place, Row, Table, counted
+from dcbench.report.summary import COORDINATES, entries
+from dcbench.report.tables.model import Number, Rank, Row, Table, counted
 from dcbench.report.tables.ranks import MEANINGS
 
 FAVOURITES = ("random", "herding", "k-center", "dm", "idm", "m3d")
@@ -44,7 +44,7 @@ class Wanted:
         A method that has no number in the table counts as well: it may have none because it failed.
 
         Args:
-            evaluator_labels: the evaluators whose figures the table shows.
+            evaluator_labels: the evaluators whose metrics the table shows.
             place: the values of ``dataset``, ``split`` and ``ipc`` that the table shows; what is not given is free.
         """
         evaluators = {label.partition("[")[0] for label in evaluator_labels}
@@ -74,14 +74,14 @@ def rows_of(
 
 def number_of(entry: Mapping[str, Any]) -> Number:
     """Return one row of a ranked summary as the number it is in a table."""
-    place: Place = entry["place"]
+    rank: Rank = entry["rank"]
     counts = counted(entry["cells"], entry["fewest"], entry["most"])
     number = Number(
         entry["mean"],
         entry["std"],
         int(entry["n"]),
-        place,
-        entry["kind"],
+        rank,
+        entry["unit"],
         anchor=anchor_of(entry),
         counts=counts,
         sets=int(entry["cells"]),
@@ -94,7 +94,7 @@ def number_of(entry: Mapping[str, Any]) -> Number:
 
 def anchor_of(entry: Mapping[str, Any]) -> str:
     """Return a name for the number of *entry* that no other has, for links to what is behind it."""
-    return "n" + digest_of([str(entry[name]) for name in PLACE])[:12]
+    return "n" + digest_of([str(entry[name]) for name in COORDINATES])[:12]
 
 
 def in_columns(numbers: Mapping[str, Number], columns: Iterable[str]) -> tuple[Number | None, ...]:
@@ -117,7 +117,7 @@ def in_order(labels: Iterable[str], wanted: Sequence[str], references: Iterable[
 
 def references_of(summary: pd.DataFrame) -> list[str]:
     """Return the labels that do not compete, such as that of the whole training set."""
-    labels: list[str] = summary.loc[summary["reference"].astype(bool), "label"].unique().tolist()
+    labels: list[str] = summary.loc[summary["budget_exempt"].astype(bool), "label"].unique().tolist()
     return labels
 
 
@@ -131,15 +131,15 @@ def tables_by(summary: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[d
 
 def title_of(common: Mapping[str, Any], *before: str) -> str:
     """Return what the numbers of a table have in common, in words."""
-    figures = {
+    metrics = {
         "accuracy": "last-epoch accuracy",
         "accuracy_best_epoch": "best-epoch accuracy (picked on the evaluated split)",
     }
     parts = list(before)
     if common.get("evaluator_label", "accuracy") != "accuracy":
         parts.append(str(common["evaluator_label"]))
-    if "figure" in common:
-        parts.append(figures.get(common["figure"], common["figure"]))
+    if "metric" in common:
+        parts.append(metrics.get(common["metric"], common["metric"]))
     if "split" in common:
         parts.append(f"{common['split']} split")
     parts += [f"{name} {common[name]}" for name in ("protocol", "network") if common.get(name)]
@@ -151,7 +151,7 @@ def notes_of(summary: pd.DataFrame, *, expected: int | None = None, failed: int 
 
     Args:
         summary: the rows that the table shows, from `ranked`.
-        expected: how many cells were planned, if that is known. A cell counts once, however many networks or figures of
+        expected: how many cells were planned, if that is known. A cell counts once, however many networks or metrics of
             it the table shows.
         failed: how many jobs failed, from `Wanted.failed_in`.
     """
@@ -162,7 +162,7 @@ def notes_of(summary: pd.DataFrame, *, expected: int | None = None, failed: int 
     notes = [f"mean ± std (sets x repeats) · {coverage}" + (f" · {failed} failed" if failed else "")]
     if ((summary["cells"] == 1) & (summary["n"] > 1)).any():
         notes.append("(±std): over the networks of one set; it says nothing of other sets of the method")
-    if (summary["place"] == "tie").any():
+    if (summary["rank"] == "tie").any():
         notes.append(MEANINGS["tie"])
     if summary["untested"].any():
         notes.append(MEANINGS["untested"])

@@ -1,7 +1,8 @@
 """Which numbers are best and second, and which nothing tells from the best: by a paired test over condensed sets.
 
-Methods share seeds: the sets of one seed begin with the same draws and are evaluated on the same networks. So two
-numbers are compared by the differences of their sets of the same seed, each set with the mean of its networks.
+Methods share replicates: the sets of one replicate begin with the same draws and are evaluated on the same networks.
+So two numbers are compared by the differences of their sets of the same replicate, each set with the mean of its
+networks.
 """
 
 from __future__ import annotations
@@ -15,47 +16,47 @@ from dcbench.report.paired import sign_flip_p
 from dcbench.report.summary import entries
 
 if TYPE_CHECKING:
-    from dcbench.report.tables.model import Place
+    from dcbench.report.tables.model import Rank
 
 LEVEL = 0.05
 """A difference counts if chance alone makes one as large less often than this. Not corrected for several methods."""
 FEWEST = 6
-"""Seeds that two numbers must share: with five the p-value of the test is never below 2 / 2^5 = 0.0625."""
+"""Replicates that two numbers must share: with five the p-value of the test is never below 2 / 2^5 = 0.0625."""
 
 TIE = "="
-"""What stands after a number that shares the first place."""
+"""What stands after a number that shares the first rank."""
 
 MEANINGS = {
     "tie": f"{TIE} not told from the best: paired test over sets, p ≥ {LEVEL}",
     "untested": f"no best is named where numbers share fewer than {FEWEST} sets, too few for a paired test",
 }
-"""What tables say of places below them, where they occur."""
+"""What tables say of ranks below them, where they occur."""
 
 
 def ranked(summary: pd.DataFrame, within: Sequence[str]) -> pd.DataFrame:
-    """Return *summary* with ``place`` and ``untested``, among the rows that agree in *within* and in being superseded.
+    """Return *summary* with ``rank`` and ``untested``, among the rows that agree in *within* and in being superseded.
 
     The best is the highest percentage, or the least distance, if the test tells it from every other; the second is told
     from all but the best. Where the test does not tell some from the highest, these and the highest are a ``tie``, and
-    there is neither best nor second. What shares fewer than `FEWEST` seeds with the highest is ``untested``: it has no
-    place, and there is no best. References do not compete.
+    there is neither best nor second. What shares fewer than `FEWEST` replicates with the highest is ``untested``: it
+    has no rank, and there is no best. References do not compete.
     """
-    places: dict[Any, Place] = {}
+    ranks: dict[Any, Rank] = {}
     untested: set[Any] = set()
-    rivals = summary[~summary["reference"].astype(bool) & summary["mean"].notna()]
+    rivals = summary[~summary["budget_exempt"].astype(bool) & summary["mean"].notna()]
     if not rivals.empty:
         for _, group in rivals.groupby([*within, "superseded"], dropna=False):
-            found, unknown = _places(dict(zip(group.index, entries(group), strict=True)))
-            places |= found
+            found, unknown = _ranks(dict(zip(group.index, entries(group), strict=True)))
+            ranks |= found
             untested |= unknown
     return summary.assign(
-        place=pd.Series([places.get(row, "") for row in summary.index], summary.index, dtype=object),
+        rank=pd.Series([ranks.get(row, "") for row in summary.index], summary.index, dtype=object),
         untested=[row in untested for row in summary.index],
     )
 
 
-def _places(numbers: Mapping[Any, Mapping[str, Any]]) -> tuple[dict[Any, Place], set[Any]]:
-    """Return the place of each of *numbers* that has one, and those that could not be tested against the highest."""
+def _ranks(numbers: Mapping[Any, Mapping[str, Any]]) -> tuple[dict[Any, Rank], set[Any]]:
+    """Return the rank of each of *numbers* that has one, and those that could not be tested against the highest."""
     order = sorted(numbers, key=lambda row: -_score(numbers[row], numbers[row]["mean"]))
     if len(order) < 2:
         return {}, set()
@@ -63,32 +64,32 @@ def _places(numbers: Mapping[Any, Mapping[str, Any]]) -> tuple[dict[Any, Place],
     told = {row: _is_below(numbers[row], numbers[highest]) for row in others}
     unknown = {row for row, below in told.items() if below is None}
     # What lies above a tie is a tie too: the test may tell it from the highest, and not a lower one that varies more.
-    lowest = max((place for place, row in enumerate(others) if told[row] is False), default=-1)
+    lowest = max((position for position, row in enumerate(others) if told[row] is False), default=-1)
     alike = [row for row in others[: lowest + 1] if row not in unknown]
     if alike:
-        tie: Place = "tie"
+        tie: Rank = "tie"
         return dict.fromkeys([highest, *alike], tie), unknown
     if unknown:
         return {}, unknown
     second, *rest = others
     alone = all(_is_below(numbers[row], numbers[second]) for row in rest)
-    places: dict[Any, Place] = {highest: "best"}
+    ranks: dict[Any, Rank] = {highest: "best"}
     if alone:
-        places[second] = "second"
-    return places, set()
+        ranks[second] = "second"
+    return ranks, set()
 
 
 def _score(number: Mapping[str, Any], value: float) -> float:
     """Return *value* so that more is better."""
-    return value if number["kind"] == "percent" else -value
+    return value if number["unit"] == "percent" else -value
 
 
 def _is_below(number: Mapping[str, Any], better: Mapping[str, Any]) -> bool | None:
-    """Say whether the test tells *number* from *better*; None if they share too few seeds."""
-    mine, others = number["by_seed"], better["by_seed"]
-    shared = [seed for seed in mine if seed in others]
+    """Say whether the test tells *number* from *better*; None if they share too few replicates."""
+    mine, others = number["by_replicate"], better["by_replicate"]
+    shared = [replicate for replicate in mine if replicate in others]
     if len(shared) < FEWEST:
         return None
-    differences = [_score(number, others[seed]) - _score(number, mine[seed]) for seed in shared]
+    differences = [_score(number, others[each]) - _score(number, mine[each]) for each in shared]
     p = sign_flip_p(differences)
     return sum(differences) > 0 and p is not None and p < LEVEL

@@ -27,7 +27,7 @@ PASSES = 120_000
 class FeatureSettings(Settings):
     """How the feature network is made. Methods with equal values share one trained network per replicate."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"augmentation"})
+    added_later: ClassVar[frozenset[str]] = frozenset({"augmentation"})
 
     network: str = Field("convnet3", description="architecture whose embedding is the feature space")
     epochs: int = Field(

@@ -27,7 +27,7 @@ TEST = ImageSet((IMAGES * 255).to(torch.uint8), LABELS, 3)
 def accuracies(condensed: CondensedSet, seeds: tuple[int, ...] = (1,), **settings: float) -> tuple[float, ...]:
     context: Any = SimpleNamespace(info=INFO, seeds=seeds, chunk=5, progress=lambda *_, **__: None)
     probe = LinearProbe()
-    return tuple(probe.evaluate(condensed, TEST, TEST, context, probe.Settings(**settings)).figures["linear_accuracy"])
+    return tuple(probe.evaluate(condensed, TEST, TEST, context, probe.Settings(**settings)).metrics["linear_accuracy"])
 
 
 def test_classes_that_a_line_separates_are_told_apart() -> None:

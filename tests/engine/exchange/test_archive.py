@@ -10,11 +10,11 @@ from made_cells import made_cell, made_trial
 from dcbench import CondensedSet, RequestError
 from dcbench.engine.cells import Cell
 from dcbench.engine.exchange.archive import SOURCE_IMAGES, read, write_archive
-from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
+from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import CondensedRecord, get_set, write_condensed
+from dcbench.engine.store.sets import StoredSet, get_set, write_condensed
 
 IMAGES = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 TRAIN = torch.arange(20 * 64, dtype=torch.int64).remainder(256).to(torch.uint8).reshape(20, 1, 8, 8)
@@ -38,12 +38,12 @@ def layout(tmp_path: Path) -> Layout:
     """A folder with two made sets, the first with two files of evaluations, and a part, which is no result yet."""
     layout = Layout(tmp_path / "results")
     for seed in (0, 1):
-        cell = made_cell(seed=seed)
-        write_condensed(layout.condensed(cell), CondensedRecord(cell, CondensedSet.of_images(IMAGES, LABELS), {}))
-    write_condensed(layout.condensed(cell, range(2)), CondensedRecord(cell, CondensedSet(torch.arange(1)), {}))
+        cell = made_cell(replicate=seed)
+        write_condensed(layout.condensed(cell), StoredSet(cell, CondensedSet.of_images(IMAGES, LABELS), {}))
+    write_condensed(layout.condensed(cell, range(2)), StoredSet(cell, CondensedSet(torch.arange(1)), {}))
     trial = made_trial()
     for repeats in (range(2), range(2, 5)):
-        record = EvaluationRecord(trial, repeats, {"pixel": tuple(float(n) for n in repeats)}, {"seconds": 1.0})
+        record = StoredEvaluation(trial, repeats, {"pixel": tuple(float(n) for n in repeats)}, {"seconds": 1.0})
         write_evaluation(layout.evaluation(trial, repeats), record)
     return layout
 
@@ -52,8 +52,8 @@ LABELS = torch.arange(3)
 
 
 def add_selection(layout: Layout, *, reference: bool = False) -> Cell:
-    cell = made_cell(seed=2, method={"record": "first", "exempt": reference})
-    write_condensed(layout.condensed(cell), CondensedRecord(cell, CondensedSet(LABELS, None, INDICES), {}))
+    cell = made_cell(replicate=2, method={"record": "first", "budget_exempt": reference})
+    write_condensed(layout.condensed(cell), StoredSet(cell, CondensedSet(LABELS, None, INDICES), {}))
     return cell
 
 
@@ -65,11 +65,11 @@ def test_an_archive_needs_nothing_else(layout: Layout, tmp_path: Path) -> None:
         cells = file["toy/toy-slow/ipc1"]
         stem = f"s0-{made_cell().digest[:12]}"
         assert torch.equal(torch.from_numpy(cells[f"{stem}.condensed"]["images"][()]), IMAGES)
-        assert cells[f"{stem}.{made_trial().name}.r2-4"]["figures/pixel"][()].tolist() == [2.0, 3.0, 4.0]
+        assert cells[f"{stem}.{made_trial().name}.r2-4"]["metrics/pixel"][()].tolist() == [2.0, 3.0, 4.0]
 
 
 def test_an_archive_may_be_of_one_cell(layout: Layout, tmp_path: Path) -> None:
-    stems = [layout.stem(made_cell(seed=1))]
+    stems = [layout.stem(made_cell(replicate=1))]
     assert write_archive(layout, tmp_path / "one.h5", FromMemory(), stems).files == 1
     assert torch.equal(read(tmp_path / "one.h5", FromMemory()).images, IMAGES)
 

@@ -18,10 +18,10 @@ from dcbench.engine.exchange.exporting import export_sets, name_of
 from dcbench.engine.exchange.importing import Import, Imported, import_sets
 from dcbench.engine.exchange.sources import Sources
 from dcbench.engine.plugins import Registry, load_registry
-from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
+from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
+from dcbench.engine.store.sets import StoredSet, read_condensed, write_condensed
 from dcbench.report.frame import frame
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -77,7 +77,7 @@ def test_a_set_becomes_a_finished_cell_with_its_origin(bench: Bench) -> None:
     assert done.path == bench.layout.condensed(done.cell)
     record = read_condensed(done.path)
     assert record.cell == done.cell
-    assert (record.cell.ipc, record.cell.seed, record.cell.method.label) == (1, 3, "theirs")
+    assert (record.cell.ipc, record.cell.replicate, record.cell.method.label) == (1, 3, "theirs")
     assert record.condensed.images is not None
     assert torch.equal(record.condensed.images, IMAGES)
     assert torch.equal(record.condensed.labels, LABELS), "in the order of the file"
@@ -117,7 +117,7 @@ def test_what_was_exported_is_imported_as_it_was(bench: Bench, tmp_path: Path, f
     made = bench([IMAGES, LABELS], name="ours", factor=2).cell
     condensed = CondensedSet.of_images(IMAGES, labels, 2)
     path = bench.layout.condensed(made)
-    write_condensed(path, CondensedRecord(made, condensed, {"numbers": 1}))
+    write_condensed(path, StoredSet(made, condensed, {"numbers": 1}))
     sources = Sources(bench.registry, bench.data)
     (written,) = [path] if form == "hdf5" else export_sets(bench.layout, tmp_path / "out", form, sources)
     back = read_condensed(bench(file=written, ipc=2 if soft else None).path)
@@ -156,7 +156,7 @@ ACCURACIES = {"ConvNet": [number / 100 for number in range(10)], "MLP": [0.5, 0.
 
 def test_five_experiments_of_one_file_are_five_replicates(bench: Bench) -> None:
     done = bench.all({"data": FIVE, "accs_all_exps": ACCURACIES})
-    assert [one.cell.seed for one in done] == [0, 1, 2, 3, 4]
+    assert [one.cell.replicate for one in done] == [0, 1, 2, 3, 4]
     assert {(one.cell.method.choice, one.cell.ipc) for one in done} == {("imported[name=theirs]", 1)}
     for one, (images, labels) in zip(done, FIVE, strict=True):
         held = read_condensed(one.path).condensed
@@ -177,7 +177,7 @@ def test_accuracies_that_lie_beside_them_are_kept_as_what_the_file_claims(bench:
 
 def test_one_of_five_is_chosen_by_its_number(bench: Bench) -> None:
     (done,) = bench.all({"data": FIVE}, seed=3)
-    assert done.cell.seed == 3
+    assert done.cell.replicate == 3
     assert torch.equal(read_condensed(done.path).condensed.images, FIVE[3][0])
     with pytest.raises(RequestError, match="holds 5 sets; --seed chooses among 0-4, not 5"):
         bench.all(seed=5)
@@ -189,7 +189,7 @@ def test_all_of_a_file_or_nothing(bench: Bench) -> None:
         bench.all({"data": bad}, ipc=1)
     assert not bench.layout.root.exists()
     bench({"data": FIVE}, seed=2)
-    with pytest.raises(RequestError, match=r"theirs seed 2 is in .* already"):
+    with pytest.raises(RequestError, match=r"theirs replicate 2 is in .* already"):
         bench.all()
     assert len(bench.layout.all_condensed()) == 1
     assert len(bench.all(overwrite=True)) == 5
@@ -324,8 +324,8 @@ def test_another_set_of_the_same_name_is_refused_unless_it_is_to_replace_the_fir
     trials = [made_trial(cell), made_trial(bench(name="other").cell)]
     files = [bench.layout.evaluation(trial, range(1)) for trial in trials]
     for trial, path in zip(trials, files, strict=True):
-        write_evaluation(path, EvaluationRecord(trial, range(1), {"pixel": (1.0,)}, {}))
-    with pytest.raises(RequestError, match=r"toy ipc 1 theirs seed 0 is in .* already; take another --name"):
+        write_evaluation(path, StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, {}))
+    with pytest.raises(RequestError, match=r"toy ipc 1 theirs replicate 0 is in .* already; take another --name"):
         bench([IMAGES / 2, LABELS])
     assert files[0].exists()
     done = bench(overwrite=True)
@@ -338,9 +338,11 @@ def test_evaluations_whose_set_is_gone_are_dropped_only_if_that_is_asked_for(ben
     done = bench([IMAGES, LABELS])
     trial = made_trial(done.cell)
     file = bench.layout.evaluation(trial, range(1))
-    write_evaluation(file, EvaluationRecord(trial, range(1), {"pixel": (1.0,)}, {}))
+    write_evaluation(file, StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, {}))
     done.path.unlink()
-    with pytest.raises(RequestError, match=r"theirs seed 0 is not in .*, but what was measured on a set of this name"):
+    with pytest.raises(
+        RequestError, match=r"theirs replicate 0 is not in .*, but what was measured on a set of this name"
+    ):
         bench()
     assert file.exists()
     assert bench(overwrite=True).dropped == (file,)
@@ -352,8 +354,8 @@ def test_what_a_run_measured_on_the_former_set_while_the_new_one_was_written_goe
     trial = made_trial(bench([IMAGES, LABELS]).cell)
     file = bench.layout.evaluation(trial, range(1))
 
-    def slow(path: Path, record: CondensedRecord) -> None:
-        write_evaluation(file, EvaluationRecord(trial, range(1), {"pixel": (1.0,)}, {}))
+    def slow(path: Path, record: StoredSet) -> None:
+        write_evaluation(file, StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, {}))
         write_condensed(path, record)
 
     monkeypatch.setattr(importing, "write_condensed", slow)
@@ -370,9 +372,9 @@ def test_an_import_clears_the_failure_of_a_run_that_looked_for_it(bench: Bench) 
 
 def test_reference_rows_are_exported_only_when_they_are_named(bench: Bench, tmp_path: Path) -> None:
     cell = bench([IMAGES, LABELS]).cell
-    reference = altered(cell, method={"exempt": True, "revision": 9})
+    reference = altered(cell, method={"budget_exempt": True, "revision": 9})
     everything = CondensedSet(torch.arange(60) % 3, None, torch.arange(60))
-    write_condensed(bench.layout.condensed(reference), CondensedRecord(reference, everything, {}))
+    write_condensed(bench.layout.condensed(reference), StoredSet(reference, everything, {}))
     sources = Sources(bench.registry, bench.data)
     assert len(export_sets(bench.layout, tmp_path / "all", "pt", sources)) == 1
     (path,) = export_sets(bench.layout, tmp_path / "one", "pt", sources, [bench.layout.stem(reference)])

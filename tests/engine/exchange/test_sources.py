@@ -11,7 +11,7 @@ from dcbench import CondensedSet, Dataset, DatasetInfo, ImageSet, RequestError
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.exchange.sources import Sources
 from dcbench.engine.plugins import Registry
-from dcbench.engine.store.sets import CondensedRecord
+from dcbench.engine.store.sets import StoredSet
 
 LABELS = torch.arange(3)
 
@@ -45,16 +45,16 @@ class OneDataset(Registry):
 
 
 @pytest.fixture
-def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CondensedRecord:
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoredSet:
     """A selection of the second image."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     cell = made_cell(dataset={"train": fingerprint(Fetched(elsewhere, "", Fetched.Settings()), "train")})
     monkeypatch.setattr(Fetched, "loaded", 0)
-    return CondensedRecord(cell, CondensedSet(LABELS[1:2], None, torch.tensor([1])), {})
+    return StoredSet(cell, CondensedSet(LABELS[1:2], None, torch.tensor([1])), {})
 
 
-def test_data_that_is_not_there_is_fetched_on_request_alone(record: CondensedRecord, tmp_path: Path) -> None:
+def test_data_that_is_not_there_is_fetched_on_request_alone(record: StoredSet, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"the data of toy is not in .*--data"):
         Sources(OneDataset(), tmp_path).of(record)
     assert not (tmp_path / "images").exists()
@@ -63,7 +63,7 @@ def test_data_that_is_not_there_is_fetched_on_request_alone(record: CondensedRec
     assert len(train) == 3
 
 
-def test_a_split_is_loaded_once(record: CondensedRecord, tmp_path: Path) -> None:
+def test_a_split_is_loaded_once(record: StoredSet, tmp_path: Path) -> None:
     sources = Sources(OneDataset(), tmp_path, fetch=True)
     first = sources.of(record)
     loaded = Fetched.loaded
@@ -72,6 +72,6 @@ def test_a_split_is_loaded_once(record: CondensedRecord, tmp_path: Path) -> None
     assert Fetched.loaded == loaded
 
 
-def test_a_set_with_images_of_its_own_needs_no_data(record: CondensedRecord, tmp_path: Path) -> None:
+def test_a_set_with_images_of_its_own_needs_no_data(record: StoredSet, tmp_path: Path) -> None:
     made = CondensedSet.of_images(torch.zeros(3, 1, 4, 4), LABELS)
-    assert Sources(OneDataset(), tmp_path).of(CondensedRecord(record.cell, made, {})) is None
+    assert Sources(OneDataset(), tmp_path).of(StoredSet(record.cell, made, {})) is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from toys import install_package
 
-from dcbench.engine.bench import Outcome, carry_out, prepare
+from dcbench.engine.bench import Outcome, prepare, run_plan
 from dcbench.engine.executors.schedule import Event, Failed, Finished
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.plugins import load_registry
@@ -48,7 +48,7 @@ class Liar(dcbench.Method):
             case "fraction": task.progress(1.5, 10)
             case "huge": task.progress(1, 10**30)
             case "negative": task.progress(-1, 10)
-            case "figure": task.progress(1, 10, loss="low")
+            case "metric": task.progress(1, 10, loss="low")
             case "snapshot": task.snapshot(1.5, self.first(task))
             case "list": write(b"[]\\n")
             case "half": write(b'{"event":"progress"}\\n')
@@ -88,7 +88,7 @@ REASONS = {
     "fraction": f"DcbenchError: progress: step {COUNT} 1.5",
     "huge": f"DcbenchError: progress: total {COUNT} 1000000000000000000000000000000",
     "negative": f"DcbenchError: progress: step {COUNT} -1",
-    "figure": "DcbenchError: progress: the figure loss is a number, not 'low'",
+    "metric": "DcbenchError: progress: the metric loss is a number, not 'low'",
     "snapshot": f"DcbenchError: snapshot: step {COUNT} 1.5",
     "list": f"{NO_EVENT}the line '[]' is no event",
     "half": f'{NO_EVENT}the line \'{{"event":"progress"}}\' is no event',
@@ -121,7 +121,7 @@ def ran(toys: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Even
         with prepare(request, load_registry()) as prepared:
             (early,) = (planned for planned in prepared.plan if planned.cell.method.settings["how"] == "early")
             patch.setenv("LIAR_PLANNED", str(Layout(folder / "results").condensed(early.cell)))
-            outcome = carry_out(prepared, events.append)
+            outcome = run_plan(prepared, events.append)
     return events, outcome
 
 

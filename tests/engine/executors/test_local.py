@@ -18,7 +18,7 @@ from processes import alive, descendants, wait_until
 from toy_parts import LEAK
 
 from dcbench.api.distribution import NAME
-from dcbench.engine.bench import Outcome, carry_out, prepare
+from dcbench.engine.bench import Outcome, prepare, run_plan
 from dcbench.engine.cells import CondenseJob
 from dcbench.engine.executors.local import LocalExecutor
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
@@ -30,7 +30,7 @@ from dcbench.engine.store.failures import read_failure
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
 from dcbench.engine.work.jobs import Order
-from dcbench.engine.work.jobs import carry_out as do_job
+from dcbench.engine.work.jobs import run_job as do_job
 from dcbench.engine.work.runtime import Runtime
 
 pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"), pytest.mark.slow]
@@ -60,7 +60,7 @@ def condense_here(request: Request, registry: Registry, results: Path, **runtime
     steps: list[int] = []
     job = CondenseJob(cell=Planner(request, registry).cells()[0].cell)
     order = Order(job=job, results=results, data=request.data, runtime=Runtime(**runtime))
-    return do_job(order, registry, lambda step, total, figures: steps.append(step)), steps
+    return do_job(order, registry, lambda step, total, metrics: steps.append(step)), steps
 
 
 @dataclass
@@ -99,7 +99,7 @@ def ran(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     registry = replace(registry, observers={"dcbench_cell_finished": observers})
     before = set(descendants(os.getpid()))
     with prepare(request, registry) as prepared:
-        outcome = carry_out(prepared, events.append)
+        outcome = run_plan(prepared, events.append)
     assert set(descendants(os.getpid())) <= before
     return Ran(folder, request, events, outcome, observed)
 
@@ -163,7 +163,7 @@ def test_every_job_has_a_start_and_one_end(ran: Ran) -> None:
 
 def test_observers_are_told_of_every_file_and_one_that_raises_is_only_warned_about(ran: Ran) -> None:
     assert [about["method"] for about in ran.observed] == ["toy-first"] * 2 + ["toy-bad"] * 6 + ["toy-slow"] * 2
-    assert [len(about["figures"]["pixel"]) for about in ran.observed if "figures" in about] == [2] * 5
+    assert [len(about["metrics"]["pixel"]) for about in ran.observed if "metrics" in about] == [2] * 5
     assert len(ran.outcome.warnings) == 10
     assert f"dcbench_cell_finished of {NAME} failed: ValueError: no wish to see .h5" in ran.outcome.warnings[0]
 
@@ -193,7 +193,7 @@ def test_what_a_job_leaks_is_gone_with_its_process(ran: Ran) -> None:
 def test_a_second_run_starts_no_process(ran: Ran, registry: Registry) -> None:
     events: list[Event] = []
     with prepare(ran.request, registry) as prepared:
-        outcome = carry_out(prepared, events.append)
+        outcome = run_plan(prepared, events.append)
     assert events == []
     assert (outcome.finished, outcome.failed_before) == (0, len(HOW))
 

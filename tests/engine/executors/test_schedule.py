@@ -11,7 +11,7 @@ from dcbench.engine.plan.survey import Work
 
 def work(seed: int, *, condense: int = 1, evaluations: int = 1) -> Work:
     """Return the work on a cell: condensed in *condense* parts, at once if that is 1, and not at all if it is 0."""
-    cell = made_cell(seed=seed)
+    cell = made_cell(replicate=seed)
     whole: list[tuple[Job, ...]] = [(CondenseJob(cell=cell),)]
     parts: list[tuple[Job, ...]] = [
         tuple(CondenseJob(cell=cell, classes=range(label, label + 1)) for label in range(condense)),
@@ -93,10 +93,10 @@ def test_every_job_runs_once_or_is_given_up_whatever_the_order(
             break
         job = running.pop(random.randrange(len(running)))  # type: ignore[attr-defined]
         done.append(job)
-        if job.kind == "condense" and job.cell.seed in breaks:
+        if job.kind == "condense" and job.cell.replicate in breaks:
             given_up += schedule.fail(job)
         else:
             schedule.finish(job)
     expected = [job for item in todo for job in item.jobs]
     assert sorted(map(repr, done + given_up)) == sorted(map(repr, expected))
-    assert {job.cell.seed for job in given_up} <= breaks
+    assert {job.cell.replicate for job in given_up} <= breaks

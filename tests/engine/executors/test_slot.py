@@ -139,7 +139,7 @@ def test_a_worker_that_does_not_keep_to_events_fails_its_job_alone(told: Told, l
 
 
 def test_a_worker_that_never_stops_talking_does_not_keep_the_others_waiting(told: Told) -> None:
-    line = b'{"event":"progress","step":1,"total":2,"figures":{}}\n'
+    line = b'{"event":"progress","step":1,"total":2,"metrics":{}}\n'
     slot = told(f"while True: os.write(1, {line!r} * 1000)")
     events = [event for _ in range(3) for event in slot.listen(spoke=True)]
     assert all(isinstance(event, Progressed) for event in events)

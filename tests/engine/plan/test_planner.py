@@ -95,7 +95,7 @@ def test_a_cell_keeps_the_argument_that_the_dataset_has_made_of_the_one_that_was
 
 def test_the_grid_is_the_product_in_the_order_that_was_asked_for(plan: Any) -> None:
     cells = [planned.cell for planned in plan(methods="toy-slow,toy-first", ipc="2,1", seeds="0,1")]
-    assert [(cell.ipc, cell.method.label, cell.seed) for cell in cells] == [
+    assert [(cell.ipc, cell.method.label, cell.replicate) for cell in cells] == [
         (ipc, method, seed) for ipc in (2, 1) for method in ("toy-slow", "toy-first") for seed in (0, 1)
     ]
     assert len({cell.digest for cell in cells}) == 8
@@ -191,8 +191,8 @@ def test_two_labels_may_mean_the_same_cell(plan: Any) -> None:
 def test_the_plan_says_which_settings_are_not_the_recommended_ones(plan: Any) -> None:
     methods = ("toy-slow", "toy-slow[iterations=20]", "toy-slow[iterations=3]")
     cells = [planned.cell for planned in plan(methods=",".join(methods))]
-    assert [cell.method.departures for cell in cells] == [{}, {}, {"iterations": 20}]
-    assert plan(methods="toy-slow", set=["toy-slow.iterations=3"])[0].cell.method.departures
+    assert [cell.method.overrides for cell in cells] == [{}, {}, {"iterations": 20}]
+    assert plan(methods="toy-slow", set=["toy-slow.iterations=3"])[0].cell.method.overrides
 
 
 def test_evaluators_say_how_often_and_repeats_goes_first(plan: Any) -> None:
@@ -239,7 +239,7 @@ def test_a_dataset_may_say_how_many_sets_a_number_has_where_no_seeds_are_named(
     plan: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def seeds(**options: Any) -> list[int]:
-        return [planned.cell.seed for planned in plan(**options)]
+        return [planned.cell.replicate for planned in plan(**options)]
 
     assert seeds() == [0]
     toy = registry.resolve("datasets", "toy")

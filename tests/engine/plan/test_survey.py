@@ -12,11 +12,11 @@ from dcbench import CondensedSet, UnsupportedFormatError
 from dcbench.engine.cells import CondenseJob, Job
 from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
 from dcbench.engine.plan.survey import Survey, survey
-from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
+from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.hdf5 import UnreadableFileError, get_facts, put_facts
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import CondensedRecord, write_condensed
+from dcbench.engine.store.sets import StoredSet, write_condensed
 
 CELL = made_cell()
 TRIAL = made_trial(CELL)
@@ -42,7 +42,7 @@ def short(job: Job) -> str | tuple[int, int]:
 def condense(layout: Layout, **facts: object) -> Path:
     path = layout.condensed(CELL)
     images = torch.rand(30, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    write_condensed(path, CondensedRecord(CELL, CondensedSet.of_images(images, torch.arange(3).repeat(10)), facts))
+    write_condensed(path, StoredSet(CELL, CondensedSet.of_images(images, torch.arange(3).repeat(10)), facts))
     return path
 
 
@@ -50,13 +50,13 @@ def condense_part(layout: Layout, classes: range) -> Path:
     path = layout.condensed(CELL, classes)
     images = torch.rand(10 * len(classes), 1, 8, 8, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor(classes).repeat_interleave(10)
-    write_condensed(path, CondensedRecord(CELL, CondensedSet.of_images(images, labels), {}))
+    write_condensed(path, StoredSet(CELL, CondensedSet.of_images(images, labels), {}))
     return path
 
 
 def evaluate(layout: Layout, first: int = 0, stop: int = 3) -> Path:
     path = layout.evaluation(TRIAL, range(first, stop))
-    write_evaluation(path, EvaluationRecord(TRIAL, range(first, stop), {"pixel": (1.0,) * (stop - first)}, {}))
+    write_evaluation(path, StoredEvaluation(TRIAL, range(first, stop), {"pixel": (1.0,) * (stop - first)}, {}))
     return path
 
 
@@ -123,7 +123,7 @@ def test_a_set_that_is_gone_is_not_missed_while_its_evaluations_are_there_but_na
     assert (jobs(state), state.finished) == ([], 1)
     (warning,) = state.warnings
     assert warning == (
-        "toy ipc 1 toy-slow seed 0: evaluated, and left as it is, but the condensed set is not there; "
+        "toy ipc 1 toy-slow replicate 0: evaluated, and left as it is, but the condensed set is not there; "
         "--existing overwrite makes both again"
     )
     assert jobs(ask(layout, repeats=4)) == ["condense", (3, 4)]
@@ -135,11 +135,11 @@ def test_a_set_that_is_gone_is_not_missed_while_its_evaluations_are_there_but_na
 def test_sets_that_are_gone_are_counted_in_one_line(layout: Layout) -> None:
     plan = []
     for seed in range(2):
-        trial = made_trial(made_cell(seed=seed))
-        write_evaluation(layout.evaluation(trial, range(1)), EvaluationRecord(trial, range(1), {"pixel": (1.0,)}, {}))
+        trial = made_trial(made_cell(replicate=seed))
+        write_evaluation(layout.evaluation(trial, range(1)), StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, {}))
         plan.append(PlannedCell(trial.cell, (PlannedTrial(trial, 1),), range(3)))
     (warning,) = survey(layout, plan, "skip").warnings
-    assert warning.startswith("toy ipc 1 toy-slow seed 0 and 1 more: evaluated, ")
+    assert warning.startswith("toy ipc 1 toy-slow replicate 0 and 1 more: evaluated, ")
 
 
 def test_a_set_that_is_gone_and_whose_evaluation_failed_is_neither_finished_nor_said_to_be_evaluated(
@@ -172,7 +172,7 @@ def test_a_part_is_condensed_alone_and_the_rest_is_said_to_be_missing(layout: La
     state = ask(layout, part=range(1, 2))
     assert jobs(state) == ["classes1"]
     assert state.incomplete == [
-        "toy ipc 1 toy-slow seed 0: classes 0, 2 are missing; run with --classes 0 and --classes 2, "
+        "toy ipc 1 toy-slow replicate 0: classes 0, 2 are missing; run with --classes 0 and --classes 2, "
         f"or copy their parts into {layout.root}/toy/toy-slow/ipc1"
     ]
 

@@ -29,7 +29,7 @@ from dcbench.engine.store.hdf5 import (
     writing,
 )
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
+from dcbench.engine.store.sets import StoredSet, read_condensed, write_condensed
 
 IMAGES = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 Change = Callable[[h5py.File, Path], None]
@@ -40,7 +40,7 @@ def path(tmp_path: Path) -> Path:
     """A condensed set with a snapshot, and the file `other.h5` beside it."""
     condensed = CondensedSet.of_images(IMAGES, torch.arange(3))
     path = tmp_path / "toy" / "toy-slow" / "ipc1" / "x.h5"
-    write_condensed(path, CondensedRecord(made_cell(), condensed, {}, {}, {0: condensed}, {0: 0.0}))
+    write_condensed(path, StoredSet(made_cell(), condensed, {}, {}, {0: condensed}, {0: 0.0}))
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["images"] = IMAGES.numpy()
     (tmp_path / "secret").write_bytes(b"s" * 768)

@@ -11,12 +11,12 @@ from made_cells import made_cell, made_trial
 
 from dcbench import CondensedSet
 from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
-from dcbench.engine.store.evaluations import EvaluationRecord, read_evaluation, write_evaluation
+from dcbench.engine.store.evaluations import StoredEvaluation, read_evaluation, write_evaluation
 from dcbench.engine.store.failures import Failure, clear_failure, read_failure, standing_failures, write_failure
 from dcbench.engine.store.hdf5 import get_facts
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import CondensedRecord, write_condensed
+from dcbench.engine.store.sets import StoredSet, write_condensed
 
 IMAGES = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -26,12 +26,12 @@ def layout(tmp_path: Path) -> Layout:
     """A folder with two cells, the first with two files of evaluations."""
     layout = Layout(tmp_path / "results")
     for seed in (0, 1):
-        cell = made_cell(seed=seed)
+        cell = made_cell(replicate=seed)
         condensed = CondensedSet.of_images(IMAGES, torch.arange(3))
-        write_condensed(layout.condensed(cell), CondensedRecord(cell, condensed, {}))
+        write_condensed(layout.condensed(cell), StoredSet(cell, condensed, {}))
     trial = made_trial()
     for repeats in (range(2), range(2, 5)):
-        record = EvaluationRecord(trial, repeats, {"pixel": tuple(float(n) for n in repeats)}, {"seconds": 1.0})
+        record = StoredEvaluation(trial, repeats, {"pixel": tuple(float(n) for n in repeats)}, {"seconds": 1.0})
         write_evaluation(layout.evaluation(trial, repeats), record)
     return layout
 
@@ -45,19 +45,19 @@ def test_every_artefact_is_found_by_its_name(layout: Layout) -> None:
     assert list(layout.evaluations(made_trial()).values()) == [range(2), range(2, 5)]
     assert set(layout.all_evaluations()) == set(layout.evaluations(made_trial()))
     assert layout.evaluations_of(cell) == layout.all_evaluations()
-    assert layout.evaluations_of(made_cell(seed=1)) == []
+    assert layout.evaluations_of(made_cell(replicate=1)) == []
     assert layout.evaluations(made_trial(revision=2)) == {}
 
 
 def test_a_part_is_found_by_its_classes_and_is_no_result_yet(layout: Layout) -> None:
     cell = made_cell()
     for classes in (range(2), range(2, 3)):
-        write_condensed(layout.condensed(cell, classes), CondensedRecord(cell, CondensedSet(torch.arange(1)), {}))
+        write_condensed(layout.condensed(cell, classes), StoredSet(cell, CondensedSet(torch.arange(1)), {}))
     names = [path.name.removeprefix(f"s0-{cell.digest[:12]}") for path in layout.parts(cell)]
     assert names == [".classes0-1.part.h5", ".classes2.part.h5"]
     assert list(layout.parts(cell).values()) == [range(2), range(2, 3)]
     assert layout.all_parts() == list(layout.parts(cell))
-    assert layout.parts(made_cell(seed=1)) == {}
+    assert layout.parts(made_cell(replicate=1)) == {}
     assert (len(layout.all_condensed()), len(layout.all_evaluations())) == (2, 2)
     rebuild_index(layout)
     with h5py.File(layout.index) as index:
@@ -74,7 +74,7 @@ def test_no_dataset_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> N
 def test_an_evaluation_comes_back(layout: Layout) -> None:
     trial = made_trial()
     facts = read_evaluation(layout.evaluation(trial, range(2, 5)))
-    assert facts["figures"] == {"pixel": [2.0, 3.0, 4.0]}
+    assert facts["metrics"] == {"pixel": [2.0, 3.0, 4.0]}
     assert (facts["key"], facts["first_repeat"], facts["figure"], facts["seconds"]) == (trial.key, 2, "pixel", 1.0)
     assert (facts["variant"], facts["evaluator_revision"]) == (trial.variant, 1)
     assert (facts["protocol"], facts["network"], facts["recipe"]) == ("p", "n", trial.evaluator.recipe)
@@ -106,10 +106,10 @@ def fail_on_the_way(layout: Layout, *jobs: CondenseJob | AssembleJob) -> list[Pa
 
 
 WAY = (
-    CondenseJob(cell=made_cell(seed=7)),
-    CondenseJob(cell=made_cell(seed=7), classes=range(2)),
-    CondenseJob(cell=made_cell(seed=7), classes=range(2, 3)),
-    AssembleJob(cell=made_cell(seed=7)),
+    CondenseJob(cell=made_cell(replicate=7)),
+    CondenseJob(cell=made_cell(replicate=7), classes=range(2)),
+    CondenseJob(cell=made_cell(replicate=7), classes=range(2, 3)),
+    AssembleJob(cell=made_cell(replicate=7)),
 )
 
 
@@ -117,7 +117,7 @@ WAY = (
 def test_with_the_set_all_is_forgotten_that_was_on_the_way_to_it(layout: Layout, finished: Job) -> None:
     fail_on_the_way(layout, *WAY)
     evaluation = write_failure(layout, EvaluateJob(trial=made_trial(WAY[0].cell), first=0, stop=2), Failure("E", ""))
-    (other,) = fail_on_the_way(layout, CondenseJob(cell=made_cell(seed=8)))
+    (other,) = fail_on_the_way(layout, CondenseJob(cell=made_cell(replicate=8)))
     part = layout.condensed(WAY[0].cell, range(2))
     part.write_text("a part")
     clear_failure(layout, finished)
@@ -154,7 +154,7 @@ def test_a_failed_evaluation_counts_until_all_of_its_repeats_are_there(
 
 
 def test_a_failed_evaluation_is_not_made_up_for_by_another_trial_or_by_its_set(layout: Layout) -> None:
-    for trial in (made_trial(revision=2), made_trial(made_cell(seed=1))):
+    for trial in (made_trial(revision=2), made_trial(made_cell(replicate=1))):
         path = write_failure(layout, EvaluateJob(trial=trial, first=0, stop=2), Failure("ValueError", "no luck"))
         assert path in standing_failures(layout)
         path.write_text("{")
@@ -182,4 +182,4 @@ def test_every_link_of_the_index_resolves_even_after_the_folder_has_moved(layout
         cells = index["toy/toy-slow/ipc1"]
         assert len(cells) == 4
         digests = [get_facts(cells[name])["digest"] for name in cells]
-    assert set(digests) == {made_cell(seed=seed).digest for seed in (0, 1)}
+    assert set(digests) == {made_cell(replicate=seed).digest for seed in (0, 1)}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dcbench import DcbenchError
 from dcbench.engine.store.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
-from dcbench.engine.store.given import as_count, as_figures, as_state, as_tensors
+from dcbench.engine.store.given import as_count, as_metrics, as_state, as_tensors
 from dcbench.engine.store.hdf5 import reading, writing
 from dcbench.engine.store.names import check_name
 
@@ -85,12 +85,12 @@ def test_what_is_no_step_is_refused_in_one_line(value: Any, shown: str) -> None:
 @pytest.mark.parametrize(
     "give",
     [
-        lambda name: as_figures({name: 1.0}),
+        lambda name: as_metrics({name: 1.0}),
         lambda name: as_state({name: torch.ones(1)}, "a checkpoint"),
         lambda name: as_state({name: 1}, "a checkpoint"),
         lambda name: as_tensors({name: torch.ones(1)}, "an artifact"),
     ],
-    ids=["figure", "tensor", "number", "artifact"],
+    ids=["metric", "tensor", "number", "artifact"],
 )
 def test_a_name_that_no_file_can_hold_is_refused(name: Any, give: Callable[[Any], object]) -> None:
     with pytest.raises(DcbenchError, match="is no name for"):
@@ -101,7 +101,7 @@ def test_a_name_that_no_file_can_hold_is_refused(name: Any, give: Callable[[Any]
 @given(st.text())
 def test_every_other_name_comes_back(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     try:
-        check_name(name, "a figure")
+        check_name(name, "a metric")
     except DcbenchError:
         return
     path = tmp_path_factory.getbasetemp() / "names.h5"
@@ -112,13 +112,13 @@ def test_every_other_name_comes_back(tmp_path_factory: pytest.TempPathFactory, n
 
 
 @pytest.mark.parametrize("value", [None, [1.0], "high", torch.ones(2), 1j, 10**400, object])
-def test_a_figure_that_is_no_number_is_refused_by_name(value: Any) -> None:
-    with pytest.raises(DcbenchError, match=r"^progress: the figure loss is a number, not [^\n]+$"):
-        as_figures({"loss": value})
+def test_a_metric_that_is_no_number_is_refused_by_name(value: Any) -> None:
+    with pytest.raises(DcbenchError, match=r"^progress: the metric loss is a number, not [^\n]+$"):
+        as_metrics({"loss": value})
 
 
-def test_a_loss_that_diverged_is_a_figure() -> None:
-    assert math.isnan(as_figures({"loss": torch.tensor(float("nan"))})["loss"])
+def test_a_loss_that_diverged_is_a_metric() -> None:
+    assert math.isnan(as_metrics({"loss": torch.tensor(float("nan"))})["loss"])
 
 
 @pytest.mark.parametrize("tensor", TENSORS, ids=lambda tensor: f"{tensor.dtype}-{tuple(tensor.shape)}")

@@ -15,7 +15,7 @@ from made_cells import made_cell
 from dcbench import CondensedSet, InvalidCondensedSetError
 from dcbench.engine.spans import span_text
 from dcbench.engine.store.parts import assemble
-from dcbench.engine.store.sets import CondensedRecord
+from dcbench.engine.store.sets import StoredSet
 
 CLASSES, IPC = 5, 2
 CELL = made_cell()
@@ -30,7 +30,7 @@ def images_of(classes: Sequence[int], add: float = 0.0) -> CondensedSet:
     return CondensedSet.of_images(IMAGES[rows] + add, LABELS[rows], factor=2)
 
 
-def part_of(classes: range, *, finished: int = 0, add: float = 0.0, **changes: Any) -> CondensedRecord:
+def part_of(classes: range, *, finished: int = 0, add: float = 0.0, **changes: Any) -> StoredSet:
     facts = {
         "classes": span_text(classes),
         "finished": f"2026-01-01T00:00:{finished:02}+00:00",
@@ -44,7 +44,7 @@ def part_of(classes: range, *, finished: int = 0, add: float = 0.0, **changes: A
     trace = {"loss": [(step, step * float(len(classes))) for step in (1, 2, 4)]}
     snapshots = {0: images_of(classes, add + 0.1), 2: images_of(classes, add + 0.2)}
     values = {"trace": trace, "snapshots": snapshots, "facts": facts} | changes
-    return CondensedRecord(CELL, images_of(classes, add), **values)
+    return StoredSet(CELL, images_of(classes, add), **values)
 
 
 def same(one: CondensedSet, other: CondensedSet) -> bool:
@@ -74,9 +74,7 @@ def test_a_selection_is_assembled_too() -> None:
     indices = torch.stack([index[:IPC] for index in TRAIN.class_index])
     whole = CondensedSet.selection(indices.flatten(), TRAIN)
     parts = [
-        CondensedRecord(
-            CELL, CondensedSet.selection(indices[one.start : one.stop].flatten(), TRAIN), part_of(one).facts
-        )
+        StoredSet(CELL, CondensedSet.selection(indices[one.start : one.stop].flatten(), TRAIN), part_of(one).facts)
         for one in (range(3, 5), range(3))
     ]
     found = assemble(CELL, parts).condensed
@@ -150,6 +148,6 @@ def test_seconds_of_a_snapshot_are_those_of_all_parts_or_not_known() -> None:
 
 
 def test_parts_that_are_decoded_otherwise_are_refused() -> None:
-    other = CondensedRecord(CELL, CondensedSet.of_images(IMAGES[6:], LABELS[6:]), part_of(range(3, 5)).facts)
+    other = StoredSet(CELL, CondensedSet.of_images(IMAGES[6:], LABELS[6:]), part_of(range(3, 5)).facts)
     with pytest.raises(InvalidCondensedSetError, match="not decoded alike"):
         assemble(CELL, [part_of(range(3)), other])

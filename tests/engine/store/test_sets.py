@@ -13,7 +13,7 @@ from made_cells import made_cell
 from dcbench import CondensedSet
 from dcbench.engine.store.about import read_about
 from dcbench.engine.store.hdf5 import CorruptFileError
-from dcbench.engine.store.sets import CondensedRecord, read_condensed, write_condensed
+from dcbench.engine.store.sets import StoredSet, read_condensed, write_condensed
 from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tensors
 
 IMAGES = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -44,7 +44,7 @@ def assert_same(one: CondensedSet, other: CondensedSet) -> None:
     ids=["images", "patches", "unbounded", "soft labels", "selection", "strided"],
 )
 def test_a_set_comes_back_bit_by_bit(tmp_path: Path, condensed: CondensedSet) -> None:
-    write_condensed(tmp_path / "x.h5", CondensedRecord(made_cell(), condensed, {}))
+    write_condensed(tmp_path / "x.h5", StoredSet(made_cell(), condensed, {}))
     assert_same(read_condensed(tmp_path / "x.h5").condensed, condensed)
 
 
@@ -53,9 +53,9 @@ def test_all_that_goes_with_a_set_comes_back(tmp_path: Path) -> None:
     snapshots = {100: condensed, 0: CondensedSet.of_images(IMAGES / 2, LABELS), 20: CondensedSet(LABELS, None, LABELS)}
     trace = {"loss": [(1, 0.5), (2, 0.25)], "grad": [(2, float("inf"))]}
     facts = {"seconds": 1.5, "cite": "Ünïcode, 2024", "artifacts": {"a": "b"}, "peak_memory_bytes": 2**40}
-    cell = made_cell(seed=3, split="validation")
+    cell = made_cell(replicate=3, split="validation")
     seconds = {100: 9.5, 0: 0.5}
-    write_condensed(tmp_path / "x.h5", CondensedRecord(cell, condensed, facts, trace, snapshots, seconds))
+    write_condensed(tmp_path / "x.h5", StoredSet(cell, condensed, facts, trace, snapshots, seconds))
     record = read_condensed(tmp_path / "x.h5")
     assert record.snapshot_seconds == seconds
     assert read_about(tmp_path / "x.h5") == (record.facts, {0: 0.5, 20: None, 100: 9.5})
@@ -72,7 +72,7 @@ def test_all_that_goes_with_a_set_comes_back(tmp_path: Path) -> None:
 
 def test_snapshots_of_an_older_file_have_no_seconds(tmp_path: Path) -> None:
     condensed = CondensedSet.of_images(IMAGES, LABELS)
-    write_condensed(tmp_path / "x.h5", CondensedRecord(made_cell(), condensed, {}, {}, {0: condensed}, {0: 1.0}))
+    write_condensed(tmp_path / "x.h5", StoredSet(made_cell(), condensed, {}, {}, {0: condensed}, {0: 1.0}))
     with h5py.File(tmp_path / "x.h5", "r+") as file:
         del file["snapshots"].attrs["seconds"]
     assert read_condensed(tmp_path / "x.h5").snapshot_seconds == {}
@@ -81,9 +81,7 @@ def test_snapshots_of_an_older_file_have_no_seconds(tmp_path: Path) -> None:
 
 def test_no_flipped_bit_goes_unnoticed(tmp_path: Path) -> None:
     path, draw = tmp_path / "x.h5", random.Random(0)
-    record = CondensedRecord(
-        made_cell(), CondensedSet.of_images(IMAGES, LABELS), {"cite": "x" * 500}, {"loss": [(1, 2.0)]}
-    )
+    record = StoredSet(made_cell(), CondensedSet.of_images(IMAGES, LABELS), {"cite": "x" * 500}, {"loss": [(1, 2.0)]})
 
     def read() -> tuple[object, ...]:
         found = read_condensed(path)
@@ -105,7 +103,7 @@ def test_no_flipped_bit_goes_unnoticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
 def test_a_truncated_file_is_damaged(tmp_path: Path, share: float) -> None:
     path = tmp_path / "x.h5"
-    write_condensed(path, CondensedRecord(made_cell(), CondensedSet.of_images(IMAGES, LABELS), {}))
+    write_condensed(path, StoredSet(made_cell(), CondensedSet.of_images(IMAGES, LABELS), {}))
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(CorruptFileError, match=r"x\.h5 is damaged"):
         read_condensed(path)

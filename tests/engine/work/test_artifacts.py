@@ -20,7 +20,7 @@ from dcbench.engine.plugins import Registry, load_registry
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
 from dcbench.engine.work.artifacts import Artifacts, Owner
-from dcbench.engine.work.jobs import Order, carry_out
+from dcbench.engine.work.jobs import Order, run_job
 from dcbench.engine.work.runtime import Runtime
 
 SETTINGS = "network=convnet[depth=1,width=4],epochs=1,batch_size=8"
@@ -75,7 +75,7 @@ def condense(registry: Registry, tmp_path: Path) -> Callable[..., torch.Tensor]:
         )
         cell = Planner(request, registry).cells()[0].cell
         order = Order(job=CondenseJob(cell=cell), results=tmp_path / results, data=request.data, runtime=Runtime())
-        indices = read_condensed(carry_out(order, registry, lambda *_: None)).condensed.source_indices
+        indices = read_condensed(run_job(order, registry, lambda *_: None)).condensed.source_indices
         assert indices is not None
         return indices
 

@@ -24,7 +24,7 @@ from dcbench.engine.plugins import Registry, load_registry
 from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed, write_condensed
-from dcbench.engine.work.jobs import Order, _check, _plain_figures, carry_out
+from dcbench.engine.work.jobs import Order, _check, _plain_metrics, run_job
 from dcbench.engine.work.runtime import Runtime
 from dcbench.engine.work.workbench import CellTask
 
@@ -48,7 +48,7 @@ def do(registry: Registry, layout: Layout, tmp_path: Path) -> Do:
 
     def carried_out(job: Job, report: Callable[..., None] = lambda *_: None, **runtime: float) -> Path:
         order = Order(job=job, results=layout.root, data=tmp_path, runtime=Runtime(**runtime))
-        return carry_out(order, registry, report)
+        return run_job(order, registry, report)
 
     return carried_out
 
@@ -205,28 +205,28 @@ def test_what_was_measured_is_stored_only_for_the_set_that_it_was_measured_on(
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_figure_that_is_no_number_is_refused_by_name(value: float) -> None:
+def test_a_metric_that_is_no_number_is_refused_by_name(value: float) -> None:
     _check({"pixel": (1.0, 2.0)}, "pixel", 2)
     with pytest.raises(DcbenchError, match=f"the evaluator gave {value} as 'spread'"):
         _check({"pixel": (1.0, 2.0), "spread": (0.5, value)}, "pixel", 2)
 
 
-def test_a_figure_whose_name_would_be_a_path_in_the_file_is_refused() -> None:
-    with pytest.raises(DcbenchError, match="'error/mean' is no name for a figure"):
+def test_a_metric_whose_name_would_be_a_path_in_the_file_is_refused() -> None:
+    with pytest.raises(DcbenchError, match="'error/mean' is no name for a metric"):
         _check({"pixel": (1.0,), "error/mean": (0.5,)}, "pixel", 1)
 
 
-def test_the_figures_that_are_checked_are_those_that_are_stored() -> None:
+def test_the_metric_that_are_checked_are_those_that_are_stored() -> None:
     class Turns(Evaluation):
         @property
-        def figures(self) -> dict[str, Any]:  # type: ignore[override]
+        def metrics(self) -> dict[str, Any]:  # type: ignore[override]
             return {"pixel": iter([torch.tensor(1.0), 2])}
 
-    figures = _plain_figures(object.__new__(Turns))
-    assert figures == {"pixel": (1.0, 2.0)}
-    assert [type(value) for value in figures["pixel"]] == [float, float]
+    metrics = _plain_metrics(object.__new__(Turns))
+    assert metrics == {"pixel": (1.0, 2.0)}
+    assert [type(value) for value in metrics["pixel"]] == [float, float]
     with pytest.raises(DcbenchError, match=r"returns a dcbench\.Evaluation, not a dict"):
-        _plain_figures({"pixel": (1.0,)})
+        _plain_metrics({"pixel": (1.0,)})
 
 
 def returning(make: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -23,8 +23,8 @@ from dcbench.engine.work.messages import (
 )
 
 GOOD = [
-    {"event": "progress", "step": 1, "total": 2, "figures": {"loss": 0.5, "n": 3}},
-    {"event": "progress", "step": 1, "total": 2, "figures": {}, "doing": "reading birds"},
+    {"event": "progress", "step": 1, "total": 2, "metrics": {"loss": 0.5, "n": 3}},
+    {"event": "progress", "step": 1, "total": 2, "metrics": {}, "doing": "reading birds"},
     {"event": "finished", "file": "x.h5"},
     {"event": "failed", "error": "ValueError", "message": "no luck", "traceback": ""},
 ]
@@ -45,14 +45,14 @@ BAD = [
     b"[" * 100_000,
     b'{"a":' * 100_000,
     b'{"event":"progress"}',
-    b'{"event":"progress","step":"1","total":"10","figures":{}}',
-    b'{"event":"progress","step":1.5,"total":10,"figures":{}}',
-    b'{"event":"progress","step":-1,"total":10,"figures":{}}',
-    b'{"event":"progress","step":1,"total":1e400,"figures":{}}',
-    b'{"event":"progress","step":1,"total":' + b"9" * 5000 + b',"figures":{}}',
-    b'{"event":"progress","step":1,"total":2,"figures":{"loss":"low"}}',
-    b'{"event":"progress","step":1,"total":2,"figures":[]}',
-    b'{"event":"progress","step":1,"total":2,"figures":{},"doing":1}',
+    b'{"event":"progress","step":"1","total":"10","metrics":{}}',
+    b'{"event":"progress","step":1.5,"total":10,"metrics":{}}',
+    b'{"event":"progress","step":-1,"total":10,"metrics":{}}',
+    b'{"event":"progress","step":1,"total":1e400,"metrics":{}}',
+    b'{"event":"progress","step":1,"total":' + b"9" * 5000 + b',"metrics":{}}',
+    b'{"event":"progress","step":1,"total":2,"metrics":{"loss":"low"}}',
+    b'{"event":"progress","step":1,"total":2,"metrics":[]}',
+    b'{"event":"progress","step":1,"total":2,"metrics":{},"doing":1}',
     b'{"event":"finished"}',
     b'{"event":"finished","file":3}',
     b'{"event":"finished","file":"x.h5","more":1}',
@@ -90,12 +90,12 @@ def test_no_bytes_do_more_than_be_refused(line: bytes) -> None:
         read_worker_event(line)
 
 
-def test_a_figure_may_be_no_number() -> None:
-    line = json.dumps({"event": "progress", "step": 1, "total": 2, "figures": {"a": math.nan, "b": math.inf}})
+def test_a_metric_may_be_no_number() -> None:
+    line = json.dumps({"event": "progress", "step": 1, "total": 2, "metrics": {"a": math.nan, "b": math.inf}})
     event = read_job_event(line.encode())
     assert isinstance(event, Advanced)
-    assert math.isnan(event.figures["a"])
-    assert event.figures["b"] == math.inf
+    assert math.isnan(event.metrics["a"])
+    assert event.metrics["b"] == math.inf
 
 
 @given(

@@ -17,10 +17,10 @@ from dcbench.engine.plan.request import make_request
 from dcbench.engine.plugins import Registry, load_registry
 from dcbench.engine.store.checkpoints import read_checkpoint, read_stretches
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import CondensedRecord, read_condensed
+from dcbench.engine.store.sets import StoredSet, read_condensed
 from dcbench.engine.work import stretches
 from dcbench.engine.work.commit import commit
-from dcbench.engine.work.jobs import Order, carry_out
+from dcbench.engine.work.jobs import Order, run_job
 from dcbench.engine.work.runtime import Runtime
 from dcbench.engine.work.stretches import as_it_began
 
@@ -32,7 +32,7 @@ M3D = {
     "seeds": 0,
 }
 
-Do = Callable[..., CondensedRecord]
+Do = Callable[..., StoredSet]
 
 
 class BrokenOffError(Exception):
@@ -58,14 +58,14 @@ def threads() -> Iterator[None]:
 
 @pytest.fixture
 def do(registry: Registry, cell: Cell, tmp_path: Path) -> Do:
-    def condense(*, breaks_at: int = 0, folder: str = "results", **runtime: Any) -> CondensedRecord:
+    def condense(*, breaks_at: int = 0, folder: str = "results", **runtime: Any) -> StoredSet:
         def report(step: int, *_: object) -> None:
             if step == breaks_at:
                 raise BrokenOffError
 
         order = Order(job=CondenseJob(cell=cell), results=tmp_path / folder, data=tmp_path, runtime=Runtime(**runtime))
         torch.set_num_threads(order.runtime.threads)
-        return read_condensed(carry_out(order, registry, report))
+        return read_condensed(run_job(order, registry, report))
 
     return condense
 

@@ -53,7 +53,7 @@ def test_a_run_of_today_goes_on_from_it(path: Path, tmp_path: Path) -> None:
     assert layout.checkpoint(cell).exists(), "the cell has another name today"
     steps: list[int] = []
 
-    def stop(step: int, total: int, figures: Mapping[str, float]) -> None:
+    def stop(step: int, total: int, metrics: Mapping[str, float]) -> None:
         steps.append(step)
         raise _EnoughError
 

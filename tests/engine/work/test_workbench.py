@@ -21,7 +21,7 @@ from dcbench.engine.plugins import Registry, load_registry
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
-from dcbench.engine.work.jobs import Order, carry_out
+from dcbench.engine.work.jobs import Order, run_job
 from dcbench.engine.work.runtime import Runtime
 from dcbench.engine.work.workbench import CellTask, Data, TrialContext
 
@@ -71,13 +71,13 @@ def test_condensing_does_not_open_the_test_split(registry: Registry, tmp_path: P
 
     def do(job: CondenseJob | EvaluateJob) -> Path:
         order = Order(job=job, results=tmp_path / "results", data=tmp_path, runtime=Runtime())
-        return carry_out(order, registry, lambda *_: None)
+        return run_job(order, registry, lambda *_: None)
 
     do(CondenseJob(cell=plan.cell))
     assert set(log.read_text().split()) == {"train"}
     path = do(EvaluateJob(trial=plan.trials[0].trial, first=0, stop=2))
     assert ("test" in log.read_text()) == (split == "test")
-    assert len(read_evaluation(path)["figures"]["pixel"]) == 2
+    assert len(read_evaluation(path)["metrics"]["pixel"]) == 2
 
 
 def test_what_is_held_out_is_not_condensed_and_alone_is_evaluated_on(registry: Registry, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_building_a_network_leaves_the_generators_of_gpus_alone(
 
 
 @pytest.mark.parametrize("value", [0.5, torch.tensor(0.5), np.float32(0.5)], ids=["float", "tensor", "numpy"])
-def test_a_figure_is_reported_and_traced_as_a_number(task: MakeTask, value: float) -> None:
+def test_a_metric_is_reported_and_traced_as_a_number(task: MakeTask, value: float) -> None:
     reports: list[tuple[int, int, Mapping[str, float]]] = []
     made = task(lambda *report: reports.append(report))
     made.progress(1, 2, loss=value)
@@ -194,7 +194,7 @@ def test_parts_that_went_away_are_not_assembled(registry: Registry, tmp_path: Pa
 
     def do(job: Job) -> Path:
         order = Order(job=job, results=layout.root, data=tmp_path, runtime=Runtime())
-        return carry_out(order, registry, lambda *_: None)
+        return run_job(order, registry, lambda *_: None)
 
     part = do(CondenseJob(cell=cell, classes=range(1, 2)))
     with pytest.raises(DcbenchError, match="the parts with classes 0, 2 went away"):
@@ -492,7 +492,7 @@ def test_a_snapshot_is_evaluated_like_the_final_set_and_a_missing_one_is_named(
 
     def do(job: CondenseJob | EvaluateJob) -> Path:
         order = Order(job=job, results=tmp_path / "results", data=tmp_path, runtime=Runtime())
-        return carry_out(order, registry, lambda *_: None)
+        return run_job(order, registry, lambda *_: None)
 
     record = read_condensed(do(CondenseJob(cell=plan.cell)))
     assert 0 < record.snapshot_seconds[0] < record.facts["seconds"]
@@ -501,7 +501,7 @@ def test_a_snapshot_is_evaluated_like_the_final_set_and_a_missing_one_is_named(
     for trial in (wanted.trial for wanted in plan.trials):
         facts = read_evaluation(do(EvaluateJob(trial=trial, first=0, stop=1)))
         mean = 100 * float(sets[trial.step].decode()[0].mean())
-        assert (facts["step"], facts["figures"]["pixel"]) == (trial.step, [pytest.approx(mean + offset)])
+        assert (facts["step"], facts["metrics"]["pixel"]) == (trial.step, [pytest.approx(mean + offset)])
     other = plan.trials[0].trial.model_copy(update={"step": 7})
     with pytest.raises(DcbenchError, match=r"has no snapshot of step 7; it has 0\. --existing overwrite"):
         do(EvaluateJob(trial=other, first=0, stop=1))

@@ -35,8 +35,8 @@ class FakeContext(Context):
     def artifact(self, key: Any, build: Any) -> Any:
         raise AssertionError("nothing is shared by networks that are trained on one condensed set")
 
-    def progress(self, step: int, total: int, **figures: float) -> None:
-        self.reports.append((step, total, figures))
+    def progress(self, step: int, total: int, **metrics: float) -> None:
+        self.reports.append((step, total, metrics))
 
 
 def recipe_of(**changes: Any) -> TrainingRecipe:
@@ -68,7 +68,7 @@ def selection(per_class: int = 2) -> CondensedSet:
 
 def evaluate(condensed: CondensedSet, context: Context, test: ImageSet = TEST) -> dict[str, tuple[float, ...]]:
     evaluation = Accuracy().evaluate(condensed, TRAIN, test, context, Accuracy.Settings(network="convnet3[width=8]"))
-    return dict(evaluation.figures)
+    return dict(evaluation.metrics)
 
 
 def by_hand(condensed: CondensedSet, recipe: TrainingRecipe, seed: int) -> float:
@@ -92,10 +92,10 @@ def test_the_records_load_without_torch() -> None:
 def test_one_value_per_seed_that_depends_on_the_seed_alone() -> None:
     recipe = recipe_of(epochs=3)
     context = FakeContext(recipe, seeds=(3, 4, 3))
-    figures = evaluate(selection(), context)
+    metrics = evaluate(selection(), context)
     assert context.asked == [("convnet3[width=8]", seed) for seed in (3, 4, 3)]
-    assert figures["accuracy"] == tuple(pytest.approx(by_hand(selection(), recipe, seed)) for seed in (3, 4, 3))
-    assert figures == evaluate(selection(), FakeContext(recipe, seeds=(3, 4, 3)))
+    assert metrics["accuracy"] == tuple(pytest.approx(by_hand(selection(), recipe, seed)) for seed in (3, 4, 3))
+    assert metrics == evaluate(selection(), FakeContext(recipe, seeds=(3, 4, 3)))
 
 
 def test_images_of_its_own_making_are_decoded() -> None:
@@ -122,24 +122,24 @@ def test_the_best_epoch_is_the_best_of_those_named_and_the_last() -> None:
     curve = [by_hand(selection(), recipe.changed({"epochs": epoch}), 4) for epoch in range(1, 7)]
     assert max(curve) > curve[1] > curve[-1]
     for named, best in (((1, 2, 3, 4, 5, 6), max(curve)), ((2,), curve[1]), ((), curve[-1])):
-        figures = evaluate(selection(), FakeContext(recipe.changed({"best_of": named}), seeds=(4,)))
-        assert figures["accuracy"][0] == pytest.approx(curve[-1])
-        assert figures["accuracy_best_epoch"][0] == pytest.approx(best)
+        metrics = evaluate(selection(), FakeContext(recipe.changed({"best_of": named}), seeds=(4,)))
+        assert metrics["accuracy"][0] == pytest.approx(curve[-1])
+        assert metrics["accuracy_best_epoch"][0] == pytest.approx(best)
 
 
 def test_an_epoch_beyond_the_last_is_never_looked_at() -> None:
-    figures = evaluate(selection(), FakeContext(recipe_of(epochs=1, best_of=(500, 1000))))
-    assert figures["accuracy"] == figures["accuracy_best_epoch"]
+    metrics = evaluate(selection(), FakeContext(recipe_of(epochs=1, best_of=(500, 1000))))
+    assert metrics["accuracy"] == metrics["accuracy_best_epoch"]
 
 
 @pytest.mark.parametrize("threads", [1, 2], indirect=True)
 def test_progress_counts_the_epochs_of_all_repeats_and_tells_the_last_accuracy(threads: int) -> None:
     context = FakeContext(recipe_of(epochs=3, best_of=(2,)))
-    figures = evaluate(selection(), context)
+    metrics = evaluate(selection(), context)
     assert [(step, total) for step, total, _ in context.reports] == [(step, 6) for step in range(1, 7)]
     assert context.reports[0][2] == {}
     assert all(set(report) == {"accuracy"} for _, _, report in context.reports[threads:])
-    assert context.reports[-1][2]["accuracy"] in figures["accuracy"]
+    assert context.reports[-1][2]["accuracy"] in metrics["accuracy"]
 
 
 def test_the_figures_do_not_depend_on_the_number_of_threads(threads: int) -> None:

@@ -10,7 +10,7 @@ from oracles.moments import distances
 from torch import Tensor, nn
 
 from dcbench import CondensedSet, Context, derive_seed
-from dcbench_plugins.evaluators.moments import FIGURES, Moments
+from dcbench_plugins.evaluators.moments import METRICS, Moments
 
 TRAIN = made_up_set(classes=3, per_class=9, channels=2, size=4)
 INFO = info_of(TRAIN)
@@ -46,7 +46,7 @@ class FakeContext(Context):
             torch.manual_seed(seed)
             return Random().double()
 
-    def progress(self, step: int, total: int, **figures: float) -> None:
+    def progress(self, step: int, total: int, **metrics: float) -> None:
         self.reports.append((step, total))
 
 
@@ -55,11 +55,11 @@ def selection(per_class: int = 3) -> CondensedSet:
 
 
 def evaluate(condensed: CondensedSet, context: Context, **settings: Any) -> dict[str, tuple[float, ...]]:
-    return dict(Moments().evaluate(condensed, TRAIN, TRAIN, context, Moments.Settings(**settings)).figures)
+    return dict(Moments().evaluate(condensed, TRAIN, TRAIN, context, Moments.Settings(**settings)).metrics)
 
 
 def literal(seed: int, draws: int) -> list[float]:
-    mean, std = (torch.tensor(figures, dtype=torch.float64).view(-1, 1, 1) for figures in (INFO.mean, INFO.std))
+    mean, std = (torch.tensor(metrics, dtype=torch.float64).view(-1, 1, 1) for metrics in (INFO.mean, INFO.std))
     total = torch.zeros(3, dtype=torch.float64)
     for draw in range(draws):
         network = FakeContext().network("", derive_seed(purpose="moments", seed=seed, draw=draw))
@@ -72,16 +72,16 @@ def literal(seed: int, draws: int) -> list[float]:
 
 def test_figures_are_those_of_the_literal_definition() -> None:
     context = FakeContext(5, 6)
-    figures = evaluate(selection(), context, draws=2)
+    metrics = evaluate(selection(), context, draws=2)
     expected = [literal(seed, 2) for seed in (5, 6)]
-    for place, name in enumerate(FIGURES):
-        assert figures[name] == pytest.approx([row[place] for row in expected], rel=1e-6)
+    for place, name in enumerate(METRICS):
+        assert metrics[name] == pytest.approx([row[place] for row in expected], rel=1e-6)
     assert context.reports == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_the_whole_training_set_is_no_distance_away() -> None:
-    figures = evaluate(selection(9), FakeContext(1))
-    assert all(values == pytest.approx((0.0,), abs=1e-6) for values in figures.values())
+    metrics = evaluate(selection(9), FakeContext(1))
+    assert all(values == pytest.approx((0.0,), abs=1e-6) for values in metrics.values())
 
 
 def test_the_moments_of_the_training_images_are_computed_once_for_all_sets_under_one_network() -> None:
@@ -89,16 +89,16 @@ def test_the_moments_of_the_training_images_are_computed_once_for_all_sets_under
     evaluate(selection(), first, draws=2)
     assert len(first.artifacts) == 4
     second.artifacts = {name: {"moments": tensors["moments"] + 1} for name, tensors in first.artifacts.items()}
-    figures = evaluate(selection(9), second, draws=2)
+    metrics = evaluate(selection(9), second, draws=2)
     assert len(second.artifacts) == 4, "networks of a seed are those of another evaluation"
-    assert figures["mean_distance"] == pytest.approx((5**0.5,)), "all five means were kept, one too large each"
+    assert metrics["mean_distance"] == pytest.approx((5**0.5,)), "all five means were kept, one too large each"
     evaluate(selection(9), second, draws=2, network="other")
     assert len(second.artifacts) == 6
 
 
 def test_the_size_of_a_chunk_changes_nothing() -> None:
     small, large = (evaluate(selection(), FakeContext(1, chunk=chunk)) for chunk in (2, 1000))
-    for name in FIGURES:
+    for name in METRICS:
         assert small[name] == pytest.approx(large[name])
 
 
@@ -112,22 +112,22 @@ def test_where_memory_runs_out_chunks_are_smaller(monkeypatch: pytest.MonkeyPatc
         return embed(network, images)
 
     monkeypatch.setattr(Random, "embed", hungry)
-    figures = evaluate(selection(), FakeContext(1, chunk=1000))
-    for name in FIGURES:
-        assert figures[name] == pytest.approx(expected[name])
+    metrics = evaluate(selection(), FakeContext(1, chunk=1000))
+    for name in METRICS:
+        assert metrics[name] == pytest.approx(expected[name])
 
 
 def test_images_of_a_soft_label_belong_to_its_likeliest_class() -> None:
     hard = selection()
     soft = torch.nn.functional.one_hot(hard.labels, 3).float() * 0.8 + 0.2 / 3
     images = TRAIN.pixels(hard.source_indices)
-    figures = evaluate(CondensedSet(soft, images), FakeContext(1))
-    assert figures["mean_distance"] == pytest.approx(evaluate(hard, FakeContext(1))["mean_distance"], rel=1e-5)
+    metrics = evaluate(CondensedSet(soft, images), FakeContext(1))
+    assert metrics["mean_distance"] == pytest.approx(evaluate(hard, FakeContext(1))["mean_distance"], rel=1e-5)
 
 
 def test_a_class_that_no_soft_label_prefers_is_left_out() -> None:
     hard = selection()
     kept = hard.labels < 2
     images, soft = TRAIN.pixels(hard.source_indices)[kept], torch.nn.functional.one_hot(hard.labels[kept], 3).float()
-    figures = evaluate(CondensedSet(soft, images), FakeContext(1))
-    assert all(torch.tensor(figures[name]).isfinite().all() for name in FIGURES)
+    metrics = evaluate(CondensedSet(soft, images), FakeContext(1))
+    assert all(torch.tensor(metrics[name]).isfinite().all() for name in METRICS)

@@ -20,6 +20,6 @@ def test_selects_every_image_once_in_the_order_of_the_dataset() -> None:
 
 def test_passes_only_as_an_exempt_row() -> None:
     condensed = Whole().condense(MemoryTask(TRAIN, INFO, ipc=1), Whole.Settings())
-    condensed.check(INFO, 1, exempt=True)
+    condensed.check(INFO, 1, budget_exempt=True)
     with pytest.raises(InvalidCondensedSetError, match="over budget"):
         condensed.check(INFO, 1)

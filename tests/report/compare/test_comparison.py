@@ -16,9 +16,9 @@ from oracles import paired
 
 from dcbench.api.condensed import CondensedSet
 from dcbench.engine.cells import Cell, Trial
-from dcbench.engine.store.evaluations import EvaluationRecord, write_evaluation
+from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import CondensedRecord, write_condensed
+from dcbench.engine.store.sets import StoredSet, write_condensed
 from dcbench.report.compare import render
 from dcbench.report.compare.comparison import Comparison, compare
 from dcbench.report.compare.contents import read_contents
@@ -26,7 +26,7 @@ from dcbench.report.compare.numbers import paired_numbers
 from dcbench.report.compare.sections import sections
 from dcbench.report.frame import Filter, frame
 
-FIGURES = st.dictionaries(st.tuples(st.integers(0, 2), st.integers(0, 3)), st.integers(0, 20), max_size=8)
+METRICS = st.dictionaries(st.tuples(st.integers(0, 2), st.integers(0, 3)), st.integers(0, 20), max_size=8)
 
 
 def add_set(results: Path, method: str, pixel: float = 0.5, facts: dict[str, Any] | None = None, **cell: Any) -> Path:
@@ -44,14 +44,14 @@ def write_set(
     condensed = CondensedSet(torch.tensor(labels), torch.full((2, 1, 4, 4), pixel))
     made_by = {"device": "a processor", "finished": "2026-01-01T00:00:00+00:00", "runtime": {"precision": "float32"}}
     path = Layout(results).condensed(made)
-    write_condensed(path, CondensedRecord(made, condensed, made_by | (facts or {})))
+    write_condensed(path, StoredSet(made, condensed, made_by | (facts or {})))
     return path
 
 
 def write_trial(results: Path, trial: Trial) -> None:
     facts = {"device": "a processor", "seconds": 1.0, "finished": "2026-01-01T00:00:00+00:00"}
     path = Layout(results).evaluation(trial, range(1))
-    write_evaluation(path, EvaluationRecord(trial, range(1), {"pixel": (1.0,)}, facts))
+    write_evaluation(path, StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, facts))
 
 
 def compared(a: Path, b: Path, **chosen: Any) -> Comparison:
@@ -67,21 +67,21 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "a", tmp_path / "b"
 
 
-@given(FIGURES, FIGURES)
+@given(METRICS, METRICS)
 @settings(max_examples=15)
 def test_numbers_are_those_of_each_network_taken_one_by_one(
     tmp_path_factory: pytest.TempPathFactory, a: dict[tuple[int, int], int], b: dict[tuple[int, int], int]
 ) -> None:
     folder = tmp_path_factory.mktemp("folders")
-    for name, figures in (("a", a), ("b", b)):
+    for name, metrics in (("a", a), ("b", b)):
         (folder / name).mkdir()
-        for (seed, repeat), value in figures.items():
-            add(folder / name, "dm", [value / 4], seed=seed, first=repeat)
+        for (seed, repeat), value in metrics.items():
+            add(folder / name, "dm", [value / 4], replicate=seed, first=repeat)
     numbers = paired_numbers(frame(folder / "a"), frame(folder / "b"))
     seeds = {seed for seed, _ in a} & {seed for seed, _ in b}
     a, b = (
-        {(f"{seed}", repeat): figures[seed, repeat] / 4 for seed, repeat in figures if seed in seeds}
-        for figures in (a, b)
+        {(f"{seed}", repeat): metrics[seed, repeat] / 4 for seed, repeat in metrics if seed in seeds}
+        for metrics in (a, b)
     )
     if not seeds:
         assert numbers.empty
@@ -110,44 +110,44 @@ def test_what_only_one_has_is_found_whatever_the_other_has(
     for name, seeds in (("a", a), ("b", b)):
         (folder / name).mkdir()
         for seed in seeds:
-            add_set(folder / name, "dm", seed=seed)
-            add(folder / name, "dm", [1.0], seed=seed)
-    digests = {cell_of("dm", seed=seed).digest: seed for seed in a | b}
+            add_set(folder / name, "dm", replicate=seed)
+            add(folder / name, "dm", [1.0], replicate=seed)
+    digests = {cell_of("dm", replicate=seed).digest: seed for seed in a | b}
     held = [{digest: seed for digest, seed in digests.items() if seed in seeds} for seeds in (a, b)]
     expected = {"A": oracle.only_in(*held), "B": oracle.only_in(*reversed(held))}
-    found = {only.side: set(only.seeds) for only in compared(folder / "a", folder / "b").only}
+    found = {only.side: set(only.replicates) for only in compared(folder / "a", folder / "b").only}
     assert found == {side: {digests[name] for name in names} for side, names in expected.items() if names}
 
 
 def test_what_is_in_one_only_is_grouped_by_place_and_names_trials_without_their_set(folders: tuple[Path, Path]) -> None:
     a, b = folders
     for seed in range(5):
-        add_set(a, "m3d", seed=seed, ipc=10)
-        add(a, "m3d", [1.0], seed=seed, ipc=10)
+        add_set(a, "m3d", replicate=seed, ipc=10)
+        add(a, "m3d", [1.0], replicate=seed, ipc=10)
     for folder in folders:
         add_set(folder, "dm")
     add(b, "dm", [1.0])
     add(b, "dm", [1.0], protocol="idc", split="validation")
     assert lines(compared(a, b), "Only in one folder") == [
-        "toy ipc 10 m3d seeds 0-4: only in A",
-        "toy ipc 1 dm seed 0, accuracy (dc, convnet3): only in B",
-        "toy ipc 1 dm seed 0, validation split, accuracy (idc, convnet3): only in B",
+        "toy ipc 10 m3d replicates 0-4: only in A",
+        "toy ipc 1 dm replicate 0, accuracy (dc, convnet3): only in B",
+        "toy ipc 1 dm replicate 0, validation split, accuracy (idc, convnet3): only in B",
     ]
 
 
 def test_another_digest_at_the_same_place_says_which_part_of_the_identity_differs(folders: tuple[Path, Path]) -> None:
     a, b = folders
     for seed in (0, 1):
-        add_set(a, "m3d", seed=seed, settings={"lr": 1.0, "factor": 2})
-        add_set(b, "m3d", seed=seed, settings={"lr": 10.0})
-        add(a, "m3d", [1.0], seed=seed, settings={"lr": 1.0, "factor": 2})
-        add(b, "m3d", [2.0], seed=seed, settings={"lr": 10.0})
+        add_set(a, "m3d", replicate=seed, settings={"lr": 1.0, "factor": 2})
+        add_set(b, "m3d", replicate=seed, settings={"lr": 10.0})
+        add(a, "m3d", [1.0], replicate=seed, settings={"lr": 1.0, "factor": 2})
+        add(b, "m3d", [2.0], replicate=seed, settings={"lr": 10.0})
     comparison = compared(a, b)
     assert comparison.only == ()
     assert comparison.numbers.empty
     assert lines(comparison, "The same by name") == [
-        "settings.lr 1.0 in A, 10.0 in B: toy ipc 1 m3d seeds 0-1",
-        "settings.factor 2 in A, - in B: toy ipc 1 m3d seeds 0-1",
+        "settings.lr 1.0 in A, 10.0 in B: toy ipc 1 m3d replicates 0-1",
+        "settings.factor 2 in A, - in B: toy ipc 1 m3d replicates 0-1",
     ]
 
 
@@ -156,8 +156,8 @@ def test_sets_may_differ_in_what_the_method_sees_beside_the_pixels(folders: tupl
         cell = made_cell(dataset={"mirror_ok": mirror_ok}, method={"network_revision": revision})
         write_set(folder, cell)
     assert lines(compared(*folders), "The same by name") == [
-        "mirror_ok False in A, True in B: toy ipc 1 toy-slow seed 0",
-        "network revision 1 in A, 2 in B: toy ipc 1 toy-slow seed 0",
+        "mirror_ok False in A, True in B: toy ipc 1 toy-slow replicate 0",
+        "network revision 1 in A, 2 in B: toy ipc 1 toy-slow replicate 0",
     ]
 
 
@@ -169,11 +169,11 @@ def test_trials_of_one_set_may_differ_in_data_recipe_or_revision(folders: tuple[
     for folder, revision in ((a, 3), (b, 4)):
         write_trial(folder, made_trial(label="raised", revision=revision))
     assert lines(compared(a, b), "The same by name")[1:] == [
-        "evaluator revision 3 in A, 4 in B: toy ipc 1 toy-slow seed 0, raised (p, n)"
+        "evaluator revision 3 in A, 4 in B: toy ipc 1 toy-slow replicate 0, raised (p, n)"
     ]
     for folder, revision in ((a, 2), (b, 3)):
         write_trial(folder, made_trial(label="rebuilt", network_revision=revision))
-    line = "network revision 2 in A, 3 in B: toy ipc 1 toy-slow seed 0, rebuilt (p, n)"
+    line = "network revision 2 in A, 3 in B: toy ipc 1 toy-slow replicate 0, rebuilt (p, n)"
     assert line in lines(compared(a, b), "The same by name")
 
 
@@ -196,10 +196,10 @@ def test_of_several_digests_at_one_place_the_latest_counts(folders: tuple[Path, 
 def test_provenance_is_one_line_for_each_kind_of_difference(folders: tuple[Path, Path]) -> None:
     a, b = folders
     for seed in range(3):
-        add_set(a, "m3d", seed=seed)
-        add_set(b, "m3d", seed=seed, facts={"device": "a GPU", "runtime": {"precision": "bf16"}})
-        add(a, "m3d", [1.0], seed=seed)
-        add(b, "m3d", [1.0], seed=seed)
+        add_set(a, "m3d", replicate=seed)
+        add_set(b, "m3d", replicate=seed, facts={"device": "a GPU", "runtime": {"precision": "bf16"}})
+        add(a, "m3d", [1.0], replicate=seed)
+        add(b, "m3d", [1.0], replicate=seed)
     assert lines(compared(a, b), "Made in another way") == [
         "device a processor in A, a GPU in B: 3 condensed sets",
         "runtime.precision float32 in A, bf16 in B: 3 condensed sets",
@@ -209,8 +209,8 @@ def test_provenance_is_one_line_for_each_kind_of_difference(folders: tuple[Path,
 def test_sets_of_one_name_are_compared_by_what_they_hold(folders: tuple[Path, Path]) -> None:
     a, b = folders
     for seed, pixel in enumerate((0.5, 0.5, 0.75)):
-        add_set(a, "m3d", seed=seed)
-        add_set(b, "m3d", pixel, seed=seed)
+        add_set(a, "m3d", replicate=seed)
+        add_set(b, "m3d", pixel, replicate=seed)
     sets = compared(a, b).sets
     assert (sets.count, sets.identical, sets.largest_difference) == (3, 2, 0.25)
     assert compared(a, a).sets.largest_difference is None
@@ -288,8 +288,8 @@ def test_a_damaged_set_is_left_out_with_a_warning(folders: tuple[Path, Path]) ->
 def shown(folders: tuple[Path, Path]) -> Comparison:
     a, b = folders
     for seed in (0, 1):
-        add(a, "m3d", [50.0, 51.0, 52.0], seed=seed, label="m3d[lr=1]|<b>")
-        add(b, "m3d", [50.5, 51.5, 52.5], seed=seed, label="m3d[lr=1]|<b>")
+        add(a, "m3d", [50.0, 51.0, 52.0], replicate=seed, label="m3d[lr=1]|<b>")
+        add(b, "m3d", [50.5, 51.5, 52.5], replicate=seed, label="m3d[lr=1]|<b>")
     add(a, "dm", [50.0])
     add(b, "dm", [50.0])
     return compared(a, b)

@@ -46,7 +46,7 @@ def test_a_line_goes_through_the_snapshots_to_the_final_set(tmp_path: Path) -> N
 
 def test_points_pool_seeds_and_repeats(tmp_path: Path) -> None:
     for seed, first in ((0, 0.5), (1, 1.5)):
-        matched(tmp_path, "m3d", seed=seed, first=first)
+        matched(tmp_path, "m3d", replicate=seed, first=first)
     points = trajectory(frame(tmp_path), sets(tmp_path))
     assert points["n"].tolist() == [4, 4, 4]
     assert points["std"].tolist() == [1, 1, 1]

@@ -8,7 +8,7 @@ from fakes import made_up_set
 from made_cells import made_cell
 
 from dcbench import CondensedSet
-from dcbench.engine.store.sets import CondensedRecord
+from dcbench.engine.store.sets import StoredSet
 from dcbench.report.figures.images import condensed_grid
 from dcbench.report.figures.style import save
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def record_of(classes: int, ipc: int, channels: int = 1, size: int = 8, **changes: Any) -> CondensedRecord:
+def record_of(classes: int, ipc: int, channels: int = 1, size: int = 8, **changes: Any) -> StoredSet:
     labels = torch.arange(classes).repeat_interleave(ipc)
     images = torch.rand(len(labels), channels, size, size, generator=torch.Generator().manual_seed(0))
     condensed = CondensedSet.of_images(images, labels, factor=changes.pop("factor", 1))
     initial = CondensedSet.of_images(1 - images, labels)
-    return CondensedRecord(made_cell(ipc, **changes), condensed, {}, {}, {0: initial})
+    return StoredSet(made_cell(ipc, **changes), condensed, {}, {}, {0: initial})
 
 
 def picture(figure: Figure) -> torch.Tensor:
@@ -65,7 +65,7 @@ def test_channels_without_colours_are_drawn_as_their_mean(channels: int) -> None
 def test_without_a_first_snapshot_or_wish_there_is_one_half() -> None:
     record = record_of(2, 1)
     assert halves(condensed_grid(record, initial=False)) == ["condensed"]
-    bare = CondensedRecord(record.cell, record.condensed, {})
+    bare = StoredSet(record.cell, record.condensed, {})
     assert halves(condensed_grid(bare)) == ["condensed"]
 
 
@@ -85,7 +85,7 @@ def test_decoded_images_are_those_that_networks_see() -> None:
 def test_a_selection_takes_its_images_from_the_training_split() -> None:
     train = made_up_set()
     condensed = CondensedSet.selection(torch.stack([index[3] for index in train.class_index]), train)
-    record = CondensedRecord(made_cell(), condensed, {})
+    record = StoredSet(made_cell(), condensed, {})
     drawn = picture(condensed_grid(record, train=train))
     assert torch.allclose(drawn[:8, :8, 0], train.images[train.class_index[0][3], 0] / 255)
     with pytest.raises(ValueError, match="training split"):
@@ -94,7 +94,7 @@ def test_a_selection_takes_its_images_from_the_training_split() -> None:
 
 def test_a_soft_label_counts_as_its_likeliest_class() -> None:
     images, labels = torch.rand(2, 1, 8, 8), torch.tensor([[0.4, 0.6], [0.9, 0.1]])
-    record = CondensedRecord(made_cell(), CondensedSet.of_images(images, labels), {})
+    record = StoredSet(made_cell(), CondensedSet.of_images(images, labels), {})
     assert torch.equal(picture(condensed_grid(record))[:8, :8, 0], images[1, 0])
 
 
@@ -111,6 +111,6 @@ def test_of_many_classes_and_images_the_first_are_shown_and_a_note_says_so(tmp_p
 
 def test_pixels_a_little_outside_are_drawn_at_the_ends(tmp_path: Path) -> None:
     condensed = CondensedSet.of_images(torch.linspace(-0.4, 1.4, 64).view(1, 1, 8, 8), torch.zeros(1).long())
-    figure = condensed_grid(CondensedRecord(made_cell(), condensed, {}))
+    figure = condensed_grid(StoredSet(made_cell(), condensed, {}))
     assert (float(picture(figure).min()), float(picture(figure).max())) == (0.0, 1.0)
     save(figure, tmp_path / "x.png")

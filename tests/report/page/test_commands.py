@@ -17,7 +17,7 @@ ROW: dict[str, Any] = {
     "method_choice": "dm",
     "dataset_choice": "digits",
     "ipc": 1,
-    "seed": 0,
+    "replicate": 0,
     "protocol": "dc",
     "network": "convnet3",
     "evaluator_label": "accuracy",
@@ -29,14 +29,14 @@ AXES = {
     "method_choice": ["dm", "m3d[factor=1,lr=2]"],
     "dataset_choice": ["digits", "folder:/a b"],
     "ipc": [1, 10],
-    "seed": [0, 3],
+    "replicate": [0, 3],
     "protocol": ["dc", "dsa"],
 }
 OPTIONS = {
     "method_choice": "--methods",
     "dataset_choice": "--datasets",
     "ipc": "--ipc",
-    "seed": "--seeds",
+    "replicate": "--seeds",
     "protocol": "--protocol",
 }
 

@@ -16,7 +16,7 @@ from made_sets import add_set
 from PIL import Image
 
 from dcbench.api.errors import MissingDataError
-from dcbench.engine.store.sets import CondensedRecord
+from dcbench.engine.store.sets import StoredSet
 from dcbench.report.beside import beside
 from dcbench.report.frame import failures, frame
 from dcbench.report.page import Contents, page
@@ -83,7 +83,7 @@ def test_a_set_of_the_held_out_split_has_a_picture_of_its_own(tmp_path: Path) ->
         add(tmp_path, "dm", [90.0], split=split)
         add_set(tmp_path, "dm", split=split)
     text = _page(tmp_path)
-    assert "toy · IPC 1 · dm · seed 0 · validation split" in text
+    assert "toy · IPC 1 · dm · replicate 0 · validation split" in text
     assert len(_Elements(text).of("img")) == 2
 
 
@@ -129,7 +129,7 @@ def test_what_is_missing_and_what_failed_is_said(tmp_path: Path) -> None:
     add_failure(tmp_path, "m3d", ipc=1)
     text = _page(tmp_path)
     assert "toy 1: m3d (last-epoch accuracy" in text
-    assert "failed: toy ipc 1 m3d seed 0, condense: ValueError: it broke" in text
+    assert "failed: toy ipc 1 m3d replicate 0, condense: ValueError: it broke" in text
     assert "Traceback ..." in text
 
 
@@ -190,7 +190,7 @@ def test_only_a_set_that_was_made_here_has_a_time_of_condensing(tmp_path: Path) 
 
 
 def test_a_selection_without_its_data_says_what_is_missing(tmp_path: Path) -> None:
-    def missing(record: CondensedRecord) -> Any:
+    def missing(record: StoredSet) -> Any:
         raise MissingDataError("put mnist here")
 
     assert "put mnist here" in sheet(add_set(tmp_path, "random"), 10**6, missing).note

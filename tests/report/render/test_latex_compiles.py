@@ -32,9 +32,9 @@ def test_every_table_compiles_with_booktabs_alone(tmp_path: Path, name: str) -> 
     for ipc in (1, 10):
         for method in ("random", "dm", "m3d"):
             place = {"dataset": "mnist", "ipc": ipc, "settings": {"network": "convnet3", "iterations": 3}}
-            add(tmp_path, method, [60.0 + ipc], departures={"iterations": 10000}, **place)
-            figures = {name: [1.0] for name in ("mean_distance", "variance_distance", "skewness_distance")}
-            add(tmp_path, method, [], figures=figures, evaluator="moments", kind="distance", **place)
+            add(tmp_path, method, [60.0 + ipc], overrides={"iterations": 10000}, **place)
+            metrics = {name: [1.0] for name in ("mean_distance", "variance_distance", "skewness_distance")}
+            add(tmp_path, method, [], metrics=metrics, evaluator="moments", unit="distance", **place)
     add(tmp_path, "dm", [1.0], label=f"dm[{nasty}]", dataset=nasty)
     summary = beside(summarise(frame(tmp_path)))
     summary = completed(name, summary, lambda: sets(tmp_path))

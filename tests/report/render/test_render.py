@@ -280,6 +280,9 @@ def test_json_and_csv_hold_the_same_records_with_the_fields_that_others_rely_on(
         "variant": summary.set_index("label")["variant"]['m3d[a="x,y"]'],
         "digests": cell_of("m3d", label='m3d[a="x,y"]', settings={"a": "x,y"}, dataset="näh", ipc=10).digest,
         "superseded": "",
+        "metric": "accuracy",
+        "unit": "percent",
+        "budget_exempt": False,
     }
     lines = list(csv.DictReader(io.StringIO(render.csv(summary))))
     assert lines == [{name: str(value) for name, value in record.items()} for record in records]

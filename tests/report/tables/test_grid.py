@@ -48,22 +48,22 @@ def test_the_best_of_each_row_is_marked_and_the_whole_set_does_not_compete(tmp_p
     for method, value in {"whole": 99.0, "random": 10.0, "dm": 30.0, "m3d": 31.0}.items():
         add_sets(tmp_path, method, value)
     table = _table(tmp_path)
-    places = {label: number.place for label, number in zip(table.columns, table.rows[0].numbers, strict=True) if number}
-    assert places == {"random": "", "dm": "second", "m3d": "best", "whole": ""}
+    ranks = {label: number.rank for label, number in zip(table.columns, table.rows[0].numbers, strict=True) if number}
+    assert ranks == {"random": "", "dm": "second", "m3d": "best", "whole": ""}
 
 
 def test_a_number_says_over_how_many_sets_and_repeats_of_each_it_is(tmp_path: Path) -> None:
     for seed in range(3):
-        add(tmp_path, "dm", [50.0, 52.0], seed=seed)
-    add(tmp_path, "m3d", [60.0], seed=0)
-    add(tmp_path, "m3d", [60.0] * 9, seed=1)
+        add(tmp_path, "dm", [50.0, 52.0], replicate=seed)
+    add(tmp_path, "m3d", [60.0], replicate=0)
+    add(tmp_path, "m3d", [60.0] * 9, replicate=1)
     numbers = _table(tmp_path).rows[0].numbers
     assert [str(number) for number in numbers] == ["51.0 ± 1.0 (3x2)", "60.0 ± 0.0 (2x1-9)"]
 
 
 def test_a_row_with_nothing_but_the_whole_set_has_no_best(tmp_path: Path) -> None:
     add(tmp_path, "whole", [99.0])
-    assert not _table(tmp_path).rows[0].numbers[0].place  # type: ignore[union-attr]
+    assert not _table(tmp_path).rows[0].numbers[0].rank  # type: ignore[union-attr]
 
 
 def test_columns_come_as_asked_then_as_usual_then_by_name(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_best_epoch_accuracy_stands_in_a_table_of_its_own_that_says_so(tmp_path:
 
 def test_cells_are_counted_by_seeds_and_only_a_plan_says_how_many_there_should_be(tmp_path: Path) -> None:
     for seed in range(3):
-        add(tmp_path, "dm", [1.0, 2.0], seed=seed)
+        add(tmp_path, "dm", [1.0, 2.0], replicate=seed)
     add(tmp_path, "m3d", [1.0])
     assert _table(tmp_path).notes[0] == "mean ± std (sets x repeats) · 4 cells"
 
@@ -149,10 +149,10 @@ def test_nothing_gives_no_table(tmp_path: Path) -> None:
 
 def test_of_distances_the_least_is_the_best_and_three_digits_are_shown(tmp_path: Path) -> None:
     for seed in range(6):
-        add(tmp_path, "dm", [0.0849282, 0.0841], kind="distance", seed=seed)
-        add(tmp_path, "m3d", [0.0625], kind="distance", seed=seed)
+        add(tmp_path, "dm", [0.0849282, 0.0841], unit="distance", replicate=seed)
+        add(tmp_path, "m3d", [0.0625], unit="distance", replicate=seed)
     numbers = _table(tmp_path).rows[0].numbers
-    assert [(str(number), number.place) for number in numbers if number] == [
+    assert [(str(number), number.rank) for number in numbers if number] == [
         ("0.0845 ± 0.00041 (6x2)", "second"),
         ("0.0625 ± 0 (6x1)", "best"),
     ]

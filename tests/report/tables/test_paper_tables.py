@@ -12,12 +12,12 @@ from dcbench.report.frame import frame
 from dcbench.report.names import TABLES
 from dcbench.report.published import paper_table
 from dcbench.report.render import records
-from dcbench.report.summary import main_figures, summarise
+from dcbench.report.summary import main_metrics, summarise
 from dcbench.report.tables import Table, Wanted, completed, make_tables, usual
 from dcbench.report.tables.model import duration
 
 DISTANCES = ("mean_distance", "variance_distance", "skewness_distance")
-MOMENTS: dict[str, Any] = {"evaluator": "moments", "kind": "distance", "protocol": ""}
+MOMENTS: dict[str, Any] = {"evaluator": "moments", "unit": "distance", "protocol": ""}
 
 
 def _tables(name: str, results: Path, sets: pd.DataFrame | None = None, *labels: str) -> list[Table]:
@@ -55,9 +55,9 @@ def test_a_row_has_one_ratio_though_an_older_file_does_not_say_how_large_the_dat
 
 def test_table_three_shows_the_time_below_the_accuracy_and_names_the_device(tmp_path: Path) -> None:
     for seed in (0, 1):
-        add(tmp_path, "m3d", [73.0, 74.0], dataset="imagenet10", ipc=10, network="resnetap10", seed=seed)
+        add(tmp_path, "m3d", [73.0, 74.0], dataset="imagenet10", ipc=10, network="resnetap10", replicate=seed)
     add(tmp_path, "random", [46.0], dataset="imagenet10", ipc=10, network="resnetap10")
-    digests = frame(tmp_path).drop_duplicates("digest").set_index("seed").query("method == 'm3d'")["digest"]
+    digests = frame(tmp_path).drop_duplicates("digest").set_index("replicate").query("method == 'm3d'")["digest"]
     sets = pd.DataFrame(
         [
             {"digest": digests[0], "seconds": 3600.0, "device": "NVIDIA H200", "origin": None},
@@ -89,7 +89,7 @@ def test_a_set_that_was_made_elsewhere_has_no_time(tmp_path: Path) -> None:
 
 def test_the_time_of_some_sets_does_not_pass_for_that_of_all(tmp_path: Path) -> None:
     for seed in (0, 1):
-        add(tmp_path, "m3d", [73.0], seed=seed)
+        add(tmp_path, "m3d", [73.0], replicate=seed)
     digest = frame(tmp_path)["digest"].iloc[0]
     sets = pd.DataFrame([{"digest": digest, "seconds": 600.0, "device": "a GPU", "origin": None}])
     (table,) = _tables("table3", tmp_path, sets)
@@ -131,10 +131,10 @@ def test_table_four_has_networks_in_columns_and_says_what_was_condensed_on(tmp_p
 
 def test_table_one_has_the_distances_and_the_accuracy_of_the_same_sets(tmp_path: Path) -> None:
     for method, values in (("dm", (4.75, 7.25, 6.5)), ("m3d", (0.82, 1.23, 1.64))):
-        figures = {name: [value] for name, value in zip(DISTANCES, values, strict=True)}
+        metrics = {name: [value] for name, value in zip(DISTANCES, values, strict=True)}
         for seed in range(6):
-            add(tmp_path, method, [], figures=figures, dataset="cifar10", ipc=10, seed=seed, **MOMENTS)
-            add(tmp_path, method, [values[0]], best=[99.0], dataset="cifar10", ipc=10, seed=seed, protocol="m3d")
+            add(tmp_path, method, [], metrics=metrics, dataset="cifar10", ipc=10, replicate=seed, **MOMENTS)
+            add(tmp_path, method, [values[0]], best=[99.0], dataset="cifar10", ipc=10, replicate=seed, protocol="m3d")
     add(tmp_path, "dm", [1.0], dataset="without-distances")
     (table,) = _tables("table1", tmp_path)
     assert table.title == "moments, cifar10 ipc 10, test split"
@@ -145,15 +145,15 @@ def test_table_one_has_the_distances_and_the_accuracy_of_the_same_sets(tmp_path:
         "accuracy (m3d, convnet3)",
     )
     assert _texts(table)["dm",] == ["4.75 ± 0 (6x1)", "7.25 ± 0 (6x1)", "6.5 ± 0 (6x1)", "4.8 ± 0.0 (6x1)"]
-    places = {row.names: [number and number.place for number in row.numbers] for row in table.rows}
-    assert places == {("dm",): ["second"] * 3 + ["best"], ("m3d",): ["best"] * 3 + ["second"]}
+    ranks = {row.names: [number and number.rank for number in row.numbers] for row in table.rows}
+    assert ranks == {("dm",): ["second"] * 3 + ["best"], ("m3d",): ["best"] * 3 + ["second"]}
 
 
 def test_settings_of_an_evaluator_have_a_column_of_their_own(tmp_path: Path) -> None:
     for label, values in (("moments", (4.0, 2.0)), ("moments[draws=1]", (3.0, 5.0))):
         for method, value in zip(("dm", "m3d"), values, strict=True):
-            figures = {"mean_distance": [value]}
-            add(tmp_path, method, [], figures=figures, evaluator_label=label, revision=len(label), **MOMENTS)
+            metrics = {"mean_distance": [value]}
+            add(tmp_path, method, [], metrics=metrics, evaluator_label=label, revision=len(label), **MOMENTS)
     add(tmp_path, "dm", [50.0])
     add(tmp_path, "dm", [60.0], evaluator_label="accuracy[weights=1]", revision=2)
     (table,) = _tables("table1", tmp_path)
@@ -170,12 +170,12 @@ def test_settings_of_an_evaluator_have_a_column_of_their_own(tmp_path: Path) -> 
 
 
 def test_a_cell_counts_once_however_many_of_its_numbers_a_table_shows(tmp_path: Path) -> None:
-    figures = {name: [1.0] for name in DISTANCES}
+    metrics = {name: [1.0] for name in DISTANCES}
     for seed in (0, 1):
-        add(tmp_path, "dm", [], figures=figures, seed=seed, **MOMENTS)
-        add(tmp_path, "dm", [50.0], seed=seed)
-        add(tmp_path, "dm", [40.0], seed=seed, network="resnet10")
-    add(tmp_path, "m3d", [], figures=figures, **MOMENTS)
+        add(tmp_path, "dm", [], metrics=metrics, replicate=seed, **MOMENTS)
+        add(tmp_path, "dm", [50.0], replicate=seed)
+        add(tmp_path, "dm", [40.0], replicate=seed, network="resnet10")
+    add(tmp_path, "m3d", [], metrics=metrics, **MOMENTS)
     add(tmp_path, "m3d", [60.0])
     shown = [*_tables("table1", tmp_path), *_tables("table4", tmp_path)]
     assert [len(table.columns) for table in shown] == [5, 2, 1, 1, 1]
@@ -183,20 +183,20 @@ def test_a_cell_counts_once_however_many_of_its_numbers_a_table_shows(tmp_path: 
 
 
 def test_an_evaluator_with_settings_is_still_that_evaluator(tmp_path: Path) -> None:
-    figures = {name: [1.0] for name in DISTANCES}
-    add(tmp_path, "dm", [], figures=figures, evaluator_label="moments[draws=1]", **MOMENTS)
+    metrics = {name: [1.0] for name in DISTANCES}
+    add(tmp_path, "dm", [], metrics=metrics, evaluator_label="moments[draws=1]", **MOMENTS)
     add(tmp_path, "dm", [50.0], network="resnet10", evaluator_label="accuracy[network=resnet10]")
     summary = summarise(frame(tmp_path))
-    assert set(main_figures(summary, whole=["moments"])["figure"]) == {*DISTANCES, "accuracy"}
+    assert set(main_metrics(summary, whole=["moments"])["metric"]) == {*DISTANCES, "accuracy"}
     assert usual("table4", summary)["evaluator_label"].tolist() == ["accuracy[network=resnet10]"]
     (table,) = _tables("table1", tmp_path)
     assert [column.partition(" ")[0] for column in table.columns] == ["mean", "variance", "skewness", "accuracy"]
 
 
 def test_the_distances_of_the_paper_stand_below_without_a_difference(tmp_path: Path) -> None:
-    figures = {name: [1.0] for name in DISTANCES}
-    changed = {"settings": {"order": 2}, "departures": {"order": 1}, "label": "dm[order=2]"}
-    add(tmp_path, "dm", [], figures=figures, dataset="cifar10", ipc=10, **MOMENTS, **changed)
+    metrics = {name: [1.0] for name in DISTANCES}
+    changed = {"settings": {"order": 2}, "overrides": {"order": 1}, "label": "dm[order=2]"}
+    add(tmp_path, "dm", [], metrics=metrics, dataset="cifar10", ipc=10, **MOMENTS, **changed)
     (table,) = make_tables("table1", beside(summarise(frame(tmp_path))))
     numbers = [number for number in table.rows[0].numbers if number]
     assert [(number.published, number.difference) for number in numbers] == [
@@ -253,9 +253,9 @@ def test_published_tables_are_read_once_however_many_numbers_there_are(
 
 
 def test_failures_count_below_the_tables_that_they_belong_to(tmp_path: Path) -> None:
-    figures = {name: [1.0] for name in DISTANCES}
+    metrics = {name: [1.0] for name in DISTANCES}
     for dataset in ("digits", "toy"):
-        add(tmp_path, "dm", [], figures=figures, dataset=dataset, **MOMENTS)
+        add(tmp_path, "dm", [], metrics=metrics, dataset=dataset, **MOMENTS)
         add(tmp_path, "dm", [50.0], dataset=dataset)
     failed = [
         {"dataset": "toy", "ipc": 1, "split": "test", "job": "condense"},
@@ -273,7 +273,7 @@ def test_failures_count_below_the_tables_that_they_belong_to(tmp_path: Path) -> 
             for table in make_tables(name, shown, Wanted(failed=failed))
         ]
         for name, shown in {
-            "grid": main_figures(summary),
+            "grid": main_metrics(summary),
             "table1": summary,
             "table3": completed(
                 "table3", accuracies, lambda: pd.DataFrame(columns=["digest", "seconds", "device", "origin"])

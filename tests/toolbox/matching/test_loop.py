@@ -128,7 +128,7 @@ def test_the_size_of_a_chunk_changes_nothing() -> None:
 
 def discrepancy(task: MemoryTask, images: Tensor) -> Tensor:
     """MMD of all classes between given pixels (classes, n, C, H, W) and all real images, over unseen networks."""
-    mean, std = (figures.float() for figures in statistics(task.info))
+    mean, std = (metrics.float() for metrics in statistics(task.info))
     real = torch.stack([task.train.pixels(index) for index in task.train.class_index])
     total = torch.zeros(())
     for seed in range(5):
@@ -208,11 +208,11 @@ def test_losses_are_reported_first_last_and_about_a_hundred_times() -> None:
     )
     match(task, settings, **PIXEL)
     assert [step for step, _, _ in task.reports] == list(range(1, 212))
-    with_loss = [step for step, _, figures in task.reports if "loss" in figures]
+    with_loss = [step for step, _, metrics in task.reports if "loss" in metrics]
     assert with_loss[0] == 1
     assert with_loss[-1] == 211
     assert 100 <= len(with_loss) <= 200
-    assert min(figures["loss"] for _, _, figures in task.reports if figures) >= 0
+    assert min(metrics["loss"] for _, _, metrics in task.reports if metrics) >= 0
     assert tuple(task.kept) == snapshot_steps(211) == (0, 10, 20, 50, 100, 200)
 
 

@@ -162,12 +162,12 @@ def test_the_network_is_frozen_in_eval_mode_and_stays_in_its_tensors() -> None:
 
 def test_accuracy_is_a_percentage_that_training_raises() -> None:
     queue = queue_of(task_of(), like_idm(queue_size=1, iterations_per_model=1000, accuracy_window=0, iterations=40))
-    figures = []
+    metrics = []
     for step in range(40):
         queue.at(step)
-        figures.append(float(queue.accuracy))
-    assert figures[0] == 0
-    assert 60 < figures[-1] <= 100
+        metrics.append(float(queue.accuracy))
+    assert metrics[0] == 0
+    assert 60 < metrics[-1] <= 100
 
 
 @pytest.mark.parametrize(("iterations", "size", "rows"), [(1, 100, 4), (2, 100, 4), (3, 100, 5), (1000, 7, 7)])

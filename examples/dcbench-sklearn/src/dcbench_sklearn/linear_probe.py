@@ -31,7 +31,7 @@ class LinearProbe(dcbench.Evaluator):
     pixels. That is convex: the answer depends on no seed, and every repeat has the same one.
     """
 
-    figure: ClassVar[str] = "linear_accuracy"
+    metric: ClassVar[str] = "linear_accuracy"
 
     class Settings(dcbench.Settings):
         """How the model is fitted."""
@@ -57,7 +57,7 @@ class LinearProbe(dcbench.Evaluator):
                 correct += int((predicted == test.labels[part].numpy()).sum())
         accuracy = 100 * correct / len(test)
         context.progress(1, 1, accuracy=accuracy)
-        return dcbench.Evaluation({self.figure: (accuracy,) * len(context.seeds)})
+        return dcbench.Evaluation({self.metric: (accuracy,) * len(context.seeds)})
 
 
 def _fit(rows: NDArray[np.float64], labels: Tensor, classes: int, settings: LinearProbe.Settings) -> LogisticRegression:
