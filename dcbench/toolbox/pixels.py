@@ -1,4 +1,4 @@
-"""From pixels as they are stored to what networks see, and back."""
+"""From stored pixels to normalised images, which networks see, and back."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Normaliser:
 
     @classmethod
     def for_network(cls, mean: Sequence[float], std: Sequence[float], network: nn.Module) -> Normaliser:
-        """Return one for images of the device and type of *network*."""
+        """Return a normaliser to the device and type of *network*."""
         weight = next(network.parameters())
         return cls(mean, std, weight.device, weight.dtype)
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Return normalised images from *pixels* (..., C, H, W), uint8 or floating, where 1 is what 255 is in uint8."""
-        images = pixels.to(self.device).to(self.dtype)  # in this order, so that bytes are sent and not floats
+        images = pixels.to(self.device).to(self.dtype)  # in this order: a byte is copied per pixel, not four
         if pixels.dtype == torch.uint8:
             images = images / 255
         return (images - self._mean) / self._std

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 import dcbench
 from dcbench import Origin
 from dcbench.toolbox.matching import MatchingSettings, match, moment_distance, snapshot_steps, validate
+from dcbench.toolbox.matching.shared_settings import BatchReal, Iterations, Semantics, Strategy
 from dcbench.toolbox.recipes import (
     LARGE,
     LARGE_NETWORK,
@@ -51,15 +52,10 @@ class DMSettings(MatchingSettings):
     order: int = Field(
         1, ge=1, le=3, description="highest moment that is matched: 1 mean, as published, 2 variance, 3 third moment"
     )
-    iterations: int = Field(20_000, ge=0, description="matching steps; 0 returns the initialisation")
-    batch_real: int = Field(
-        256, ge=1, description="real images per class and step; the smallest class bounds it for all classes"
-    )
-    augmentation: Literal["none", "dsa", "diffaug"] = Field("dsa", description="which semantics the strategy has")
-    strategy: str = Field(
-        "color_crop_cutout_flip_scale_rotate",
-        description="operations joined by underscores; flip is left out where mirrors are wrong",
-    )
+    iterations: Iterations = 20_000
+    batch_real: BatchReal = 256
+    augmentation: Semantics = "dsa"
+    strategy: Strategy = "color_crop_cutout_flip_scale_rotate"
 
 
 class DM(dcbench.Method):

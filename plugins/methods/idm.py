@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import dcbench
 from dcbench import Origin
 from dcbench.toolbox.matching import QueueSettings, largest_factor, linear_mmd, match, snapshot_steps, validate
+from dcbench.toolbox.matching.shared_settings import (
+    BatchReal,
+    Factor,
+    ImageRate,
+    Iterations,
+    MixedInit,
+    Semantics,
+    Strategy,
+)
 from dcbench.toolbox.recipes import LARGE, TINY, TINY_IMAGENET, origins_at
 
 if TYPE_CHECKING:
@@ -71,22 +78,13 @@ _TINY_IMAGES = {
 class IDMSettings(QueueSettings):
     """Settings of IDM; the defaults are those of the published code for CIFAR-10 at IPC 10."""
 
-    iterations: int = Field(20_000, ge=0, description="matching steps; 0 returns the initialisation")
-    lr: float = Field(0.2, gt=0, description="learning rate of the images")
-    factor: int = Field(2, ge=1, description="tiles per side of a stored image; each tile is a training image")
-    init: Literal["random", "mix", "mix-bilinear", "noise"] = Field(
-        "mix-bilinear",
-        description="start from real images, from factor x factor ones in each, shrunk to the nearest pixel or "
-        "bilinearly, or from noise",
-    )
-    batch_real: int = Field(
-        256, ge=1, description="real images per class and step; the smallest class bounds it for all classes"
-    )
-    augmentation: Literal["none", "dsa", "diffaug"] = Field("dsa", description="which semantics the strategy has")
-    strategy: str = Field(
-        "color_crop_cutout_flip_scale_rotate",
-        description="operations joined by underscores; flip is left out where mirrors are wrong",
-    )
+    iterations: Iterations = 20_000
+    lr: ImageRate = 0.2
+    factor: Factor = 2
+    init: MixedInit = "mix-bilinear"
+    batch_real: BatchReal = 256
+    augmentation: Semantics = "dsa"
+    strategy: Strategy = "color_crop_cutout_flip_scale_rotate"
 
 
 class IDM(dcbench.Method):

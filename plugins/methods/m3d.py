@@ -19,6 +19,14 @@ from dcbench.toolbox.matching import (
     snapshot_steps,
     validate,
 )
+from dcbench.toolbox.matching.shared_settings import (
+    BatchSynthetic,
+    Factor,
+    Iterations,
+    NetworkSteps,
+    Semantics,
+    Strategy,
+)
 from dcbench.toolbox.recipes import (
     IMAGENET_SUBSETS,
     LARGE,
@@ -87,19 +95,15 @@ class M3DSettings(MatchingSettings):
         description="kernel of the discrepancy; lr is meant for gaussian: 1/200 of it suits linear and 5e-6 of it "
         "polynomial, whose gradients are so much larger",
     )
-    iterations: int = Field(10_000, ge=0, description="matching steps; 0 returns the initialisation")
-    iterations_per_model: int = Field(5, ge=1, description="steps before a new random network is drawn")
-    batch_syn_max: int = Field(
-        200, ge=0, description="most synthetic images per class and step, a random subset beyond; 0 takes all"
-    )
-    factor: int = Field(2, ge=1, description="tiles per side of a stored image; each tile is a training image")
+    iterations: Iterations = 10_000
+    iterations_per_model: NetworkSteps = 5
+    batch_syn_max: BatchSynthetic = 200
+    factor: Factor = 2
     init: Literal["random", "mix", "noise"] = Field(
         "mix", description="start from real images, from factor x factor shrunk ones in each, or from noise"
     )
-    augmentation: Literal["none", "dsa", "diffaug"] = Field("diffaug", description="which semantics the strategy has")
-    strategy: str = Field(
-        "color_crop_cutout", description="operations joined by underscores; flip is left out where mirrors are wrong"
-    )
+    augmentation: Semantics = "diffaug"
+    strategy: Strategy = "color_crop_cutout"
 
 
 class M3D(dcbench.Method):

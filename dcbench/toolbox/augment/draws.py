@@ -22,7 +22,7 @@ OPERATIONS = ("flip", "color", "crop", "cutout", "scale", "rotate")
 """The operations that a strategy may name; their positions here are the ids of `Draw.operation`."""
 
 UNIFORMS = 12
-"""Uniform numbers that one row takes under every strategy, so that later draws of a run do not depend on it."""
+"""Uniform numbers per row, the same for every strategy, so that later draws of a run do not depend on it."""
 
 _PLACES = {
     "flip": slice(0, 1),

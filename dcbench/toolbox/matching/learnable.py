@@ -23,9 +23,9 @@ Init = Literal["random", "mix", "mix-bilinear", "noise"]
 class LearnableSet:
     """The images that are learnt, as one tensor for all classes, in the space in which they are learnt.
 
-    In ``pixel`` space they lie in [0, 1] and are clamped before each step (M3D, IDC); in ``normalised`` space they are
-    what the network sees and are never clamped (DM, IDM). With the same learning rate, a step in pixel space moves an
-    image 1/std**2 times as far as one in normalised space: about 25 times on CIFAR-10.
+    In ``pixel`` space they lie in [0, 1] and are clamped before each step (M3D, IDC). In ``normalised`` space they are
+    the input of the network and are never clamped (DM, IDM). With the same learning rate, a step in pixel space moves
+    an image 1/std**2 times as far as one in normalised space: about 25 times on CIFAR-10.
     """
 
     def __init__(self, pixels: Tensor, space: Space, factor: int, normaliser: Normaliser) -> None:

@@ -1,7 +1,7 @@
 """The matching loop: move the images of all classes until their features look like those of real images.
 
 A run is made of four parts: a `StepSampler` draws, a `NetworkSource` gives the network, a `Signal` makes features of
-both sides, and an `Objective` compares them. `MatchingStep` is where they meet.
+both sides, and an `Objective` compares them. `MatchingStep` puts them together.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def match(
 
 
 class Matching:
-    """A run of `match`, step by step. For use where the steps themselves are of interest."""
+    """A run of `match` that can be advanced step by step, to measure or to watch the steps."""
 
     def __init__(
         self,

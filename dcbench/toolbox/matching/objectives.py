@@ -159,7 +159,7 @@ class ClassAwareRegularisation:
         classifier = getattr(network, "classifier", None)
         if not isinstance(classifier, nn.Module):
             raise RequestError(
-                f"{type(network).__name__} has no layer named classifier to take logits of features from; "
+                f"{type(network).__name__} has no layer named classifier from features to logits; "
                 "choose another network"
             )
         narrow = features.flatten(0, 1).to(next(classifier.parameters()).dtype)

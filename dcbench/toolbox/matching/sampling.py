@@ -1,7 +1,7 @@
 """What a matching step draws: real images of every class, the subset that is matched, and the augmentation.
 
 All numbers come from one CPU generator and are drawn for all classes, whichever of them are condensed and whatever the
-device. So a part of the classes sees what it would see among all, and a GPU sees what a CPU would see.
+device. So the draws of a class are the same in a part of the classes and among all, and on a GPU and on a CPU.
 """
 
 from __future__ import annotations

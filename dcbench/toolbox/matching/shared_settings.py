@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from dcbench import RequestError, Settings, TrainingRecipe
 from dcbench.toolbox.augment import Augmentation
-from dcbench.toolbox.matching.learnable import images_needed
+from dcbench.toolbox.matching.learnable import Init, images_needed
 from dcbench.toolbox.matching.network_sources import NetworkQueue, NetworkSource, RandomNetworks
 
 if TYPE_CHECKING:
@@ -17,29 +17,50 @@ if TYPE_CHECKING:
     from dcbench import DatasetInfo, Task
     from dcbench.toolbox.matching.sampling import RealImages
 
+# The fields of matching settings, so that a method that sets another default need not describe a field again.
+Iterations = Annotated[int, Field(ge=0, description="matching steps; 0 returns the initialisation")]
+ImageRate = Annotated[float, Field(gt=0, description="learning rate of the images")]
+Factor = Annotated[int, Field(ge=1, description="tiles per side of a stored image; each tile is a training image")]
+NetworkSteps = Annotated[int, Field(ge=1, description="steps before a new random network is drawn")]
+BatchReal = Annotated[
+    int, Field(ge=1, description="real images per class and step; the smallest class bounds it for all classes")
+]
+BatchSynthetic = Annotated[
+    int, Field(ge=0, description="most synthetic images per class and step, a random subset beyond; 0 is all")
+]
+MixedInit = Annotated[
+    Init,
+    Field(
+        description="start from real images, from factor x factor ones in each, shrunk to the nearest pixel or "
+        "bilinearly, or from noise"
+    ),
+]
+Semantics = Annotated[
+    Literal["none", "dsa", "diffaug"],
+    Field(
+        description="how the strategy is used: dsa applies one operation, drawn from all; diffaug applies flip, color "
+        "and cutout, and one drawn from the others"
+    ),
+]
+Strategy = Annotated[
+    str, Field(description="operations joined by underscores; flip is left out where mirrors are wrong")
+]
+
 
 class MatchingSettings(Settings):
     """The common fields, for networks that are drawn at random; a method adds its own fields and sets its defaults."""
 
-    iterations: int = Field(1000, ge=0, description="matching steps; 0 returns the initialisation")
-    lr: float = Field(1.0, gt=0, description="learning rate of the images")
+    iterations: Iterations = 1000
+    lr: ImageRate = 1.0
     momentum: float = Field(0.5, ge=0, lt=1, description="momentum of SGD over the images")
-    factor: int = Field(1, ge=1, description="tiles per side of a stored image; each tile is a training image")
-    iterations_per_model: int = Field(1, ge=1, description="steps before a new random network is drawn")
-    batch_real: int = Field(
-        128, ge=1, description="real images per class and step; the smallest class bounds it for all classes"
-    )
-    batch_syn_max: int = Field(
-        0, ge=0, description="most synthetic images per class and step, a random subset beyond; 0 takes all"
-    )
-    init: Literal["random", "mix", "mix-bilinear", "noise"] = Field(
-        "random",
-        description="start from real images, from factor x factor ones in each, shrunk to the nearest pixel or "
-        "bilinearly, or from noise",
-    )
+    factor: Factor = 1
+    iterations_per_model: NetworkSteps = 1
+    batch_real: BatchReal = 128
+    batch_syn_max: BatchSynthetic = 0
+    init: MixedInit = "random"
     network: str = Field("convnet3", description="network whose features are matched; never trained")
-    augmentation: Literal["none", "dsa", "diffaug"] = Field("none", description="which semantics the strategy has")
-    strategy: str = Field("", description="operations joined by underscores; flip is left out where mirrors are wrong")
+    augmentation: Semantics = "none"
+    strategy: Strategy = ""
 
     def network_source(self, task: Task, real: RealImages, dtype: torch.dtype) -> NetworkSource:  # noqa: ARG002
         """Return where the networks of a run come from.

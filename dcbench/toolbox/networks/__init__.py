@@ -1,4 +1,4 @@
-"""Networks that condensation papers match and evaluate with. Each has ``forward`` (logits) and ``embed`` (features)."""
+"""The networks of condensation papers. Each has ``forward`` for logits and ``embed`` for features."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class ConvNet(nn.Module):
         norm: instance norm as published, batch norm (ConvNetBN), or none.
 
     Raises:
-        ValueError: the images are too small to be halved *depth* times.
+        ValueError: the images are too small for *depth* halvings.
     """
 
     def __init__(

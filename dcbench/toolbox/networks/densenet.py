@@ -1,4 +1,4 @@
-"""The small DenseNet-BC that condensation papers list as DenseNet-121: growth 12 at that network's depth, for 32 px.
+"""The small DenseNet-BC that condensation papers list as DenseNet-121: the depth of that network, growth 12, for 32 px.
 
 Huang et al., CVPR 2017; the shape is that of ``densenet_cifar`` in the IDC code. torchvision's DenseNet-121 is another
 network, with growth 32 and an ImageNet stem.
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Bottleneck(nn.Module):
-    """One dense layer: 1x1 to four times the growth, then 3x3 to the growth, put in front of what came in.
+    """One dense layer: 1x1 to four times the growth, then 3x3 to the growth, concatenated in front of the input.
 
     Args:
-        channels: feature maps that come in.
+        channels: feature maps of the input.
         growth: feature maps added.
     """
 
@@ -42,7 +42,7 @@ class Bottleneck(nn.Module):
 class DenseNet(nn.Module):
     """Dense blocks of bottlenecks with batch norm; a halving transition between blocks; global average pooling.
 
-    At 32 px the global pooling is the published 4x4 pooling; it is what lets other sizes in. Weights have torch's
+    At 32 px the global pooling is the published 4x4 pooling, and it works at other sizes too. Weights have torch's
     default initialisation.
 
     Args:

@@ -1,4 +1,4 @@
-"""Instance norm with a learnt scale and shift, quick also on a CPU in channels_last."""
+"""Instance norm with a learnt scale and shift, which is quick on a CPU in channels_last too."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _SLOW_BELOW = 1024
 class InstanceNorm(nn.GroupNorm):
     """A GroupNorm of one channel per group, as in the DC and IDC codes: torch's InstanceNorm2d has no scale and shift.
 
-    It computes what GroupNorm computes. On a CPU in channels_last, where torch is slow, it goes another way: forward
-    for small feature maps, backward for all.
+    The results are those of GroupNorm. On a CPU in channels_last, where torch is slow, other kernels do the forward
+    pass of small feature maps and the backward pass of all.
 
     Args:
         channels: number of feature maps.
@@ -66,7 +66,7 @@ class _ByRows(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         images, weight, bias, mean, rstd = ctx.saved_tensors
-        if torch.is_grad_enabled():  # a gradient of this gradient is wanted: by operations that have one
+        if torch.is_grad_enabled():  # the caller differentiates this gradient again: use operations that have one
             wanted = [tensor for tensor in (images, weight, bias) if tensor.requires_grad]
             again = _plainly(images, weight, bias, ctx.eps)
             found = iter(torch.autograd.grad(again, wanted, gradient, create_graph=True))

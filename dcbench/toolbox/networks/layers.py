@@ -1,4 +1,4 @@
-"""Building blocks that the networks share: normalisation by name, He-initialised convolutions, drawing weights anew."""
+"""Building blocks of the networks: normalisation by name, convolutions, and how all weights are drawn again."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def norm_layer(norm: Norm, width: int) -> nn.Module:
 
 
 class Conv2d(nn.Conv2d):
-    """A convolution whose result has the type of its weights, also where autocast computes it in half precision.
+    """A convolution whose result has the type of its weights, even if autocast computes it in half precision.
 
-    So whatever comes after it, norms and features, keeps its precision on every device.
+    So norms and features after it keep their precision on every device.
     """
 
     def forward(self, images: Tensor) -> Tensor:
@@ -48,15 +48,15 @@ class HeConv2d(Conv2d):
         super().__init__(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False)
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew from torch's global generator."""
+        """Draw the weights again from torch's global generator."""
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
 
 
 def reset_parameters(network: nn.Module) -> None:
-    """Draw all weights of *network* anew, in place, and forget its running statistics.
+    """Draw all weights of *network* again, in place, and reset its running statistics.
 
-    Parameters keep their storage, so compiled and captured steps go on working. Under the same state of torch's global
-    generator a CPU network ends up with the very bits that building it anew would give.
+    Parameters keep their storage, so compiled and captured steps stay valid. With the same state of torch's global
+    generator, a network on the CPU gets the same bits as a newly built one.
 
     Args:
         network: made of torch layers and those of this package; a layer is reset by its own ``reset_parameters``.

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Block(nn.Module):
-    """A residual block: two 3x3 convolutions beside a shortcut.
+    """A residual block: the sum of two 3x3 convolutions and a shortcut.
 
     Args:
         channels: (in, out).
         stride: 1, or 2 to halve the side.
         norm: normalisation after each convolution.
-        average_pool: halve by average pooling after the first ReLU, and after the shortcut's convolution, instead of by
-            strided convolutions.
+        average_pool: halve by average pooling, after the first ReLU and after the convolution of the shortcut, instead
+            of by strided convolutions.
     """
 
     def __init__(self, channels: tuple[int, int], stride: int, norm: Norm, *, average_pool: bool) -> None:
@@ -52,15 +52,15 @@ class Block(nn.Module):
 class ResNet(nn.Module):
     """Four stages of one residual block each, global average pooling, one linear layer: ten layers with weights.
 
-    The stem follows the image side: a 3x3 convolution up to 64 px; the same and a halving up to 128 px; above that a
-    7x7 convolution and a reduction to a quarter. Convolutions have no bias and start as He-normal by fan-out; scales of
-    norms are 1 and shifts 0; the linear layer has torch's default.
+    The stem depends on the side of the images: a 3x3 convolution up to 64 px; the same and a halving up to 128 px;
+    above that a 7x7 convolution and a reduction to a quarter. Convolutions have no bias and are He-normal by fan-out at
+    the start; norms have scale 1 and shift 0; the linear layer has torch's default initialisation.
 
     Args:
         shape: (C, H, W) of the images, square.
         classes: number of logits.
-        width: channels of the first stage, doubled at each further one: 64 is the usual shape; IDC's code takes 32 for
-            data sets named cifar.
+        width: channels of the first stage, doubled at each further one; usually 64, and 32 in the IDC code for datasets
+            named cifar.
         norm: normalisation after each convolution.
         average_pool: ResNetAP, which halves by average pooling everywhere; otherwise by strided convolutions, and by
             max pooling in the stem.

@@ -23,8 +23,8 @@ class TrainingSet:
     """A labelled set, for networks of one device and floating type.
 
     Args:
-        images: (N, C, H, W). Floating in [0, 1]: normalised at once. uint8: kept as they are and where they are, in a
-            quarter of the memory, and normalised batch by batch.
+        images: (N, C, H, W). Floating in [0, 1]: normalised at once. uint8: kept on their device, in a quarter of the
+            memory, and normalised batch by batch.
         labels: (N,) int64, or class probabilities (N, classes).
         recipe: gives the statistics of the normalisation.
         network: gives device and type.

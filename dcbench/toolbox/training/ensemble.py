@@ -1,7 +1,7 @@
 """Several networks that train in step with each other, and on a GPU as one CUDA graph.
 
-A training step of a small network is a hundred kernels that each take less time than their launch. Replaying a graph
-launches all of them at once, and the branches of different networks run at the same time.
+A training step of a small network is a hundred kernels, and the launch of each lasts longer than the kernel itself.
+Replaying a graph launches all of them at once, and the branches of different networks run at the same time.
 """
 
 from __future__ import annotations
