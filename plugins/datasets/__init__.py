@@ -13,7 +13,7 @@ def dcbench_datasets() -> list[DatasetRecord]:
     return [
         DatasetRecord(
             name="digits",
-            summary="scikit-learn's 1,797 real 8x8 digits, no download",
+            summary="1,797 real 8x8 digits, no download",
             target=f"{here}.digits:Digits",
             fingerprints=FINGERPRINTS["digits"],
         ),

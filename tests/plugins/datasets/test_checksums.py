@@ -49,7 +49,7 @@ def test_the_record_has_the_fingerprints(name: str) -> None:
     assert set(FINGERPRINTS[name]) == {"train", "test"}
 
 
-def test_the_digits_that_scikit_learn_brings_are_the_standard_ones() -> None:
+def test_the_digits_that_come_with_dcbench_are_the_standard_ones() -> None:
     digits = Digits(Path(), "", Digits.Settings())
     assert {split: fingerprint(digits, split) for split in ("train", "test")} == FINGERPRINTS["digits"]
     assert other_data(record_of("digits"), digits) == ""
