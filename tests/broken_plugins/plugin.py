@@ -9,6 +9,7 @@ import dcbench
 def dcbench_methods():
     return [
         *_records(dcbench.MethodRecord, "broken_plugins.methods", "Method"),
+        *_records(dcbench.MethodRecord, "broken_plugins.babblers", "Method"),
         dcbench.MethodRecord(name="nowhere", summary="", target="broken_plugins.methods:Nowhere"),
         dcbench.MethodRecord(name="unimportable", summary="", target="broken_plugins.nowhere:Method"),
         dcbench.MethodRecord(name="other-kind", summary="", target="broken_plugins.datasets:Stripes"),
@@ -46,7 +47,9 @@ def _records(record, module, base):
 
     found = vars(import_module(module)).values()
     kind = getattr(dcbench, base)
-    classes = [item for item in found if isinstance(item, type) and issubclass(item, kind) and item is not kind]
+    classes = [
+        item for item in found if isinstance(item, type) and issubclass(item, kind) and item.__module__ == module
+    ]
     return [
         record(name=item.__name__.lower(), summary=item.__name__, target=f"{module}:{item.__name__}")
         for item in classes
