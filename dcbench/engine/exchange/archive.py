@@ -25,6 +25,7 @@ from dcbench.engine.store.sets import get_set
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dcbench.api.condensed import CondensedSet
     from dcbench.engine.exchange.sources import Sources
     from dcbench.engine.store.layout import Layout
 
@@ -112,17 +113,17 @@ def read(path: Path, sources: Sources) -> PortableSet:
         raise RequestError(f"{path} holds {len(names)} condensed sets; export one alone with --cells, and import that")
     images = condensed.images if condensed.images is not None else pixels
     if images is None:
-        images = _selected(condensed.source_indices, facts, sources)
+        images = _selected(condensed, facts, sources)
     return PortableSet(images, condensed.labels, condensed.decoder.factor, facts, unbounded=condensed.unbounded)
 
 
-def _selected(indices: Tensor | None, facts: dict[str, object], sources: Sources) -> Tensor:
-    assert indices is not None, "a condensed set holds images or source_indices"
+def _selected(condensed: CondensedSet, facts: dict[str, object], sources: Sources) -> Tensor:
+    assert condensed.source_indices is not None, "a condensed set holds images or source_indices"
     try:
         cell = Cell.model_validate(facts.get("cell"))
     except ValidationError as error:
         raise RequestError("a selection of training images does not say of which data; export it again") from error
-    return sources.images(cell, indices)
+    return sources.images(cell, condensed.source_indices, condensed.labels)
 
 
 def _kind_of(path: Path) -> str:

@@ -43,14 +43,22 @@ class Sources:
                 _check_within(each.source_indices, len(train), record.cell)
         return train
 
-    def images(self, cell: Cell, indices: Tensor) -> Tensor:
+    def images(self, cell: Cell, indices: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the training images (n, C, H, W) uint8 that *cell* selected by *indices* (n,) int64.
 
+        Args:
+            cell: what selected them.
+            indices: positions in the training split.
+            labels: (n,) int64 that the images must have; None, or soft labels, ask nothing.
+
         Raises:
+            RequestError: an image has another label than *labels* says.
             DcbenchError: as for `of`.
         """
         train = self._train(cell)
         _check_within(indices, len(train), cell)
+        if labels is not None and labels.ndim == 1:
+            _check_labels(indices, labels, train, cell)
         return train.images[indices]
 
     def _train(self, cell: Cell) -> ImageSet:
@@ -70,3 +78,13 @@ def _check_within(indices: Tensor, count: int, cell: Cell) -> None:
     low, high = int(indices.min()), int(indices.max())
     if low < 0 or high >= count:
         raise RequestError(f"{cell.title} selects images {low} to {high}, and {cell.dataset.name} has 0 to {count - 1}")
+
+
+def _check_labels(indices: Tensor, labels: Tensor, train: ImageSet, cell: Cell) -> None:
+    wrong = (train.labels[indices] != labels).nonzero().flatten()
+    if len(wrong):
+        first = int(wrong[0])
+        raise RequestError(
+            f"{cell.title} selects image {int(indices[first])} under label {int(labels[first])}, and its label in "
+            f"{cell.dataset.name} is {int(train.labels[indices[first]])}"
+        )

@@ -27,7 +27,7 @@ class FromMemory:
     def __init__(self, *, there: bool = True) -> None:
         self.there = there
 
-    def images(self, cell: Cell, indices: torch.Tensor) -> torch.Tensor:
+    def images(self, cell: Cell, indices: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         if not self.there:
             raise RequestError(f"no data for {cell.title}")
         return TRAIN[indices]
@@ -65,7 +65,7 @@ def test_an_archive_needs_nothing_else(layout: Layout, tmp_path: Path) -> None:
         cells = file["toy/toy-slow/ipc1"]
         stem = f"s0-{made_cell().digest[:12]}"
         assert torch.equal(torch.from_numpy(cells[f"{stem}.condensed"]["images"][()]), IMAGES)
-        assert cells[f"{stem}.{made_trial().name}.r2-4"]["metrics/pixel"][()].tolist() == [2.0, 3.0, 4.0]
+        assert cells[f"{stem}.{made_trial().name}.r2-4"]["figures/pixel"][()].tolist() == [2.0, 3.0, 4.0]
 
 
 def test_an_archive_may_be_of_one_cell(layout: Layout, tmp_path: Path) -> None:

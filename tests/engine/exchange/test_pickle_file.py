@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import pickle
 import struct
 from pathlib import Path
@@ -9,22 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hostile_pickle import Evil
 
 from dcbench import RequestError
 from dcbench.engine.exchange import pickle_file, torch_file
 
 IMAGES = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 LABELS = torch.tensor([1, 0, 1, 0])
-
-
-class Evil:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, victim: Path) -> None:
-        self.victim = victim
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.victim),)
 
 
 class Ordinary:

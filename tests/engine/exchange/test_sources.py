@@ -72,6 +72,15 @@ def test_a_split_is_loaded_once(record: StoredSet, tmp_path: Path) -> None:
     assert Fetched.loaded == loaded
 
 
+def test_a_selection_under_another_label_than_that_of_its_image_is_refused(record: StoredSet, tmp_path: Path) -> None:
+    sources = Sources(OneDataset(), tmp_path, fetch=True)
+    picked = torch.tensor([2, 1])
+    assert len(sources.images(record.cell, picked, torch.tensor([2, 1]))) == 2
+    assert len(sources.images(record.cell, picked, torch.full((2, 3), 0.5))) == 2, "soft labels are of any image"
+    with pytest.raises(RequestError, match=r"selects image 1 under label 0, and its label in toy is 1$"):
+        sources.images(record.cell, picked, torch.tensor([2, 0]))
+
+
 def test_a_set_with_images_of_its_own_needs_no_data(record: StoredSet, tmp_path: Path) -> None:
     made = CondensedSet.of_images(torch.zeros(3, 1, 4, 4), LABELS)
     assert Sources(OneDataset(), tmp_path).of(StoredSet(record.cell, made, {})) is None

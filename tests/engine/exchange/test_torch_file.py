@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hostile_pickle import Evil
 
 from dcbench import RequestError
 from dcbench.engine.exchange import npz_file, safetensors_file, torch_file
@@ -15,16 +15,6 @@ from dcbench.engine.exchange.portable import PortableSet
 
 IMAGES = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 LABELS = torch.tensor([1, 0, 1, 0])
-
-
-class Evil:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, victim: Path) -> None:
-        self.victim = victim
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.victim),)
 
 
 def test_our_own_files_need_no_unpickling(tmp_path: Path) -> None:
