@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 @click.option("--quick", is_flag=True, help="Smaller sizes, less than a minute in all.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of the table.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--only", metavar="NAME,...", help="Only these cases, whatever table and device they are meant for.")
+@click.option("--only", metavar="NAME,...", help="Only these cases, also those of other tables and devices.")
 @click.option(
-    "--rounds", type=click.IntRange(1), help="Rounds of each case, in the place of some that fill half a minute."
+    "--rounds", type=click.IntRange(1), help="Rounds of each case; without it, as many as fit into half a minute."
 )
 @click.option("--list", "listing", is_flag=True, help="List all cases and measure nothing.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write JSON to this file; what it holds of other cases stays.",
+    help="Write JSON to this file; its rows of other cases stay.",
 )
 def main(
     *,
@@ -87,7 +87,7 @@ def _run(
     effort = QUICK if quick else FULL
     (device, *_) = find_devices(device)
     with Bench(device) as bench:
-        from benchmarks.cases import chosen  # here, while the processes do the same
+        from benchmarks.cases import chosen  # imported here, while the processes import it too
 
         cases = chosen(quick=quick, gpu=device != "cpu", only=only)
         return bench.run(_announced(cases), effort.exactly(rounds) if rounds else effort, failed)

@@ -1,8 +1,8 @@
-"""The two processes that measure: one runs literal twins in a plain process, the other fast paths in one like a worker.
+"""The two processes that measure: a plain one for literal twins, and one set up like a worker for fast paths.
 
-About half the time of these networks on a CPU is the kernel handing out fresh pages for large temporaries. A worker of
-the bench tells the allocator to keep what was freed; the published codes run in a process that does not. So each path
-has a process of its own, which lives through the whole run, and only one of the two works at a time.
+On a CPU about half the time of these networks goes into page faults of large temporaries. A worker of the bench sets
+the allocator to keep freed memory; the published codes run in a process without this setting. So each path has a
+process of its own for the whole run, and one of the two works at a time.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from benchmarks.case import Call, Case, PathName
 
 _ROUND_SECONDS = 0.2  # a round repeats what is faster than this
-_SLOW_SECONDS = 1.0  # on a CPU, one call of what takes longer is warming up enough
+_SLOW_SECONDS = 1.0  # on a CPU, one call is enough of a warm-up for a case that takes longer
 
 
 class ChildError(Exception):
-    """A child could not do what it was asked to. The text is the traceback."""
+    """A call in a child failed. The text is the traceback."""
 
 
 class Measurer:
-    """What a child does. It holds one case at a time."""
+    """The methods that a child runs for its parent. It holds one case at a time."""
 
     def __init__(self, path: PathName, device: str) -> None:
-        """Run *path* on *device*; the fast path gets the process of a worker that has the machine for itself."""
+        """Run *path* on *device*; the fast path has the settings of a worker that is alone on the machine."""
         self._path = path
         self._runtime = plan_slots(device, jobs=1, waiting=1, deterministic=False)[0]
         self._device = torch.device(self._runtime.device)
@@ -63,7 +63,7 @@ class Measurer:
             return False
         gpu = self._device.type == "cuda"
         once = seconds(call, case.gpu_warm_up if gpu else 1, self._device)
-        if gpu or once < _SLOW_SECONDS:  # compiling, or memory touched for the first time, says little of a later call
+        if gpu or once < _SLOW_SECONDS:  # the first call compiles, and touches memory for the first time
             once = seconds(call, 1, self._device)
         self._calls = max(1, math.ceil(_ROUND_SECONDS / once))
         return True
@@ -74,16 +74,16 @@ class Measurer:
         return seconds(self._call, self._calls, self._device)
 
     def _release(self) -> None:
-        """Give back the memory of the last case: on a GPU the other process needs it."""
+        """Free the memory of the last case: on a GPU the other process needs it."""
         self._call = None
         gc.collect()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
-            torch.compiler.reset()  # it compiles one piece of code for a few networks only, and then runs it as it is
+            torch.compiler.reset()  # torch compiles a function for a few networks only; after that it would run eagerly
 
 
 class Child:
-    """A process with a `Measurer`, asked from outside. Ends with the block it is opened in."""
+    """A process with a `Measurer`, called through a pipe. As a context manager it ends when the block ends."""
 
     def __init__(self, path: PathName, device: str) -> None:
         """Start the process."""
@@ -98,39 +98,39 @@ class Child:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-        self._process.terminate()  # it may be in the middle of a call that nobody waits for any more
+        self._process.terminate()  # it may be in a call whose result is not needed any more
         self._process.join()
 
-    def ask(self, what: str, *arguments: Any) -> Any:
+    def call(self, what: str, *arguments: Any) -> Any:
         """Return what the method *what* of the `Measurer` returns.
 
         Raises:
-            ChildError: it raised, or the process has died.
+            ChildError: the method raised an error, or the process has died.
         """
         try:
             self._connection.send((what, arguments))
-            succeeded, answer = self._connection.recv()
+            succeeded, result = self._connection.recv()
         except (EOFError, ConnectionError) as error:
             self._process.join()
             raise ChildError(f"the process died with exit code {self._process.exitcode}") from error
         if not succeeded:
-            raise ChildError(answer)
-        return answer
+            raise ChildError(result)
+        return result
 
 
 def _serve(connection: Connection, path: PathName, device: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends its children
-    import benchmarks.cases  # noqa: F401  (both children at the same time, and not when the first case comes)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the parent ends its children
+    import benchmarks.cases  # noqa: F401  (both children import at the same time, before the first case)
 
     measurer: Measurer | None = None
     while True:
         try:
             what, arguments = connection.recv()
-        except EOFError:  # the parent has closed its end, or is gone
+        except EOFError:  # the parent has closed its end of the pipe, or has died
             return
         try:
             measurer = measurer or Measurer(path, device)
-            answer = (True, getattr(measurer, what)(*arguments))
+            result = (True, getattr(measurer, what)(*arguments))
         except Exception:
-            answer = (False, traceback.format_exc())
-        connection.send(answer)
+            result = (False, traceback.format_exc())
+        connection.send(result)

@@ -1,4 +1,4 @@
-"""Counting what a computation cannot do without: floating point operations, and bytes moved.
+"""The least that a computation must do: floating point operations, and bytes moved.
 
 Networks are counted layer by layer from one image on the meta device. The output of every convolution and linear layer
 is written once and read once in bf16, the image is read once; everything between layers can be fused and is free.
@@ -24,7 +24,7 @@ _BF16 = 2
 
 @dataclass(frozen=True)
 class Cost:
-    """Costs add up, and multiply with how often they are paid."""
+    """Costs can be added, and multiplied by a number of times."""
 
     flops: float = 0
     """Floating point operations; a multiplication and an addition are two."""
@@ -40,10 +40,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class NetworkCost:
-    """What a network costs for one image."""
+    """The cost of a network for one image."""
 
     layers: tuple[Cost, ...]
-    """Of each convolution and linear layer forward, in the order in which they run; the image is read by the first."""
+    """Of each convolution and linear layer in the forward pass, in order; the first includes reading the image."""
 
     @property
     def forward(self) -> Cost:
@@ -52,12 +52,12 @@ class NetworkCost:
 
     @property
     def image_gradient(self) -> Cost:
-        """The way back to the image: the same products with the weights, the same outputs as gradients."""
+        """The backward pass to the image: the same products with the weights, and gradients as large as the outputs."""
         return self.forward
 
     @property
     def training(self) -> Cost:
-        """Forward, gradients of all weights, gradients of all layers' inputs but the image."""
+        """The forward pass, the gradients of all weights, and those of the inputs of all layers but the image."""
         once = self.forward
         return Cost(3 * once.flops - self.layers[0].flops, 2 * once.bytes)
 
@@ -66,9 +66,9 @@ def network_cost(network: nn.Module, shape: tuple[int, int, int], forward: Calla
     """Count the layers that run.
 
     Args:
-        network: moved to the meta device for good.
+        network: moved to the meta device, where it stays.
         shape: (C, H, W) of the image.
-        forward: picks what is run: ``lambda network: network.embed``.
+        forward: returns what is run, such as ``lambda network: network.embed``.
     """
     image = torch.empty((1, *shape), device="meta")
     layers: list[Cost] = []

@@ -1,4 +1,4 @@
-"""The machine: what it is, and the rates that bound everything that is computed on it."""
+"""The machine: its description, and the rates that bound every computation on it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _TRIES = 2
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until *device* has done all that it was asked to do."""
+    """Block until *device* has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def describe(runtime: Runtime) -> dict[str, Any]:
-    """Return what decides the speed of the machine and of its software, as JSON values."""
+    """Return what the speed depends on, hardware and versions, as JSON values."""
     return {
         "processor": describe_device("cpu"),
         "cores": available_cores(),
@@ -36,11 +36,11 @@ def describe(runtime: Runtime) -> dict[str, Any]:
 class Ceilings:
     """The best rates that a matrix product and a copy reach.
 
-    Random numbers, since a processor that multiplies zeros draws less power and runs faster.
+    The matrices are random: on zeros a processor draws less power and runs faster.
     """
 
     def __init__(self, device: torch.device) -> None:
-        """Make matrices and a buffer on *device*: large ones, but nothing that it would not hold beside a case."""
+        """Make matrices and a buffer on *device*: large, but small enough to fit next to a case."""
         gpu = device.type == "cuda"
         self._device = device
         side, dtype = (8192, torch.bfloat16) if gpu else (2048, torch.float32)
@@ -67,7 +67,7 @@ class Ceilings:
 
 
 def higher(some: dict[str, float], others: dict[str, float]) -> dict[str, float]:
-    """Return the higher of both ceilings: what else a machine does can only lower them."""
+    """Return the higher of both ceilings: other load on the machine can only lower them."""
     return {name: max(rate, others[name]) for name, rate in some.items()}
 
 

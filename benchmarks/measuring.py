@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to go on with one case."""
+    """How long one case is measured."""
 
     least: int
     """Rounds at least."""
     most: int
     """Rounds at most."""
     seconds: float
-    """No further round begins later than this, once there are the least."""
+    """After this time no further round begins, except up to the least number."""
 
     def exactly(self, rounds: int) -> Effort:
         """Return the same with a number of *rounds*."""
@@ -40,10 +40,10 @@ QUICK = Effort(least=3, most=3, seconds=0)
 
 
 class Bench:
-    """The two processes on one device. Ends them with the block it is opened in."""
+    """The two processes on one device. As a context manager it ends them when the block ends."""
 
     def __init__(self, device: str) -> None:
-        """Start them; they get ready while the caller goes on."""
+        """Start them; they import and set up while the caller goes on."""
         self._stack = ExitStack()
         self._literal = self._stack.enter_context(Child("literal", device))
         self._fast = self._stack.enter_context(Child("fast", device))
@@ -56,28 +56,28 @@ class Bench:
 
     def run(self, cases: Iterable[Case], effort: Effort, failed: Callable[[Case, ChildError], None]) -> Results:
         """Measure *cases*; call *failed* with each that one of the processes could not run."""
-        machine, plain = self._fast.ask("facts"), self._literal.ask("facts")
+        machine, plain = self._fast.call("facts"), self._literal.call("facts")
         machine["threads"] = {"literal": plain["threads"], "fast": machine["threads"]}
-        ceilings, rows = self._fast.ask("ceilings"), []
+        ceilings, rows = self._fast.call("ceilings"), []
         for case in cases:
             try:
                 rows.append(self._row(case, effort))
             except ChildError as error:
                 failed(case, error)
-            # Now and then, so that a neighbour who is busy at the start does not decide them.
-            ceilings = higher(ceilings, self._fast.ask("ceilings"))
+            # Measured again after each case: other load on the machine at the start would lower them.
+            ceilings = higher(ceilings, self._fast.call("ceilings"))
         date = datetime.now(UTC).date().isoformat()
         return Results(machine=machine, ceilings=ceilings, date=date, rows=tuple(rows))
 
     def _row(self, case: Case, effort: Effort) -> Row:
         rounds: dict[Child, list[float]] = {child: [] for child in (self._literal, self._fast)}
-        running = [child for child in rounds if child.ask("prepare", case)]
+        running = [child for child in rounds if child.call("prepare", case)]
         end = time.monotonic() + effort.seconds
         for done in range(effort.most):
             if done >= effort.least and time.monotonic() > end:
                 break
             for child in running:
-                rounds[child].append(child.ask("measure"))
+                rounds[child].append(child.call("measure"))
         literal, fast, cost = rounds[self._literal], rounds[self._fast], case.cost()
         return Row(
             name=case.name,

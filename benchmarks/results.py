@@ -1,4 +1,4 @@
-"""Results: the rows of one machine with what they were measured on, as JSON that later runs add to."""
+"""Results: the rows of one machine and its description, as JSON to which later runs add rows."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What was measured of one case. Times are medians over rounds, in seconds per call."""
+    """The measurement of one case. Times are medians over rounds, in seconds per call."""
 
     name: str
     what: str
     literal_s: float | None
-    """None where there is no literal twin."""
+    """None without a literal twin."""
     fast_s: float
     flops: float
-    """Floating point operations that one call cannot do without; 0 where they are not counted."""
+    """The least number of floating point operations of one call; 0 if they are not counted."""
     bytes: float
-    """Bytes that one call has to read and write; 0 where they are not counted."""
+    """Bytes that one call must read and write; 0 if they are not counted."""
     rounds: int
 
     @property
     def ratio(self) -> float | None:
-        """How many times as fast as the literal twin."""
+        """Time of the literal twin over that of the fast path."""
         return None if self.literal_s is None else self.literal_s / self.fast_s
 
     @property
@@ -45,11 +45,11 @@ class Row:
         return self.bytes / self.fast_s or None
 
     def floor_s(self, ceilings: dict[str, float]) -> float | None:
-        """Return the least time that a machine with these *ceilings* needs; None where nothing is counted."""
+        """Return the least time that a machine with these *ceilings* needs; None if nothing is counted."""
         return max(self.flops / ceilings["flops_per_s"], self.bytes / ceilings["bytes_per_s"]) or None
 
     def record(self, ceilings: dict[str, float]) -> dict[str, Any]:
-        """Return the row as JSON values, with everything that follows from it."""
+        """Return the row as JSON values, with the ratio, the rates and the floor."""
         rates = {"flops_per_s": self.flops_per_s, "bytes_per_s": self.bytes_per_s}
         return asdict(self) | {"ratio": self.ratio, "floor_s": self.floor_s(ceilings)} | rates
 
@@ -59,15 +59,15 @@ class Results:
     """All rows of one machine."""
 
     machine: dict[str, Any]
-    """Hardware, versions, and the threads of both paths. Results of two machines are never mixed."""
+    """Hardware, versions, and the threads of both paths. One file never holds results of two machines."""
     ceilings: dict[str, float]
-    """``flops_per_s`` and ``bytes_per_s``, the best that were measured."""
+    """``flops_per_s`` and ``bytes_per_s``, the best measured rates."""
     date: str
     """Day of the last measurement."""
     rows: tuple[Row, ...] = ()
 
     def merged(self, later: Results) -> Results:
-        """Return these results with the rows of *later* ones, which replace those of the same name.
+        """Return these results with the rows of *later*, which replace rows of the same name.
 
         Raises:
             RequestError: they are of another machine, or of other versions.

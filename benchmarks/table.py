@@ -1,4 +1,4 @@
-"""Results as a table for people."""
+"""Results as a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COLUMNS = ("case", "sizes", "literal", "fast", "ratio", "GFLOP/s", "GB/s", "flo
 
 
 def render(results: Results) -> str:
-    """Return the machine, its ceilings and all rows as text. What there is not prints as ``-``."""
+    """Return the machine, its ceilings and all rows as text. Missing values print as ``-``."""
     machine, ceilings = results.machine, results.ceilings
     threads = ", ".join(f"{path} {count}" for path, count in machine["threads"].items())
     lines = [

@@ -30,7 +30,7 @@ class TinyNetwork(nn.Module):
 
 
 class TinyClassifier(TinyNetwork):
-    """A `TinyNetwork` for images of 6 pixels that can be trained; with batch norm if asked for."""
+    """A `TinyNetwork` for images of 6 pixels that can be trained, with or without batch norm."""
 
     def __init__(self, classes: int = 3, *, batch_norm: bool = False) -> None:
         super().__init__()

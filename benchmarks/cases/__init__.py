@@ -1,4 +1,4 @@
-"""All cases, and which of them belong to a run."""
+"""All cases, and the selection of those of a run."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def chosen(*, quick: bool, gpu: bool, only: Sequence[str] | None) -> list[Case]:
 
     Args:
         quick: whether it is the quick table.
-        gpu: whether it is for a GPU, where some cases run that would take too long on a CPU.
-        only: names, in the order that is wanted.
+        gpu: whether it is for a GPU, on which some cases run that take too long on a CPU.
+        only: names of cases, in the order of the result.
 
     Raises:
-        RequestError: there is no case of such a name.
+        RequestError: a name is not that of a case.
     """
     if only is None:
         return [case for case in ALL if case.quick == quick and (gpu or case.cpu)]

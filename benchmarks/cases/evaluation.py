@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from benchmarks.case import Call, Case
-from benchmarks.cases.data import description, random_pixels, random_set
+from benchmarks.case import Call, Case, description, random_pixels, random_set
 from benchmarks.counting import Cost, network_cost
 from dcbench.toolbox.networks import ConvNet
 from dcbench.toolbox.pixels import Normaliser
@@ -56,7 +55,7 @@ class Training(Case):
         return run
 
     def literal(self, runtime: Runtime) -> Call:
-        """Return their training one after the other."""
+        """Return the training of one network after another."""
         networks = [_network(self.side, runtime.device) for _ in range(self.networks)]
         images, labels = self._data(runtime)
 
@@ -97,7 +96,7 @@ class Scoring(Case):
         return lambda: accuracy(network, images, labels, info.mean, info.std, chunk)
 
     def literal(self, runtime: Runtime) -> Call:
-        """Return the loop of the published codes: batches of 256 normalised float32 images, one read-out for each."""
+        """Return the loop of the published codes: batches of 256 normalised float32 images, each read by the host."""
         info = description(_CLASSES, math.ceil(self.images / _CLASSES), self.side)
         test, network = random_set(info), _network(self.side, runtime.device).eval()
         images = Normaliser(info.mean, info.std).normalise(test.images).to(runtime.device)
@@ -105,10 +104,10 @@ class Scoring(Case):
 
         @torch.no_grad()
         def score() -> float:
-            right = 0
-            for batch, wanted in zip(torch.split(images, 256), torch.split(labels, 256), strict=True):
-                right += int((network(batch).argmax(1) == wanted).sum())
-            return 100 * right / len(labels)
+            correct = 0
+            for batch, targets in zip(torch.split(images, 256), torch.split(labels, 256), strict=True):
+                correct += int((network(batch).argmax(1) == targets).sum())
+            return 100 * correct / len(labels)
 
         return score
 

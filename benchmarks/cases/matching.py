@@ -1,4 +1,4 @@
-"""Whole matching steps of M3D and DM, with the settings that the methods recommend for such images."""
+"""Whole matching steps of M3D and DM, with the settings that the methods recommend for these images."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import torch
 from fakes import MemoryTask
 from oracles.published_loop import PublishedLoop
 
-from benchmarks.case import Call, Case
-from benchmarks.cases.data import description, random_set
+from benchmarks.case import Call, Case, description, random_set
 from benchmarks.counting import Cost, network_cost
 from dcbench import DatasetInfo
 from dcbench.toolbox.augment import Augmentation

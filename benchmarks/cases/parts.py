@@ -1,4 +1,4 @@
-"""The parts of a matching step that are no network: the discrepancy, augmentation, and decoding of patches."""
+"""The parts of a matching step other than the network: discrepancy, augmentation, and decoding of patches."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from oracles.published_loop import decoded, gaussian
 
-from benchmarks.case import Call, Case
-from benchmarks.cases.data import random_pixels
+from benchmarks.case import Call, Case, random_pixels
 from benchmarks.cases.matching import ClassAugmentation
 from benchmarks.counting import Cost
 from dcbench import decode_patches
@@ -27,7 +26,7 @@ _FLOAT32 = 4
 
 @dataclass(frozen=True, kw_only=True)
 class GaussianMMD(Case):
-    """The discrepancy of given features, with its gradient; not its value, of which the loop has no need."""
+    """The gradient of the discrepancy of given features, without its value, which the loop seldom computes."""
 
     classes: int
     synthetic: int
@@ -107,7 +106,7 @@ class ClassBatchAugmentation(Case):
         return step
 
     def cost(self) -> Cost:
-        """Count each pixel, read and written once; the arithmetic is negligible."""
+        """Count each pixel as read and written once; the arithmetic is negligible."""
         return Cost(0, 2 * _FLOAT32 * self.classes * self.per_class * 3 * self.side**2)
 
     @property

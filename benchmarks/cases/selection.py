@@ -22,7 +22,7 @@ _FLOAT64 = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Case):
-    """Picks from given float32 features, as many of every class."""
+    """Picks from given float32 features, equally many of every class."""
 
     rule: Literal["herding", "k-center"]
     ipc: int

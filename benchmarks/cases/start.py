@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerStart(Case):
-    """A fresh worker process that condenses ``digits`` with M3D, until it reports its first step and is ended."""
+    """A fresh worker process that condenses ``digits`` with M3D, until it reports its first step; then it is ended."""
 
     gpu_warm_up: int = 1
 
     def fast(self, runtime: Runtime) -> Call:
-        """Return the start as a run does it; what is planned before it, in the front end, is done already."""
+        """Return the start as a run does it; the planning of the front end is done before."""
         with tempfile.TemporaryDirectory() as folder:
             request = make_request(methods="m3d", datasets="digits", ipc=1, device=runtime.device, results=folder)
             with open_session(request) as prepared:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Accuracy(dcbench.Evaluator):
-    """Trains one network per seed, side by side, and looks at the test set.
+    """Trains one network per seed, side by side, and scores it on the test set.
 
     Metrics, in percent: ``accuracy`` after the last epoch, and ``accuracy_best_epoch``, the best of that and of the
     epochs that the protocol names, which is picked on the test set as many papers do.

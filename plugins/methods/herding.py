@@ -23,7 +23,7 @@ def herd(rows: Tensor, present: Tensor, count: int) -> Tensor:
     """Choose rows one by one so that the mean of the chosen ones follows the mean of all, in each class.
 
     With m the mean feature, the k-th choice (from 0) is the image not yet chosen that is nearest to (k + 1) m minus the
-    sum of those chosen so far. With m taken off, that is the least norm of sum plus row.
+    sum of those chosen so far. With m subtracted from all rows, it has the least norm of sum plus row.
 
     Args:
         rows: (classes, n, D) float64, centred.
@@ -48,7 +48,7 @@ def herd(rows: Tensor, present: Tensor, count: int) -> Tensor:
 
 
 def nearest_to_mean(rows: Tensor, present: Tensor, count: int) -> Tensor:
-    """Choose the rows that are nearest to the mean by themselves, whatever the others are, in each class.
+    """Choose the rows that are nearest to the mean, each by itself, in each class.
 
     Args:
         rows: (classes, n, D) float64, centred.
@@ -86,16 +86,16 @@ class HerdingSettings(FeatureSettings):
 class Herding(FeatureSelection):
     """Herding in the feature space of a network trained on the whole training set, class by class.
 
-    Two rules go by this name. ``rule="nearest"`` chooses the images that are nearest to the mean by themselves, which
-    are much alike; the numbers that papers copy from that of DC fit this one (``results/``). At IPC 1 both choose the
-    same image.
+    Two rules have this name. ``rule="nearest"`` chooses the images that are nearest to the mean, each by itself; these
+    are similar to each other. The numbers that papers copy from the DC paper fit this rule (``results/``). At IPC 1
+    both rules choose the same image.
     """
 
     cite = "Welling: Herding dynamical weights to learn, ICML 2009; rule as in the coreset code of IDC (ICML 2022)"
     Settings = HerdingSettings
     published_for = frozenset({"cifar10", "svhn"}) | IMAGENET_SUBSETS
     further_origins: ClassVar[Mapping[str, Origin]] = {
-        "rule": Origin("published", "code of IDC, coreset.py; so DC's author in issue 15 of its code")
+        "rule": Origin("published", "code of IDC, coreset.py; and the author of DC in issue 15 of its code")
     }
 
     def rule(self, settings: Any) -> Rule:

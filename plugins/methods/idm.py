@@ -1,4 +1,4 @@
-"""IDM: match mean features under a queue of networks that are being trained, and keep the classes apart."""
+"""IDM: match mean features under a queue of networks in training, and keep the classes apart."""
 
 from __future__ import annotations
 
@@ -90,15 +90,18 @@ class IDMSettings(QueueSettings):
 class IDM(dcbench.Method):
     """IDM learns normalised, unclamped images whose tiles are enlarged to training images (partition and expansion).
 
-    Each step matches mean features under one network of a queue, in which a few are trained on real images after each
-    step, and adds the cross-entropy of the synthetic images under that network, weighted by its training accuracy.
-    Steps go class by class as in the published code, here in closed form.
+    Each step matches mean features under one network of a queue, and adds the cross-entropy of the synthetic images
+    under that network, weighted by its training accuracy. After each step a few networks of the queue are trained on
+    real images. Steps go class by class as in the published code, here in closed form.
 
-    It differs from that code in five ways: the images that a set starts from are all different, networks are never
-    pretrained (a command for ImageNet at IPC 50 begins so), images are normalised for ImageNet as for CIFAR (that code
-    mixes pixels as they are and normalised ones there, and a change of brightness is a stronger one on the first), real
-    images are drawn anew in each step (for ImageNet that code always takes the first 128 of a class), and the last set
-    is returned, not the one that was best on the test set.
+    It differs from that code in five ways:
+
+    * The images that a set starts from are all different.
+    * Networks are never pretrained; a command for ImageNet at IPC 50 pretrains them.
+    * Images are normalised for ImageNet as for CIFAR. That code mixes raw and normalised pixels there, and the same
+      change of brightness is stronger on raw ones.
+    * Real images are drawn again in each step. For ImageNet that code uses the first 128 images of a class.
+    * The last set is returned, not the best one on the test set.
     """
 
     cite = "Zhao et al., Improved Distribution Matching for Dataset Condensation, CVPR 2023"
@@ -109,9 +112,9 @@ class IDM(dcbench.Method):
         """Return the values of the published commands for CIFAR-10, CIFAR-100, Tiny ImageNet and a subset of ImageNet.
 
         Other datasets get those of CIFAR-10, or from 100 classes on those of CIFAR-100; from 128 pixels on, those of
-        the subset, where images are whole beyond IPC 10. Values for IPC 10 serve up to there, and those for IPC 50
-        beyond. Below 16 pixels the run is short. The learning rate from 128 pixels on is 0.2 over the variance of a
-        normalised pixel: a step that is as large as in the code, where pixels are not normalised.
+        the subset, with whole images above IPC 10. Up to IPC 10 the values are those for IPC 10, above it those for
+        IPC 50. Below 16 pixels the run is short. From 128 pixels on the learning rate is 0.2 over the variance of a
+        pixel: steps are then as large as in the code, which does not normalise.
         """
         size = info.shape[-1]
         if size < TINY:
@@ -180,7 +183,7 @@ def _tiny_imagenet(ipc: int) -> IDMSettings:
 def _short(ipc: int) -> IDMSettings:
     """Return a run of about a minute on one CPU core for images of 8 pixels.
 
-    With more images per class, which are good from the start, the learning rate at IPC 1 makes them worse.
+    Above IPC 1 the images are better at the start, and the learning rate of IPC 1 would make them worse.
     """
     lr, ce_weight = (0.2, 0.5) if ipc == 1 else (0.05, 0.1)
     return IDMSettings(

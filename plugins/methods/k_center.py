@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def farthest_first(rows: Tensor, present: Tensor, count: int) -> Tensor:
-    """Choose the row nearest to the mean, then again and again the one farthest from all chosen ones, in each class.
+    """Choose the row nearest to the mean, then repeatedly the one farthest from all chosen ones, in each class.
 
     Args:
         rows: (classes, n, D) float64, centred.
@@ -41,7 +41,7 @@ def farthest_first(rows: Tensor, present: Tensor, count: int) -> Tensor:
 class KCenter(FeatureSelection):
     """Greedy k-center in the feature space of a network trained on the whole training set, class by class.
 
-    At IPC 1 it picks what herding picks: both begin with the image nearest to the mean of its class.
+    At IPC 1 it chooses the same images as herding: both begin with the image nearest to the mean of its class.
     """
 
     cite = (

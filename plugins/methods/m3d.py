@@ -47,10 +47,10 @@ if TYPE_CHECKING:
 
 KERNELS: dict[str, Objective] = {"gaussian": gaussian_mmd, "linear": linear_mmd, "polynomial": polynomial_mmd}
 
-# Files are those of the released code as two derived works contain it; its own settings files are not to be had.
+# Files are those of the released code, as two derived works contain it; its own settings files are not available.
 _PAPER = Origin("published", "paper, experiments")
 _DEFAULT = Origin("published", "code, default in misc/cfg.py")
-_UNCONFIRMED = Origin("inferred", "code, default in misc/cfg.py; the settings file for ImageNet is not to be had")
+_UNCONFIRMED = Origin("inferred", "code, default in misc/cfg.py; the settings file for ImageNet is not available")
 _FILLED = "lower where the smallest class cannot fill the tiles"
 _COMMON = {
     "kernel": Origin("published", "paper, experiments; code, m3dloss.py: five bandwidths around the mean distance"),
@@ -93,7 +93,7 @@ class M3DSettings(MatchingSettings):
     kernel: Literal["gaussian", "linear", "polynomial"] = Field(
         "gaussian",
         description="kernel of the discrepancy; lr is meant for gaussian: 1/200 of it suits linear and 5e-6 of it "
-        "polynomial, whose gradients are so much larger",
+        "polynomial, because their gradients are larger",
     )
     iterations: Iterations = 10_000
     iterations_per_model: NetworkSteps = 5
@@ -119,8 +119,8 @@ class M3D(dcbench.Method):
     def settings_for(self, info: DatasetInfo, ipc: int) -> M3DSettings:
         """Return the paper's settings for the size of the images.
 
-        From 16 to 127 pixels the learning rate is 1 x IPC: configurations of a derived copy of the code have 1, 10 and
-        20 at IPC 1, 10 and 20, the gradient of a mean over the images shrinks as their number grows (paper: 1), and of
+        From 16 to 127 pixels the learning rate is 1 x IPC (paper: 1). Configurations of a derived copy of the code have
+        1, 10 and 20 at IPC 1, 10 and 20. The gradient of a mean over the images shrinks as their number grows. And of
         1, IPC and 2 x IPC the second was best at IPC 10 in a sweep on held-out images, which ``results/`` keeps.
         From 128 pixels on the values are the paper's for ImageNet subsets, with fewer real images from 100 classes on.
         The factor is lower where the smallest class cannot fill the mixed initialisation.

@@ -1,4 +1,4 @@
-"""Random: training images drawn uniformly, the least that any method must beat."""
+"""Random: training images drawn uniformly, the baseline of every method."""
 
 from __future__ import annotations
 

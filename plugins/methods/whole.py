@@ -1,4 +1,4 @@
-"""Whole: the training set itself, the row that says how much there was to keep."""
+"""Whole: the training set itself, as the upper reference of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the folder benchmarks/ importable: it is no part of the installed package."""
+"""Makes the folder benchmarks/ importable: it is not part of the installed package."""
 
 from __future__ import annotations
 

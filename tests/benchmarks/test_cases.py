@@ -1,4 +1,4 @@
-"""Cases at toy sizes: both paths run, and the table knows what it measures."""
+"""Cases at toy sizes: both paths run, and the table has a row for each."""
 
 from __future__ import annotations
 

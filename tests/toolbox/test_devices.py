@@ -106,12 +106,12 @@ def test_a_step_that_has_changed_is_captured_anew(cuda: FakeCuda) -> None:
 
 
 def test_a_step_that_cannot_be_captured_goes_on_eagerly_and_says_so_once(cuda: FakeCuda) -> None:
-    def waits() -> None:
+    def synchronises() -> None:
         if cuda.capturing:
             raise RuntimeError("operation not permitted when stream is capturing\nmore")
         cuda.step()
 
-    step = CapturedStep(waits, DEVICE)
+    step = CapturedStep(synchronises, DEVICE)
     calls(step, 3)
     with pytest.warns(UserWarning, match="runs eagerly: operation not permitted when stream is capturing$"):
         step()
@@ -167,14 +167,14 @@ def test_on_the_cpu_there_is_nothing_to_copy() -> None:
 
 
 class Device:
-    """Has room for so many images at once."""
+    """Has memory for `room` images at once."""
 
     def __init__(self, room: int) -> None:
         self.room = room
-        self.asked: list[int] = []
+        self.chunks: list[int] = []
 
     def __call__(self, chunk: int) -> str:
-        self.asked.append(chunk)
+        self.chunks.append(chunk)
         if chunk > self.room:
             raise torch.OutOfMemoryError("the device is full")
         return f"done by {chunk}"
@@ -183,11 +183,11 @@ class Device:
 def test_half_as_many_are_tried_until_they_fit() -> None:
     device = Device(room=3)
     assert retry_with_smaller_chunk(device, 20) == "done by 2"
-    assert device.asked == [20, 10, 5, 2]
+    assert device.chunks == [20, 10, 5, 2]
 
 
 def test_what_does_not_fit_one_by_one_is_an_error() -> None:
     device = Device(room=0)
     with pytest.raises(torch.OutOfMemoryError, match="the device is full"):
         retry_with_smaller_chunk(device, 2)
-    assert device.asked == [2, 1]
+    assert device.chunks == [2, 1]

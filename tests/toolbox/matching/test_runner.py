@@ -44,7 +44,7 @@ def run_as_on_a_gpu(
 
 
 class Replayed:
-    """In the place of a captured step: what it reads must lie in the tensors that it was first called with."""
+    """A stand-in for a captured step, whose inputs must lie in the tensors of the first call."""
 
     def __init__(self, step: Callable[[], None], device: torch.device) -> None:
         self.step, self.device = step, device
@@ -98,7 +98,7 @@ def test_a_network_that_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.Mon
 
 
 class Hungry(TinyNetwork):
-    """Has memory for so many images at once, with or without a gradient."""
+    """Has memory for `room` images at once; for eight times as many with a gradient, which come in chunks."""
 
     room = 4
 

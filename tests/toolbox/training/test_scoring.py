@@ -8,7 +8,7 @@ from dcbench.toolbox.training import accuracy
 
 
 class Brightest(nn.Module):
-    """Says which channel is the brightest; counts what it is asked, and in which mode."""
+    """Classifies by the brightest channel; records the size and mode of each call."""
 
     def __init__(self) -> None:
         super().__init__()

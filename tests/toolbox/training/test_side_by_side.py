@@ -136,10 +136,10 @@ class TestCaptured:
         self.check(networks)
 
     def test_fewer_at_once_where_memory_is_short(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        asked: list[int] = []
+        sizes: list[int] = []
 
         def short(ensemble: Ensemble) -> Advance:
-            asked.append(len(ensemble.steps))
+            sizes.append(len(ensemble.steps))
             if len(ensemble.steps) > 1:
                 raise torch.OutOfMemoryError
             return ensemble.one_by_one
@@ -148,7 +148,7 @@ class TestCaptured:
         networks: list[nn.Module] = [network_of(0), network_of(1), network_of(2)]
         done: list[tuple[int, int]] = []
         self.training(networks, done).captured()
-        assert asked == [3, 1, 2, 1, 1]
+        assert sizes == [3, 1, 2, 1, 1]
         assert done == [(number, epoch) for number in range(3) for epoch in (1, 2, 3, 4)]
         self.check(networks)
 
