@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dcbench.api.records import DatasetRecord, EvaluatorRecord, MethodRecord, NetworkRecord, ProtocolRecord
     from dcbench.api.seeds import derive_seed
     from dcbench.api.settings import Settings
-    from dcbench.report.frame import frame
+    from dcbench.report.results import frame
     from dcbench.session import load, run
 
 _HOME = {
@@ -65,7 +65,7 @@ _HOME = {
     "UnsupportedFormatError": "api.errors",
     "decode_patches": "api.condensed",
     "derive_seed": "api.seeds",
-    "frame": "report.frame",
+    "frame": "report.results",
     "hookimpl": "api.hookspecs",
     "load": "session",
     "run": "session",

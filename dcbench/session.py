@@ -53,9 +53,9 @@ def finish(
     prepared: Prepared, watch: Callable[[Event], None], *, width: int | None = None, colour: bool = False
 ) -> Finished:
     """Carry out what was *prepared*, then make, store and return the report of exactly these cells."""
-    from dcbench.report.frame import frame
     from dcbench.report.reading import read_or_warn
     from dcbench.report.render import terminal
+    from dcbench.report.results import frame
     from dcbench.report.stored import is_stored, store_report
     from dcbench.report.summary import summarise
     from dcbench.report.tables import Wanted

@@ -14,7 +14,7 @@ from dcbench.cli.terminal import is_terminal, show, terminal_width
 
 if TYPE_CHECKING:
     from dcbench.report.compare.contents import Contents
-    from dcbench.report.frame import Filter
+    from dcbench.report.filters import Filter
 
 _FOLDER = click.Path(path_type=Path)
 
@@ -59,7 +59,7 @@ def _read(results: Path, chosen: Filter) -> Contents:
 
     contents = read_contents(results, chosen)
     if not contents.entries:
-        from dcbench.report.frame import frame
+        from dcbench.report.results import frame
 
         unmet = next(chosen.unmet(frame(results)), "it holds no finished cell to compare")
         raise RequestError(f"{results}: {unmet}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from dcbench.report.frame import Filter
+    from dcbench.report.filters import Filter
 
 NAMES = ("curves", "ipc", "images", "setting")
 
@@ -81,7 +81,7 @@ def command(
 
 def _frames(results: Path, chosen: Filter) -> tuple[pd.DataFrame, pd.DataFrame]:
     from dcbench.cli.filters import finished
-    from dcbench.report.sets import sets
+    from dcbench.report.results import sets
 
     return finished(results, chosen, needed=True), sets(results)
 
@@ -129,7 +129,7 @@ def _images(results: Path, chosen: Filter, cell: str | None, data: Path | None, 
 def _chosen_file(results: Path, chosen: Filter, cell: str | None) -> Path:
     from dcbench.cli.cells import condensed_file, find_stem
     from dcbench.engine.store.layout import Layout
-    from dcbench.report.sets import sets
+    from dcbench.report.results import sets
 
     if cell is not None:
         return condensed_file(find_stem(Layout(results), cell))

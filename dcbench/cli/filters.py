@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from dcbench.report.frame import Filter
+    from dcbench.report.filters import Filter
 
 
 def filter_of(options: dict[str, Any]) -> Filter:
@@ -23,7 +23,7 @@ def filter_of(options: dict[str, Any]) -> Filter:
         RequestError: IPC or seeds are no numbers, a network is not written as one is, or a list is empty.
     """
     from dcbench.engine.plan.request import parse_numbers
-    from dcbench.report.frame import Filter
+    from dcbench.report.filters import Filter
 
     for name, value in options.items():
         if value == ():
@@ -45,7 +45,7 @@ def finished(results: Path, chosen: Filter, *, needed: bool = False) -> pd.DataF
     Raises:
         RequestError: nothing passes for that reason, and something is *needed*.
     """
-    from dcbench.report.frame import frame
+    from dcbench.report.results import frame
 
     table = frame(results)
     passed, unmet = chosen.apply(table), list(chosen.unmet(table))

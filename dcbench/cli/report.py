@@ -17,7 +17,7 @@ from dcbench.report.names import TABLES
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dcbench.report.frame import Filter
+    from dcbench.report.filters import Filter
     from dcbench.report.tables import Table
 
 _BEST_EPOCH = "accuracy_best_epoch"
@@ -76,9 +76,8 @@ def command(
     place = None if store is None else place_of(results, store)
 
     from dcbench.cli.filters import filter_of, finished
-    from dcbench.report.frame import failures
+    from dcbench.report.results import failures, sets
     from dcbench.report.selection import shown_in
-    from dcbench.report.sets import sets
     from dcbench.report.summary import entries
     from dcbench.report.tables import Wanted, completed, make_tables
 

@@ -81,7 +81,7 @@ def _state(paths: list[Path]) -> str:
 def _card(stem: Path) -> str:
     from dcbench.cli.terminal import is_terminal, terminal_width
     from dcbench.report.card import card
-    from dcbench.report.drawing import drawn
+    from dcbench.report.text import drawn
 
     return drawn(card(stem), width=terminal_width(), colour=is_terminal())
 

@@ -35,7 +35,7 @@ def refuse_others(context: click.Context) -> None:
 def show_stored(results: Path, name: str) -> None:
     """Print the stored report called *name*, or a line for each if there is no name."""
     from dcbench.engine.store.layout import Layout
-    from dcbench.report.frame import frame
+    from dcbench.report.results import frame
     from dcbench.report.stored import describe, list_reports, read_report, state
 
     layout, rows = Layout(results), frame(results)

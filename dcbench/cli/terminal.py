@@ -55,7 +55,7 @@ def say(text: object, *, err: bool = False, nl: bool = True, lines: bool = False
 
 
 def show(document: str) -> None:
-    """Print a *document* of tables, or a card, with the colours that `dcbench.report.drawing.drawn` gave it."""
+    """Print a *document* of tables, or a card, with the colours that `dcbench.report.text.drawn` gave it."""
     pieces = _COLOUR.split(document) if is_terminal() else [document]
     click.echo(
         "".join(each if place % 2 else printable(each, lines=True) for place, each in enumerate(pieces)), nl=False

@@ -240,7 +240,7 @@ def _collect(registry: Registry, hook: str, implementation: pluggy.HookImpl, sou
         registry.observers.setdefault(hook, []).append((source, implementation))
         return
     try:
-        records = list(cast(Callable[[], Iterable[object]], implementation.function)())
+        records = list(cast("Callable[[], Iterable[object]]", implementation.function)())
     except (Exception, SystemExit) as error:
         registry.problems.append(
             Problem(source, f"{hook} raised {type(error).__name__}: {error}", traceback.format_exc())

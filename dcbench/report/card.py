@@ -18,10 +18,9 @@ from dcbench.engine.data.counts import counts_text
 from dcbench.engine.exchange.layouts import claim_text
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.sets import StoredSet, read_condensed
-from dcbench.report.drawing import Text
 from dcbench.report.reading import read_failures, read_or_warn
-from dcbench.report.sparkline import is_logarithmic, sparkline
 from dcbench.report.tables.model import Number, counted, duration
+from dcbench.report.text import Text, is_logarithmic, sparkline
 
 if TYPE_CHECKING:
     from dcbench.api.condensed import CondensedSet

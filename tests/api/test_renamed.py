@@ -10,7 +10,7 @@ import pytest
 
 from dcbench import Evaluation, Evaluator, MethodRecord, Settings
 from dcbench.api import renamed
-from dcbench.report.frame import frame
+from dcbench.report.results import frame
 from dcbench.testing import contract
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from dcbench.api.errors import RequestError
 from dcbench.cli.filters import filter_of
-from dcbench.report.frame import Filter
+from dcbench.report.filters import Filter
 
 
 @pytest.mark.parametrize("name", ["methods", "datasets", "evaluators", "networks"])

@@ -103,7 +103,7 @@ def _stop(step: int, *_: object) -> None:
 
 
 def _store_report(results: Path) -> None:
-    from dcbench.report.frame import frame
+    from dcbench.report.results import frame
     from dcbench.report.stored import store_report
     from dcbench.report.summary import summarise
 
@@ -179,7 +179,7 @@ def _listed(results: Path) -> None:
     import warnings
 
     from dcbench.report.card import card
-    from dcbench.report.frame import failures
+    from dcbench.report.results import failures
     from dcbench.report.stored import list_reports
 
     with warnings.catch_warnings():

@@ -110,7 +110,7 @@ Numbers = dict[tuple[Any, ...], float]
 
 def numbers(results: Path) -> Numbers:
     """Return every number of a results folder, by what it is."""
-    from dcbench.report.frame import frame
+    from dcbench.report.results import frame
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

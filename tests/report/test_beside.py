@@ -7,8 +7,8 @@ import pytest
 from made_results import add
 
 from dcbench.report.beside import FIELDS, beside, explain, published_text
-from dcbench.report.frame import frame
 from dcbench.report.published import paper_table
+from dcbench.report.results import frame
 from dcbench.report.summary import summarise
 from dcbench.report.tables.grid import grid_tables
 

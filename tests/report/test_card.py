@@ -15,7 +15,7 @@ from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, write_condensed
 from dcbench.report.card import card
-from dcbench.report.drawing import drawn
+from dcbench.report.text import drawn
 
 FACTS: dict[str, Any] = {
     "device": "a processor",

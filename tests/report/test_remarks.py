@@ -10,13 +10,12 @@ import pytest
 from made_results import add, add_sets
 
 from dcbench.report.beside import beside
-from dcbench.report.figures.places import main_results
-from dcbench.report.frame import frame
+from dcbench.report.figures.panels import main_results
 from dcbench.report.remarks import remarks
 from dcbench.report.render.latex import latex
-from dcbench.report.render.markdown import markdown
 from dcbench.report.render.records import json as as_json
-from dcbench.report.render.terminal import terminal
+from dcbench.report.render.text import markdown, terminal
+from dcbench.report.results import frame
 from dcbench.report.summary import entries, summarise
 from dcbench.report.tables import make_tables
 

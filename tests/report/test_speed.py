@@ -7,7 +7,7 @@ import pytest
 from made_results import add
 
 from dcbench.report import render
-from dcbench.report.frame import frame
+from dcbench.report.results import frame
 from dcbench.report.summary import summarise
 from dcbench.report.tables.grid import grid_tables
 

@@ -9,7 +9,7 @@ from made_results import add, cell_of
 from dcbench.api.errors import RequestError
 from dcbench.engine.store.hdf5 import CorruptFileError, put_facts
 from dcbench.engine.store.layout import Layout
-from dcbench.report.frame import frame
+from dcbench.report.results import frame
 from dcbench.report.stored import StoredReport, changes, describe, is_stored, list_reports, read_report, store_report
 from dcbench.report.summary import summarise
 

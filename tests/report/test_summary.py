@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from made_results import add
 
-from dcbench.report.frame import frame
+from dcbench.report.results import frame
 from dcbench.report.summary import COORDINATES, summarise
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from dcbench.engine.cells import ABOUT
 from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.layout import Layout
-from dcbench.report.frame import IN_FRAMES, Filter, frame
+from dcbench.report.filters import Filter
 from dcbench.report.reading import read_or_warn
+from dcbench.report.results import IN_FRAMES, frame
 
 SET = "condensed set"
 
@@ -23,7 +24,7 @@ _PROVENANCE = ("label", "device", "runtime", "versions", "chunk", "artifacts")
 """Facts that say how something was made, and are no part of its name."""
 
 
-class Place(NamedTuple):
+class Coordinates(NamedTuple):
     """What a person calls a condensed set or a trial, whatever its digest is."""
 
     dataset: str
@@ -38,7 +39,7 @@ class Place(NamedTuple):
 class Entry:
     """A condensed set, or a trial with all of its repeats."""
 
-    place: Place
+    coordinates: Coordinates
     replicate: int
     digest: str
     """Of the cell."""
@@ -125,7 +126,7 @@ def _entry(
 ) -> Entry:
     facts = records[0]
     return Entry(
-        Place(facts["dataset"], facts["ipc"], facts["label"], facts["split"], what),
+        Coordinates(facts["dataset"], facts["ipc"], facts["label"], facts["split"], what),
         facts["seed"],
         facts["digest"],
         _flat(identity),

@@ -1,25 +1,172 @@
-"""A comparison for a terminal, as markdown, and as CSV and JSON for programs."""
+"""A comparison in words, for a terminal and as markdown; and as CSV and JSON for programs."""
 
 from __future__ import annotations
 
 import json as json_format
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
+import pandas as pd
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from tabulate import tabulate
 
 from dcbench.api.printable import printable
-from dcbench.report.compare.sections import Section, sections
-from dcbench.report.drawing import Text, drawn
-from dcbench.report.render.markdown import literal
+from dcbench.api.words import plural
+from dcbench.engine.spans import span_text, spans_of
+from dcbench.report.compare.comparison import Comparison, Difference, Located, OnlyIn, SetsInBoth, replicates_of
+from dcbench.report.compare.contents import SET, Coordinates
 from dcbench.report.render.records import as_csv, as_records
+from dcbench.report.render.text import MISSING, literal
+from dcbench.report.summary import TABLE, entries, spread_text
+from dcbench.report.tables.model import Number
+from dcbench.report.tables.pivot import tables_by, title_of
+from dcbench.report.text import Text, drawn
 
-if TYPE_CHECKING:
-    from dcbench.report.compare.comparison import Comparison, Difference
+_MOST_PLACES = 4  # named in one line; whoever wants all of them asks for JSON
+
+_COLUMNS = ("dataset", "IPC", "method", "A", "B", "B \N{MINUS SIGN} A", "pairs", "p", "p (Holm)")
+
+_NOTES = (
+    "A and B: mean ± std (n values) of the trials that are in both. B \N{MINUS SIGN} A: mean ± std over pairs of "
+    "networks with the same replicate, evaluation seed and protocol; same: to the last bit",
+    "p: sign-flip permutation test of the mean difference over these pairs, two-sided, exact up to 30 pairs, about "
+    "these sets and not others of their methods; with n pairs it cannot be below 2 / 2^n",
+    "p (Holm): corrected for the {tests} tests of this comparison",
+)
+"""The second where there is a test, the third where there are several."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a comparison: a title, then lines, then a table where it has one, then notes."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def sections(comparison: Comparison) -> list[Section]:
+    """Return what there is to say, the most important last: a terminal ends with it."""
+    found = [
+        Section("Only in one folder", tuple(map(_only, comparison.only))),
+        Section("The same by name, but made from something else", tuple(map(_identity, comparison.identity))),
+        Section("Made in another way", tuple(map(_provenance, comparison.provenance))),
+        Section("Condensed sets in both", tuple(_sets(comparison.sets))),
+        Section("Numbers in both", tuple(_equal(comparison.numbers))),
+        *_metrics(comparison.numbers[~_are_equal(comparison.numbers)]),
+    ]
+    return [section for section in found if section.lines or section.rows] or [
+        Section("Nothing to compare", ("neither folder has a finished cell that was asked for",))
+    ]
+
+
+def _only(only: OnlyIn) -> str:
+    return f"{_place(only.coordinates, only.replicates)}: only in {only.side}"
+
+
+def _identity(difference: Difference) -> str:
+    return f"{_values(difference)}: {_places(difference.where)}"
+
+
+def _provenance(difference: Difference) -> str:
+    counts = Counter(place.what == SET for place, _ in difference.where)
+    parts = [_count(counts[True], "condensed set"), _count(counts[False], "evaluation")]
+    return f"{_values(difference)}: {' and '.join(filter(None, parts))}"
+
+
+def _values(difference: Difference) -> str:
+    return f"{difference.fact} {difference.a or MISSING} in A, {difference.b or MISSING} in B"
+
+
+def _places(where: Iterable[Located]) -> str:
+    places = [_place(place, replicates) for place, replicates in replicates_of(where).items()]
+    more = len(places) - _MOST_PLACES
+    return "; ".join(places[:_MOST_PLACES]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _place(place: Coordinates, replicates: Sequence[int]) -> str:
+    spans = ",".join(map(span_text, spans_of(replicates)))
+    text = f"{place.dataset} ipc {place.ipc} {place.label} replicate{'s' if len(replicates) > 1 else ''} {spans}"
+    text += "" if place.split == "test" else f", {place.split} split"
+    return text if place.what == SET else f"{text}, {place.what}"
+
+
+def _count(number: int, what: str) -> str:
+    return plural(number, what) if number else ""
+
+
+def _sets(sets: SetsInBoth) -> Iterator[str]:
+    if not sets.count:
+        return
+    yield f"{sets.identical} of {sets.count} hold identical images and labels, to the last bit"
+    if sets.other_labels:
+        yield f"labels differ in {sets.other_labels} of the others"
+    if sets.largest_difference is not None:
+        yield f"pixels of the others, in [0, 1], differ by at most {sets.largest_difference:.2g}"
+
+
+def _are_equal(numbers: pd.DataFrame) -> pd.Series[bool]:
+    """Return which rows have nothing to tell apart: the same networks in both, with the same values."""
+    return numbers["same"].astype(bool) & (numbers["n_a"] == numbers["pairs"]) & (numbers["n_b"] == numbers["pairs"])
+
+
+def _equal(numbers: pd.DataFrame) -> Iterator[str]:
+    equal = int(_are_equal(numbers).sum())
+    if equal:
+        rest = " and left out below" if equal < len(numbers) else ""
+        yield f"{equal} of {len(numbers)} are the same to the last bit{rest}; --format csv has each"
+
+
+def _metrics(numbers: pd.DataFrame) -> Iterator[Section]:
+    tests = int(numbers["p"].notna().sum())
+    notes = [note.format(tests=tests) for note in _NOTES[: 1 + min(tests, 2)]]
+    for common, group in tables_by(numbers, [*TABLE, "step"]):
+        at = () if pd.isna(common["step"]) else (f"at step {common['step']}",)
+        yield Section(title_of(common, *at), (), _COLUMNS, tuple(map(_row, entries(group))), tuple(notes))
+
+
+def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        entry["dataset"],
+        str(entry["ipc"]),
+        entry["label"],
+        _number(entry, "a"),
+        _number(entry, "b"),
+        _difference(entry),
+        str(entry["pairs"]),
+        _p(entry["p"]),
+        _p(entry["p_holm"]),
+    )
+
+
+def _number(entry: Mapping[str, Any], side: str) -> str:
+    if not entry[f"n_{side}"]:
+        return MISSING
+    mean, std, n = (entry[f"{name}_{side}"] for name in ("mean", "std", "n"))
+    return str(Number(mean, std, n, unit=entry["unit"], sets=entry["sets"]))
+
+
+def _difference(entry: Mapping[str, Any]) -> str:
+    if not entry["pairs"]:
+        return MISSING
+    if entry["same"]:
+        return "same"
+    form = ".2f" if entry["unit"] == "percent" else ".2g"
+    spread = spread_text(f"{entry['difference_std']:{form}}", entry["sets"], entry["pairs"])
+    return f"{entry['difference']:+{form}}{spread}".replace("-", "\N{MINUS SIGN}")
+
+
+def _p(value: float | None) -> str:
+    if value is None or pd.isna(value):
+        return MISSING
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
 
 _NUMBERS = {"IPC", "A", "B", "B \N{MINUS SIGN} A", "pairs", "p", "p (Holm)"}
 
@@ -82,7 +229,7 @@ def json(comparison: Comparison, names: Sequence[str]) -> str:
     """Return everything as one JSON object."""
     whole = {
         **dict(zip("AB", names, strict=True)),
-        "only": [{"in": only.side, **only.place._asdict(), "seeds": only.replicates} for only in comparison.only],
+        "only": [{"in": only.side, **only.coordinates._asdict(), "seeds": only.replicates} for only in comparison.only],
         "identity": list(map(_as_record, comparison.identity)),
         "provenance": list(map(_as_record, comparison.provenance)),
         "sets": asdict(comparison.sets),
@@ -92,5 +239,5 @@ def json(comparison: Comparison, names: Sequence[str]) -> str:
 
 
 def _as_record(difference: Difference) -> dict[str, Any]:
-    seats = [{**place._asdict(), "seed": replicate} for place, replicate in difference.seats]
-    return {"fact": difference.fact, "A": difference.a, "B": difference.b, "for": seats}
+    where = [{**place._asdict(), "seed": replicate} for place, replicate in difference.where]
+    return {"fact": difference.fact, "A": difference.a, "B": difference.b, "for": where}

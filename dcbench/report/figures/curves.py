@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from dcbench.report.figures.places import PANEL, NothingToDrawError, apart, main_results, measured, split_into, titles
+from dcbench.report.figures.panels import PANEL, NothingToDrawError, apart, main_results, measured, split_into, titles
 from dcbench.report.figures.style import Look, add_legend, looks, panels, styled
 from dcbench.report.summary import summarise
 
@@ -30,8 +30,8 @@ def accuracy_over(frame: pd.DataFrame, sets: pd.DataFrame, over: Over = "steps")
     not say when its snapshots were taken.
 
     Args:
-        frame: from `dcbench.report.frame.frame`.
-        sets: from `dcbench.report.sets.sets`, of the same folder.
+        frame: from `dcbench.report.results.frame`.
+        sets: from `dcbench.report.results.sets`, of the same folder.
         over: matching steps, or seconds of condensing, which depend on the machine.
 
     Raises:
@@ -93,7 +93,7 @@ def accuracy_over_ipc(frame: pd.DataFrame) -> Figure:
     Bars are the standard deviation over replicates x repeats.
 
     Args:
-        frame: from `dcbench.report.frame.frame`.
+        frame: from `dcbench.report.results.frame`.
 
     Raises:
         NothingToDrawError: there is no evaluation.

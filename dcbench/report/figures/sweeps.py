@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from dcbench.report.figures.places import (
+from dcbench.report.figures.panels import (
     PANEL,
     NothingToDrawError,
     main_results,
@@ -70,8 +70,8 @@ def over_setting(
     Where several groups of cells do, as after two sweeps, a panel has the group with most values.
 
     Args:
-        frame: from `dcbench.report.frame.frame`.
-        sets: from `dcbench.report.sets.sets`, of the same folder.
+        frame: from `dcbench.report.results.frame`.
+        sets: from `dcbench.report.results.sets`, of the same folder.
         method: name of the method's record, such as ``m3d``.
         setting: name of the setting.
         along: settings that may differ with it, as the learning rate does between kernels.

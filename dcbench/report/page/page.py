@@ -15,13 +15,12 @@ import jinja2
 from dcbench.api.distribution import version
 from dcbench.api.printable import printable
 from dcbench.report.page.commands import commands
-from dcbench.report.page.pictures import pictures
+from dcbench.report.page.pictures import BUDGET, Sheet, SourceImages, pictures, sheet
 from dcbench.report.page.provenance import origins
-from dcbench.report.page.sheets import BUDGET, Sheet, SourceImages, sheet
+from dcbench.report.ranks import TIE
 from dcbench.report.reading import read_or_warn
-from dcbench.report.render.lines import EMPTY, MISSING, signed
+from dcbench.report.render.text import EMPTY, MISSING, signed
 from dcbench.report.summary import entries
-from dcbench.report.tables.ranks import TIE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +38,7 @@ class Contents:
     frame: pd.DataFrame
     """What they were made from."""
     sets: pd.DataFrame
-    """Every condensed set, from `dcbench.report.sets`."""
+    """Every condensed set, from `dcbench.report.results`."""
     failures: pd.DataFrame
 
 

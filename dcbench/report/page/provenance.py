@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dcbench.report.ranks import ranked
 from dcbench.report.summary import COORDINATES, entries
 from dcbench.report.tables.model import duration
 from dcbench.report.tables.pivot import anchor_of, number_of, title_of
-from dcbench.report.tables.ranks import ranked
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from dcbench.report.render.lines import EMPTY, all_lines, marking, parts
+from dcbench.report.render.text import EMPTY, all_lines, marking, parts
 
 if TYPE_CHECKING:
     from dcbench.report.tables.model import Table

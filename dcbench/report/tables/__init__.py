@@ -47,7 +47,7 @@ def completed(name: str, summary: pd.DataFrame, sets: Callable[[], pd.DataFrame]
     Args:
         name: one of `dcbench.report.names.TABLES`.
         summary: from `summarise`; with published numbers if `beside` has added them.
-        sets: gives what `dcbench.report.sets` knows of the condensed sets; called only where times are shown.
+        sets: gives what `dcbench.report.results` knows of the condensed sets; called only where times are shown.
     """
     match name:
         case "table2":

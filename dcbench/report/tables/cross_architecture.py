@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dcbench.report.ranks import ranked
 from dcbench.report.tables.pivot import Wanted, in_order, notes_of, rows_of, table_of, tables_by, title_of
-from dcbench.report.tables.ranks import ranked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from dcbench.report.ranks import ranked
 from dcbench.report.summary import TABLE
 from dcbench.report.tables.model import Table
 from dcbench.report.tables.pivot import (
@@ -18,7 +19,6 @@ from dcbench.report.tables.pivot import (
     tables_by,
     title_of,
 )
-from dcbench.report.tables.ranks import ranked
 
 if TYPE_CHECKING:
     import pandas as pd

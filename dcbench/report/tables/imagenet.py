@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dcbench.report.beside import SOURCE, published_hours
+from dcbench.report.ranks import ranked
 from dcbench.report.summary import TABLE, entries
 from dcbench.report.tables.model import Number, duration
 from dcbench.report.tables.pivot import (
@@ -19,7 +20,6 @@ from dcbench.report.tables.pivot import (
     tables_by,
     title_of,
 )
-from dcbench.report.tables.ranks import ranked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ def with_times(summary: pd.DataFrame, sets: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         summary: from `summarise`; with published numbers if `beside` has added them.
-        sets: from `dcbench.report.sets`: how long each set took, and on what.
+        sets: from `dcbench.report.results`: how long each set took, and on what.
     """
     made = sets[sets["origin"].isna()].set_index("digest")
     own = [made.reindex(digests.split()) for digests in summary["digests"]]

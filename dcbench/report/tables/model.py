@@ -10,7 +10,7 @@ from dcbench.api.printable import printable
 from dcbench.report.summary import spread_text
 
 Rank = Literal["best", "second", "tie", ""]
-"""How a number did among those it competes with; see `dcbench.report.tables.ranks`."""
+"""How a number did among those it competes with; see `dcbench.report.ranks`."""
 
 _HOUR, _MINUTE = 3600, 60
 

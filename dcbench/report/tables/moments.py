@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from dcbench.report.ranks import ranked
 from dcbench.report.summary import entries
 from dcbench.report.tables.pivot import Wanted, in_order, notes_of, rows_of, table_of, tables_by, title_of
-from dcbench.report.tables.ranks import ranked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,13 +10,12 @@ from typing import Any
 import pandas as pd
 
 from dcbench.api.words import plural
-from dcbench.engine.cells import digest_of
+from dcbench.engine.cells import OTHER_DATA, digest_of
 from dcbench.report.beside import explain, published_text
-from dcbench.report.datasets import other_data_notes
+from dcbench.report.ranks import MEANINGS
 from dcbench.report.remarks import remarks
 from dcbench.report.summary import COORDINATES, entries
 from dcbench.report.tables.model import Number, Rank, Row, Table, counted
-from dcbench.report.tables.ranks import MEANINGS
 
 FAVOURITES = ("random", "herding", "k-center", "dm", "idm", "m3d")
 """Methods that come in this order when no order is asked for; any other follows, by name."""
@@ -36,7 +35,7 @@ class Wanted:
     cells: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     """How many cells each table of the grid should have, by its values of `dcbench.report.summary.TABLE`."""
     failed: Sequence[Mapping[str, Any]] = ()
-    """The records of failed jobs, as those of `dcbench.report.frame.failures`."""
+    """The records of failed jobs, as those of `dcbench.report.results.failures`."""
 
     def failed_in(self, evaluator_labels: Iterable[str], **place: Collection[Any]) -> int:
         """Count the failed jobs whose sets a table is about, and those that evaluate such a set as the table does.
@@ -174,6 +173,14 @@ def notes_of(summary: pd.DataFrame, *, expected: int | None = None, failed: int 
     if "published" in summary:
         notes += explain(entries(summary.sort_values(["dataset", "ipc"])))
     return tuple(notes)
+
+
+def other_data_notes(datasets: Iterable[str]) -> Iterator[str]:
+    """Yield a line for each of *datasets*, titles, that is not the standard data of its name."""
+    for title in sorted(set(datasets)):
+        if title.endswith(OTHER_DATA):
+            name = title.removesuffix(OTHER_DATA)
+            yield f"{title}: not the standard {name}; 'dcbench show' says of a cell in what it differs"
 
 
 def table_of(

@@ -22,7 +22,7 @@ from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, read_condensed, write_condensed
-from dcbench.report.frame import frame
+from dcbench.report.results import frame
 
 pytestmark = pytest.mark.usefixtures("toys")
 

@@ -20,11 +20,11 @@ from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, write_condensed
 from dcbench.report.compare import render
-from dcbench.report.compare.comparison import Comparison, compare
+from dcbench.report.compare.comparison import Comparison, compare, paired_numbers
 from dcbench.report.compare.contents import read_contents
-from dcbench.report.compare.numbers import paired_numbers
-from dcbench.report.compare.sections import sections
-from dcbench.report.frame import Filter, frame
+from dcbench.report.compare.render import sections
+from dcbench.report.filters import Filter
+from dcbench.report.results import frame
 
 METRICS = st.dictionaries(st.tuples(st.integers(0, 2), st.integers(0, 3)), st.integers(0, 20), max_size=8)
 
@@ -281,7 +281,7 @@ def test_a_damaged_set_is_left_out_with_a_warning(folders: tuple[Path, Path]) ->
     bad.write_bytes(bad.read_bytes()[:100])
     with pytest.warns(UserWarning, match=f"{bad.name} is damaged.*left out"):
         comparison = compared(a, b)
-    assert [(only.side, only.place.label) for only in comparison.only] == [("A", "m3d"), ("B", "dm")]
+    assert [(only.side, only.coordinates.label) for only in comparison.only] == [("A", "m3d"), ("B", "dm")]
 
 
 @pytest.fixture

@@ -7,11 +7,10 @@ import pytest
 from made_results import add
 from made_sets import add_set
 
-from dcbench.report.figures.places import NothingToDrawError
+from dcbench.report.figures.panels import NothingToDrawError
 from dcbench.report.figures.style import save
 from dcbench.report.figures.sweeps import over_setting, sweep
-from dcbench.report.frame import frame
-from dcbench.report.sets import sets
+from dcbench.report.results import frame, sets
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,8 @@ import pytest
 from made_results import add, add_failure
 from made_sets import add_set
 
-from dcbench.report.frame import failures, frame
 from dcbench.report.page import Contents, page
-from dcbench.report.sets import sets
+from dcbench.report.results import failures, frame, sets
 from dcbench.report.summary import summarise
 from dcbench.report.tables.grid import grid_tables
 

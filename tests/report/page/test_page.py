@@ -18,12 +18,11 @@ from PIL import Image
 from dcbench.api.errors import MissingDataError
 from dcbench.engine.store.sets import StoredSet
 from dcbench.report.beside import beside
-from dcbench.report.frame import failures, frame
 from dcbench.report.page import Contents, page
+from dcbench.report.page.pictures import sheet
 from dcbench.report.page.provenance import origins
-from dcbench.report.page.sheets import sheet
 from dcbench.report.render import EMPTY
-from dcbench.report.sets import sets
+from dcbench.report.results import failures, frame, sets
 from dcbench.report.summary import summarise
 from dcbench.report.tables.grid import grid_tables
 

@@ -10,9 +10,8 @@ import pytest
 from made_results import add
 
 from dcbench.report.beside import beside
-from dcbench.report.frame import frame
 from dcbench.report.render import latex
-from dcbench.report.sets import sets
+from dcbench.report.results import frame, sets
 from dcbench.report.summary import summarise
 from dcbench.report.tables import Number, Row, Table, completed, make_tables
 

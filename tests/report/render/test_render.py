@@ -13,8 +13,8 @@ from made_results import add, cell_of
 
 from dcbench.report import render
 from dcbench.report.beside import FIELDS, beside
-from dcbench.report.frame import frame
 from dcbench.report.render.latex import literal as latex_literal
+from dcbench.report.results import frame
 from dcbench.report.summary import summarise
 from dcbench.report.tables import Number, Row, Table
 from dcbench.report.tables.grid import grid_tables

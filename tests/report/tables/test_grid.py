@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from made_results import add, add_sets
 
-from dcbench.report.frame import frame
+from dcbench.report.results import frame
 from dcbench.report.summary import summarise
 from dcbench.report.tables import Table, Wanted
 from dcbench.report.tables.grid import grid_tables

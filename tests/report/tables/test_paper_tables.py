@@ -8,10 +8,10 @@ import pytest
 from made_results import add
 
 from dcbench.report.beside import beside
-from dcbench.report.frame import frame
 from dcbench.report.names import TABLES
 from dcbench.report.published import paper_table
 from dcbench.report.render import records
+from dcbench.report.results import frame
 from dcbench.report.summary import main_metrics, summarise
 from dcbench.report.tables import Table, Wanted, completed, make_tables, usual
 from dcbench.report.tables.model import duration

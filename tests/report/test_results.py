@@ -1,16 +1,24 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import pandas as pd
 import pytest
-from made_results import add, add_failure
+from made_results import add, add_failure, cell_of
+from made_sets import add_set
 
 import dcbench
+from dcbench.engine.cells import Cell
 from dcbench.engine.store.hdf5 import get_facts, put_facts
 from dcbench.engine.store.layout import Layout
-from dcbench.report.frame import COLUMNS, Filter, failures, frame
+from dcbench.report.beside import beside
+from dcbench.report.filters import Filter
+from dcbench.report.results import COLUMNS, SET_COLUMNS, failures, frame, sets
+from dcbench.report.summary import summarise
+from dcbench.report.tables.grid import grid_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,3 +229,135 @@ def test_failures_are_read_and_filtered_and_a_damaged_one_is_left_out(tmp_path: 
     broken.write_text("{")
     with pytest.warns(UserWarning, match=rf"{broken.name} is damaged: Expecting .*; left out"):
         assert failures(tmp_path)["error"].tolist() == ["ValueError"]
+
+
+def test_there_is_a_row_for_each_set(tmp_path: Path) -> None:
+    path = add_set(tmp_path, "dm", ipc=2, replicate=1, seconds=3.5, snapshots={10: 2.0, 0: 0.5}, settings={"lr": 2.0})
+    add_set(tmp_path, "m3d", split="validation", snapshots={0: None})
+    table = sets(tmp_path)
+    first, second = table.to_dict("records")
+    assert list(table.columns) == SET_COLUMNS
+    expected = {
+        "digest": cell_of("dm", ipc=2, replicate=1, settings={"lr": 2.0}).digest,
+        "dataset": "toy",
+        "method": "dm",
+        "label": "dm",
+        "ipc": 2,
+        "replicate": 1,
+        "split": "test",
+        "settings": {"lr": 2.0},
+        "seconds": 3.5,
+        "device": "a processor",
+        "finished": "2026-01-01T00:00:00+00:00",
+        "numbers": 384,
+        "conditions": {
+            "train": "aa",
+            "mean": [0.5],
+            "std": [0.25],
+            "mirror_ok": False,
+            "revision": 1,
+            "network_revision": 1,
+        },
+        "snapshots": {0: 0.5, 10: 2.0},
+        "file": str(path),
+    }
+    assert {name: first[name] for name in expected} == expected
+    assert (second["method"], second["split"], second["snapshots"]) == ("m3d", "validation", {0: None})
+
+
+def test_nothing_has_the_same_columns(tmp_path: Path) -> None:
+    assert list(sets(tmp_path).columns) == SET_COLUMNS
+
+
+def test_a_damaged_file_is_left_out_with_a_warning(tmp_path: Path) -> None:
+    path = add_set(tmp_path, "dm")
+    add_set(tmp_path, "m3d")
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.warns(UserWarning, match="is damaged.*left out"):
+        table = sets(tmp_path)
+    assert table["method"].tolist() == ["m3d"]
+
+
+def test_a_file_that_cannot_be_read_now_is_left_out_and_one_that_is_gone_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, gone = add_set(tmp_path, "dm"), add_set(tmp_path, "idm")
+    add_set(tmp_path, "m3d")
+    listed = Layout(tmp_path).all_condensed()
+    locked.unlink()
+    locked.mkdir()
+    gone.unlink()
+    monkeypatch.setattr(Layout, "all_condensed", lambda _: listed)
+    with pytest.warns(UserWarning, match="cannot be read now.*left out"):
+        assert sets(tmp_path)["method"].tolist() == ["m3d"]
+
+
+@pytest.mark.slow
+def test_a_thousand_files_take_seconds(tmp_path: Path) -> None:
+    path = add_set(tmp_path, "dm", snapshots=dict.fromkeys((0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000), 1.0))
+    for number in range(1, 1000):
+        shutil.copy(path, path.with_name(f"s{number}-{path.name.partition('-')[2]}"))
+    start = time.process_time()
+    assert len(sets(tmp_path)) == 1000
+    assert time.process_time() - start < 4
+
+
+KNOWN = {
+    "train": "b27a876aec5ed024ce11da34297f480eeb785a4406db3d8bed021944b60a0481",
+    "test": "b782bf7e6dab32643105711611c6472290ddc64cdcec4c003351dd5a087eb740",
+}
+OTHER = {"train": "13d7542c3d07c2263262c91f9167b7eb27401afaff3861786618ffbc505f694d", "test": KNOWN["test"]}
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Add a number of `random`, published at 64.9 under ``dc``, whose dataset has the changes given."""
+    original = cell_of
+
+    def add_with(method: str = "random", **changes: Any) -> Path:
+        def changed(name: str, **cell: Any) -> Cell:
+            made = original(name, **cell)
+            return made.model_copy(update={"dataset": made.dataset.model_copy(update=changes)})
+
+        monkeypatch.setattr("made_results.cell_of", changed)
+        return add(tmp_path, method, [60.0], dataset="mnist", protocol="dc")
+
+    return add_with
+
+
+def rows(results: Path) -> dict[str, tuple[str, ...]]:
+    (table,) = grid_tables(beside(summarise(frame(results))))
+    return {row.names[0]: tuple("" if one is None else one.published for one in row.numbers) for row in table.rows}
+
+
+def test_other_data_is_a_row_of_its_own_without_a_published_number(tmp_path: Path, made: Any) -> None:
+    made(**KNOWN, other_data="")
+    made(**OTHER, other_data="all 4 files are of fashion-mnist")
+    assert rows(tmp_path) == {"mnist": ("64.9 ± 3.5 (5x20)",), "mnist (other data)": ("",)}
+    summary = beside(summarise(frame(tmp_path))).set_index("dataset")
+    assert pd.isna(summary.loc["mnist (other data)", "difference"])
+    assert summary.loc["mnist", "difference"] == pytest.approx(60.0 - 64.9)
+
+
+def test_what_is_measured_on_other_data_does_not_compete(tmp_path: Path, made: Any) -> None:
+    made(**KNOWN, other_data="")
+    made("dm", **OTHER, other_data="all 4 files are of fashion-mnist")
+    (table,) = grid_tables(summarise(frame(tmp_path)))
+    assert [number.rank for row in table.rows for number in row.numbers if number] == ["", ""]
+    assert table.notes[-1] == (
+        "mnist (other data): not the standard mnist; 'dcbench show' says of a cell in what it differs"
+    )
+
+
+def test_files_that_do_not_say_it_are_told_by_their_fingerprints(tmp_path: Path, made: Any) -> None:
+    made(**KNOWN, other_data=None)
+    assert list(rows(tmp_path)) == ["mnist"]
+    made(**OTHER, other_data=None)
+    assert rows(tmp_path) == {"mnist": ("64.9 ± 3.5 (5x20)",), "mnist (other data)": ("",)}
+
+
+def test_an_older_file_of_the_same_data_stands_in_the_same_row(tmp_path: Path, made: Any) -> None:
+    made(train="aa", test="bb", record="imagenette", name="imagenette", other_data=None)
+    assert list(rows(tmp_path)) == ["imagenette"]
+    made("dm", train="aa", test="bb", record="imagenette", name="imagenette", other_data="half of it")
+    assert rows(tmp_path) == {"imagenette (other data)": ("", "")}

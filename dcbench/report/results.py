@@ -1,25 +1,22 @@
-"""The store as one DataFrame: a row for every metric of every repeat."""
+"""A results folder as DataFrames: evaluations, condensed sets and failures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from difflib import SequenceMatcher
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from dcbench.api.errors import RequestError
 from dcbench.api.protocol import superseded
 from dcbench.api.renamed import warn_renamed
-from dcbench.engine.cells import ABOUT
-from dcbench.engine.choices import Choice, parse_choice
+from dcbench.engine.cells import ABOUT, OTHER_DATA
+from dcbench.engine.data.standard import is_other
+from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.facts import STORED_AS
 from dcbench.engine.store.layout import Layout
-from dcbench.report.datasets import SPEC, title_datasets
 from dcbench.report.reading import check_folder, read_failures, read_or_warn
 
 COLUMNS = [
@@ -84,99 +81,6 @@ _FAILURE = [*ABOUT, "job", "error", "message", "traceback", "time"]
 
 
 _TITLES = ["label", "method_choice", "evaluator_label"]
-_SHOWN = 6
-_COLUMN_OF = {
-    "methods": "label",
-    "datasets": "dataset",
-    "ipc": "ipc",
-    "seeds": "replicate",
-    "protocol": "protocol",
-    "networks": "network",
-    "evaluators": "evaluator_label",
-}
-"""Where the values of each field of a filter stand in the frame."""
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which results to look at; an empty field lets everything through."""
-
-    methods: Sequence[str] = ()
-    """Labels, such as ``m3d[factor=1]``."""
-    datasets: Sequence[str] = ()
-    """Names of datasets, such as ``birds``, or what was chosen: ``folder:PATH``, with or without its settings."""
-    ipc: Sequence[int] = ()
-    seeds: Sequence[int] = ()
-    protocol: Sequence[str] = ()
-    networks: Sequence[str] = ()
-    evaluators: Sequence[str] = ()
-    """Names of records, such as ``moments``, or labels, such as ``moments[draws=1]``."""
-    split: str = ""
-    also_under: Mapping[str, str] = field(default_factory=dict)
-    """Methods that have a protocol whose results pass whatever *protocol* says."""
-    without_protocol: bool = False
-    """Whether metrics of evaluators that follow no protocol, such as ``moments``, pass whatever *protocol* says."""
-
-    def apply(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of *table* that pass."""
-        wanted: dict[str, Sequence[Any]] = {
-            "label": self.methods,
-            "ipc": self.ipc,
-            "replicate": self.seeds,
-            "network": self.networks,
-            "split": [self.split] if self.split else [],
-        }
-        for column, values in wanted.items():
-            if values and column in table:
-                table = table[table[column].isin(list(values))]
-        if self.datasets:
-            chosen = _covered(table["dataset_choice"].dropna().unique(), self.datasets)
-            table = table[table["dataset"].isin(list(self.datasets)) | table["dataset_choice"].isin(chosen)]
-        if self.evaluators and "evaluator" in table:
-            table = table[table[["evaluator", "evaluator_label"]].isin(list(self.evaluators)).any(axis=1)]
-        if self.protocol and "protocol" in table:
-            own = table["method"].map(dict(self.also_under))
-            free = (table["protocol"] == "") & self.without_protocol
-            table = table[table["protocol"].isin(list(self.protocol)) | (table["protocol"] == own) | free]
-        return table
-
-    def unmet(self, table: pd.DataFrame) -> Iterator[str]:
-        """Yield a line for each wanted value that no row of *table* has, with those that there are.
-
-        Where each value fits some row and yet none passes, one line says that.
-        """
-        met = True
-        for name, column in _COLUMN_OF.items():
-            for value in getattr(self, name):
-                alone: dict[str, Any] = {name: (value,)}
-                if Filter(**alone).apply(table).empty:
-                    met = False
-                    yield f"no finished cell here has --{name} {value}; there is {_some(table[column], str(value))}"
-        if met and not table.empty and self.apply(table).empty:
-            yield "no finished cell here fits all of what was chosen"
-
-
-def _some(column: pd.Series[Any], wanted: str) -> str:
-    """Return the values of *column* in words; of many, those that look most like *wanted*."""
-    there = sorted(value for value in column.dropna().unique() if value != "")
-    if len(there) <= _SHOWN:
-        return ", ".join(map(str, there)) or "none at all"
-    nearest = sorted(there, key=lambda value: -SequenceMatcher(a=str(value), b=wanted).ratio())[:_SHOWN]
-    return f"{', '.join(map(str, nearest))} and {len(there) - _SHOWN} more"
-
-
-def _covered(choices: Iterable[str], wanted: Iterable[str]) -> list[str]:
-    """Return those of *choices* that one of *wanted* covers."""
-    covering = list(_parsed(wanted).values())
-    return [text for text, choice in _parsed(choices).items() if any(each.covers(choice) for each in covering)]
-
-
-def _parsed(texts: Iterable[str]) -> dict[str, Choice]:
-    parsed = {}
-    for text in texts:
-        with suppress(RequestError):  # the name of a dataset need not read as a choice
-            parsed[text] = parse_choice(text)
-    return parsed
 
 
 class ResultsFrame(pd.DataFrame):
@@ -242,3 +146,71 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 "repeat": facts["first_repeat"] + number,
                 "value": value,
             }
+
+
+_FACTS = [*ABOUT, "settings", "seconds", "device", "finished", "numbers", "versions", "runtime", "origin"]
+
+_DATA, _REVISIONS = ("train", "mean", "std", "mirror_ok"), ("revision", "network_revision")
+
+SET_COLUMNS = [IN_FRAMES.get(name, name) for name in (*_FACTS, "conditions", "snapshots", "file")]
+"""Columns of the frame.
+
+``settings``, ``versions`` and ``runtime`` are dicts, and so is ``conditions``: all that a set depends on but method,
+settings, IPC and replicate, which is the data, by fingerprint and statistics, and the revisions of method and network;
+``origin`` is where an imported set is from; ``seconds`` were spent condensing, breaks aside; ``numbers`` counts pixels
+and soft labels; ``snapshots`` is a dict from the step of each snapshot to the seconds after which it was taken, None
+where an older file does not say.
+"""
+
+
+def sets(results: Path | str = "results") -> pd.DataFrame:
+    """Return every condensed set in the folder *results*, one row each, with `SET_COLUMNS`.
+
+    A file that is damaged, or cannot be read now, is left out with a warning; damage to images alone goes unnoticed,
+    since none is read.
+    """
+    rows = [row for path in Layout(Path(results)).all_condensed() if (row := read_or_warn(_set_row, path)) is not None]
+    return pd.DataFrame(title_datasets(rows), columns=[*_FACTS, "conditions", "snapshots", "file"]).rename(
+        columns=IN_FRAMES
+    )
+
+
+def _set_row(path: Path) -> dict[str, Any]:
+    facts, snapshots = read_about(path)
+    dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
+    conditions = {name: dataset[name] for name in _DATA} | {name: method.get(name, 1) for name in _REVISIONS}
+    found = {SPEC: dataset, "conditions": conditions, "snapshots": snapshots, "file": str(path)}
+    return {name: facts.get(name) for name in _FACTS} | found
+
+
+SPEC = "dataset_spec"
+"""Where `title_datasets` finds the dataset of a row, as its cell has it."""
+
+
+def title_datasets(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return *rows* with the title of each ``dataset``, and without `SPEC`.
+
+    Files of older versions do not say whether their data is the standard one. Their fingerprints do, where these are
+    known, and so do newer files about the same data.
+    """
+    others = {_data(row[SPEC]) for row in rows if is_other(row[SPEC], _known(row[SPEC]))}
+    for row in rows:
+        spec = row.pop(SPEC)
+        if _data(spec) in others:
+            row["dataset"] = f"{spec['name']}{OTHER_DATA}"
+    return rows
+
+
+def _data(spec: Mapping[str, Any]) -> tuple[str, str, str]:
+    return spec["name"], spec["train"], spec["test"]
+
+
+def _known(spec: Mapping[str, Any]) -> Mapping[str, str]:
+    return {} if spec.get("other_data") is not None else _fingerprints().get(spec["record"], {})
+
+
+@cache
+def _fingerprints() -> dict[str, Mapping[str, str]]:
+    from dcbench.engine.plugins import load_registry
+
+    return {found.record.name: found.record.fingerprints for found in load_registry().of_kind("datasets")}

@@ -1,0 +1,108 @@
+"""Filters: which results a command looks at, and what a user is told of a value that fits none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from typing import Any
+
+import pandas as pd
+
+from dcbench.api.errors import RequestError
+from dcbench.engine.choices import Choice, parse_choice
+
+_SHOWN = 6
+_COLUMN_OF = {
+    "methods": "label",
+    "datasets": "dataset",
+    "ipc": "ipc",
+    "seeds": "replicate",
+    "protocol": "protocol",
+    "networks": "network",
+    "evaluators": "evaluator_label",
+}
+"""Where the values of each field of a filter stand in the frame."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which results to look at; an empty field lets everything through."""
+
+    methods: Sequence[str] = ()
+    """Labels, such as ``m3d[factor=1]``."""
+    datasets: Sequence[str] = ()
+    """Names of datasets, such as ``birds``, or what was chosen: ``folder:PATH``, with or without its settings."""
+    ipc: Sequence[int] = ()
+    seeds: Sequence[int] = ()
+    protocol: Sequence[str] = ()
+    networks: Sequence[str] = ()
+    evaluators: Sequence[str] = ()
+    """Names of records, such as ``moments``, or labels, such as ``moments[draws=1]``."""
+    split: str = ""
+    also_under: Mapping[str, str] = field(default_factory=dict)
+    """Methods that have a protocol whose results pass whatever *protocol* says."""
+    without_protocol: bool = False
+    """Whether metrics of evaluators that follow no protocol, such as ``moments``, pass whatever *protocol* says."""
+
+    def apply(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of *table* that pass."""
+        wanted: dict[str, Sequence[Any]] = {
+            "label": self.methods,
+            "ipc": self.ipc,
+            "replicate": self.seeds,
+            "network": self.networks,
+            "split": [self.split] if self.split else [],
+        }
+        for column, values in wanted.items():
+            if values and column in table:
+                table = table[table[column].isin(list(values))]
+        if self.datasets:
+            chosen = _covered(table["dataset_choice"].dropna().unique(), self.datasets)
+            table = table[table["dataset"].isin(list(self.datasets)) | table["dataset_choice"].isin(chosen)]
+        if self.evaluators and "evaluator" in table:
+            table = table[table[["evaluator", "evaluator_label"]].isin(list(self.evaluators)).any(axis=1)]
+        if self.protocol and "protocol" in table:
+            own = table["method"].map(dict(self.also_under))
+            free = (table["protocol"] == "") & self.without_protocol
+            table = table[table["protocol"].isin(list(self.protocol)) | (table["protocol"] == own) | free]
+        return table
+
+    def unmet(self, table: pd.DataFrame) -> Iterator[str]:
+        """Yield a line for each wanted value that no row of *table* has, with those that there are.
+
+        Where each value fits some row and yet none passes, one line says that.
+        """
+        met = True
+        for name, column in _COLUMN_OF.items():
+            for value in getattr(self, name):
+                alone: dict[str, Any] = {name: (value,)}
+                if Filter(**alone).apply(table).empty:
+                    met = False
+                    yield f"no finished cell here has --{name} {value}; there is {_some(table[column], str(value))}"
+        if met and not table.empty and self.apply(table).empty:
+            yield "no finished cell here fits all of what was chosen"
+
+
+def _some(column: pd.Series[Any], wanted: str) -> str:
+    """Return the values of *column* in words; of many, those that look most like *wanted*."""
+    there = sorted(value for value in column.dropna().unique() if value != "")
+    if len(there) <= _SHOWN:
+        return ", ".join(map(str, there)) or "none at all"
+    nearest = sorted(there, key=lambda value: -SequenceMatcher(a=str(value), b=wanted).ratio())[:_SHOWN]
+    return f"{', '.join(map(str, nearest))} and {len(there) - _SHOWN} more"
+
+
+def _covered(choices: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Return those of *choices* that one of *wanted* covers."""
+    covering = list(_parsed(wanted).values())
+    return [text for text, choice in _parsed(choices).items() if any(each.covers(choice) for each in covering)]
+
+
+def _parsed(texts: Iterable[str]) -> dict[str, Choice]:
+    parsed = {}
+    for text in texts:
+        with suppress(RequestError):  # the name of a dataset need not read as a choice
+            parsed[text] = parse_choice(text)
+    return parsed
