@@ -63,6 +63,25 @@ def to_device_async(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 @contextmanager
+def forked(stream: torch.cuda.Stream, device: torch.device | None = None) -> Iterator[None]:
+    """Launch the block on *stream*, after what the current stream of *device* has queued and before what it gets next.
+
+    Args:
+        stream: another than the current one.
+        device: that of the stream; the current GPU by default.
+    """
+    current = torch.cuda.current_stream(device)
+    stream.wait_stream(current)
+    try:
+        with torch.cuda.stream(stream):
+            yield
+    finally:
+        # Also after an error: the caller goes on with the same tensors on the current stream, while kernels that were
+        # launched before the error may still write to them.
+        current.wait_stream(stream)
+
+
+@contextmanager
 def capturing(
     graph: torch.cuda.CUDAGraph, *, pool: _POOL_HANDLE | None = None, stream: torch.cuda.Stream | None = None
 ) -> Iterator[None]:
@@ -124,15 +143,8 @@ class CapturedStep:
             return
         # Eager steps run on the stream of the capture: libraries keep a workspace for each stream, and must have
         # allocated it before the capture.
-        current = torch.cuda.current_stream(self._device)
-        self._stream.wait_stream(current)
-        try:
-            with torch.cuda.stream(self._stream):
-                self._step()
-        finally:
-            # Also after an error: the caller goes on with the same tensors on the current stream, while kernels that
-            # were launched before the error may still write to them.
-            current.wait_stream(self._stream)
+        with forked(self._stream, self._device):
+            self._step()
         self._done += 1
 
     def reset(self) -> None:

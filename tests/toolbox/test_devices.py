@@ -119,6 +119,16 @@ def test_a_step_that_cannot_be_captured_goes_on_eagerly_and_says_so_once(cuda: F
     assert cuda.counts == (8, 0, 0)
 
 
+def test_streams_join_after_an_error_too(cuda: FakeCuda) -> None:
+    def fails() -> None:
+        raise ValueError("in the middle")
+
+    step = CapturedStep(fails, DEVICE)
+    with pytest.raises(ValueError, match="in the middle"):
+        step()
+    assert cuda.current.waited_for == [step._stream]
+
+
 def test_running_out_of_memory_while_capturing_is_the_business_of_the_caller(cuda: FakeCuda) -> None:
     room = False
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dcbench.toolbox.devices import capturing
+from dcbench.toolbox.devices import CapturedStep, capturing, forked
 from dcbench.toolbox.training.batches import BatchTensorDraw, Preparation, TrainingSet
 from dcbench.toolbox.training.graph_safe import GraphSafeStep
 from dcbench.toolbox.training.trainer import schedule
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     """Does one step of every network on a draw with one row for each."""
 
 _AHEAD = 32  # batches that are drawn and copied together
-_WARM_UP = 3  # steps before a capture: libraries choose their algorithms and allocate their workspaces in them
 
 
 class Ensemble:
@@ -135,7 +134,10 @@ class CapturedSteps:
         self._steps, self._inputs, self._streams = steps, inputs, streams
         self._graph = torch.cuda.CUDAGraph()
         with _restored([tensor for step in steps for tensor in step.state()]):
-            _on_side_stream(self._warm_up)
+            # On a side stream, as the notes of torch on CUDA graphs require: the default stream cannot be captured.
+            with forked(torch.cuda.Stream()):  # type: ignore[no-untyped-call]
+                for _ in range(CapturedStep.EAGER):
+                    self._fork()
             with capturing(self._graph, pool=pool):
                 self._fork()
 
@@ -144,37 +146,21 @@ class CapturedSteps:
         self._inputs.copy_(inputs)
         self._graph.replay()
 
-    def _warm_up(self) -> None:
-        for _ in range(_WARM_UP):
-            self._fork()
-
     def _fork(self) -> None:
         """Launch one step of each network on a stream of its own, between a fork from the current stream and a join."""
         current = torch.cuda.current_stream()
-        forked: list[torch.cuda.Stream] = []
+        started: list[torch.cuda.Stream] = []
         try:
             for index, (step, stream) in enumerate(zip(self._steps, self._streams, strict=True)):
                 stream.wait_stream(current)
-                forked.append(stream)
+                started.append(stream)
                 with torch.cuda.stream(stream):
                     step(self._inputs[index])
         finally:
-            # Also if a step raises: a capture with a stream that has not joined cannot be ended, and torch then keeps
-            # its memory.
-            for stream in forked:
+            # Joined after all have started, or the branches would run one after another. Also if a step raises: a
+            # capture with a stream that has not joined cannot be ended, and torch then keeps its memory.
+            for stream in started:
                 current.wait_stream(stream)
-
-
-def _on_side_stream(work: Callable[[], None]) -> None:
-    """Call *work* on a stream other than the default one, on which a capture of the same work could fail later."""
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    stream.wait_stream(torch.cuda.current_stream())
-    try:
-        with torch.cuda.stream(stream):
-            work()
-    finally:
-        # Also if the work raises: what was launched still writes to tensors that the current stream goes on with.
-        torch.cuda.current_stream().wait_stream(stream)
 
 
 @contextmanager
