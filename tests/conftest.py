@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from toys import install_toys
 
 os.environ["OMP_NUM_THREADS"] = "1"
-import torch  # noqa: F401  (it reads the variable once; a run would warn of it)
+import torch  # it reads the variable once; a run would warn of it
 
 del os.environ["OMP_NUM_THREADS"]
 
@@ -20,6 +20,30 @@ settings.register_profile(
     "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
 settings.load_profile("patient")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--gpu``."""
+    parser.addoption("--gpu", action="store_true", help="let the tests see the GPUs of this machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide GPUs unless they are asked for, from the processes that tests start too.
+
+    A developer's GPU would change what is tested: devices are found, steps are captured, numbers differ. CUDA reads the
+    variable when it is first used, which is later than this.
+    """
+    if not config.getoption("--gpu"):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU where none is there or none was asked for."""
+    if not torch.cuda.is_available():
+        skip = pytest.mark.skip(reason="needs a GPU and --gpu")
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(skip)
 
 
 @pytest.fixture(autouse=True, scope="session")

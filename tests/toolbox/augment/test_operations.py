@@ -116,7 +116,7 @@ for name in OPERATIONS:
 """
 
 
-@pytest.mark.skipif(torch.cuda.device_count() == 0, reason="needs a GPU")
+@pytest.mark.gpu
 def test_a_gpu_gives_the_same_gradients_every_time_if_it_is_to() -> None:
     # In a process of its own, as cuBLAS reads its setting when it is first used.
     environment = {**os.environ, "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}

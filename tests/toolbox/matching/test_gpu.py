@@ -45,7 +45,7 @@ def learnt(name: str, device: str = "cpu", *, capture: bool = False) -> Tensor:
 # On the CPU nothing is captured: there it is the test that is tested.
 @pytest.mark.parametrize(
     "device",
-    ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(torch.cuda.device_count() == 0, reason="needs a GPU"))],
+    ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)],
 )
 @pytest.mark.parametrize("way", ["eager", "captured", "compiled"])
 @pytest.mark.parametrize("name", RUNS)

@@ -138,7 +138,7 @@ def test_preparing_a_batch_on_a_gpu_copies_nothing_there_as_a_captured_step_must
     assert sent.types == []
 
 
-@pytest.mark.skipif(torch.cuda.device_count() == 0, reason="needs a GPU")
+@pytest.mark.gpu
 @pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "batch norm"])
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_network_is_trained_as_alone_by_captured_steps(name: str, batch_norm: bool) -> None:
