@@ -34,6 +34,13 @@ def subsets(rows: int, total: int, count: int, generator: torch.Generator) -> Te
     return torch.rand((rows, total), generator=generator).topk(count).indices
 
 
+class Sampler(Protocol):
+    """Chooses the real images of a step."""
+
+    def draw(self, generator: torch.Generator) -> Tensor:
+        """Return positions in the training split, (classes, count) int64, on the CPU; all draws have one shape."""
+
+
 class ClassSampler:
     """Draws different training images of every class, uniformly and without replacement within a draw.
 
@@ -145,12 +152,12 @@ class StepSampler:
     """Makes the `StepDraw` of each step. It draws for all classes and keeps the rows of those that are condensed."""
 
     def __init__(
-        self, real: RealImages, augmentation: Augmentation, *, size: int, synthetic: int, most: int, classes: range
+        self, real: Sampler, augmentation: Augmentation, *, size: int, synthetic: int, most: int, classes: range
     ) -> None:
         """Prepare the draws.
 
         Args:
-            real: gives the positions of real images.
+            real: draws the positions of the real images.
             augmentation: what parameters are drawn for.
             size: side of the images in pixels.
             synthetic: training images per class.
