@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dcbench import CondensedSet, Context, Evaluation, ImageSet
 
-FIGURES = ("mean_distance", "variance_distance", "skewness_distance")
+METRICS = ("mean_distance", "variance_distance", "skewness_distance")
 
 _CONSTANT = 1e-12  # a feature whose variance is below has no shape, and no skewness
 
@@ -62,7 +62,7 @@ class Moments(dcbench.Evaluator):
                 distances.append(_distances(settings.network, network_seed, ours, train, context))
                 context.progress(number * settings.draws + draw + 1, total)
             rows.append(torch.stack(distances).mean(0).tolist())
-        return dcbench.Evaluation(dict(zip(FIGURES, map(tuple, zip(*rows, strict=True)), strict=True)))
+        return dcbench.Evaluation(dict(zip(METRICS, map(tuple, zip(*rows, strict=True)), strict=True)))
 
 
 def _distances(name: str, seed: int, ours: dict[int, Tensor], train: ImageSet, context: Context) -> Tensor:

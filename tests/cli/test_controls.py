@@ -55,7 +55,7 @@ def test_no_report_holds_a_control_character(dcbench: CommandLine, results: Path
 def test_no_command_prints_one(dcbench: CommandLine, results: Path) -> None:
     stems = {path.name.partition(".")[0] for path in results.rglob("s*-*")}
     commands = [("show",), *(("show", stem) for stem in stems), ("compare", "r"), ("report", "--store", "kept")]
-    commands += [("report", "--stored", "kept"), ("report", "--stored"), ("metric", "ipc", "--output", "x.svg")]
+    commands += [("report", "--stored", "kept"), ("report", "--stored"), ("figure", "ipc", "--output", "x.svg")]
     for command in commands:
         chosen = () if command[0] == "compare" else ("--results", "r")
         ended = dcbench(*command, *(("r",) if command[0] == "compare" else ()), *chosen, cwd=results.parent)
@@ -66,7 +66,7 @@ def test_no_command_prints_one(dcbench: CommandLine, results: Path) -> None:
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_a_figure_is_well_formed(dcbench: CommandLine, results: Path) -> None:
     add(results, "m3d", [91.0], ipc=10, label=EVIL, settings={"lr": EVIL}, choice=EVIL)
-    ended = dcbench("metric", "ipc", "--results", "r", "--output", "x.svg", cwd=results.parent)
+    ended = dcbench("figure", "ipc", "--results", "r", "--output", "x.svg", cwd=results.parent)
     assert ended.code == 0, ended.err
     drawn = (results.parent / "x.svg").read_text()
     assert not HARMFUL.search(drawn)

@@ -45,7 +45,7 @@ def test_an_imported_set_is_evaluated_as_if_it_were_made_here(
     assert "theirs replicate 0: condense" not in run.err
     table = bench.frame(tmp_path / "results")
     assert table["label"].unique().tolist() == ["theirs"]
-    ours = bench.frame(finished).query("method == 'toy-slow' and ipc == 2 and seed == 0")
+    ours = bench.frame(finished).query("method == 'toy-slow' and ipc == 2 and replicate == 0")
     assert table["value"].tolist() == ours["value"].tolist(), "the same set, and the same seeds"
     images = bench.load(tmp_path / found.partition(": ")[2]).tensors[0]
     (original,) = (finished / "toy" / "toy-slow" / "ipc2").glob(f"s0-{head}.condensed.h5")

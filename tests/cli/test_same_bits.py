@@ -20,7 +20,7 @@ def _of_m3d(results: Path) -> tuple[dict[str, np.ndarray], dict[str, list[float]
         file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     (evaluation,) = results.glob("digits/m3d/ipc1/*.accuracy-*.h5")
     with h5py.File(evaluation) as file:
-        return arrays, {name: values[()].tolist() for name, values in file["metrics"].items()}
+        return arrays, {name: values[()].tolist() for name, values in file["figures"].items()}
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def test_images_are_drawn_beside_the_card(dcbench: CommandLine, finished: Path, 
         assert (tmp_path / f"{method}.png").read_bytes().startswith(b"\x89PNG")
     bad = dcbench("show", _digest(finished, "toy-bad"), "--image", tmp_path / "bad.png", cwd=finished.parent)
     assert (bad.code, "has no condensed set" in bad.err) == (2, True)
-    assert "a metric is written as" in dcbench("show", *drawn[:2], "image.gif", cwd=finished.parent).err
+    assert "a figure is written as" in dcbench("show", *drawn[:2], "image.gif", cwd=finished.parent).err
     assert "--image draws one cell" in _refused(dcbench("show", "--image", "all.png", cwd=finished.parent))
 
 

@@ -15,7 +15,7 @@ from toys import install_package
 from dcbench.cli import cli
 
 LANGUAGES = {"console", "python", "toml", "text", "{eval-rst}", "{toctree}"}
-OTHERS = {"python", "rsync", "sbatch", "twine"}
+OTHERS = {"cat", "python", "rsync", "sbatch", "twine"}
 """Commands of others that pages name, in blocks that are not run."""
 
 
