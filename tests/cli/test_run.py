@@ -51,7 +51,8 @@ def test_without_a_terminal_progress_is_one_plain_line_for_each_job(first: tuple
     _, ended = first
     *lines, stored = ended.err.splitlines()
     assert [line.split("]")[0] for line in lines] == [f"[{number}/8" for number in range(1, 9)]
-    assert all(re.fullmatch(r"\[\d/8\] done    toy ipc 1 toy-.* replicate [01]: .* \(\d+\.\d s\)", line) for line in lines)
+    done = re.compile(r"\[\d/8\] done    toy ipc 1 toy-.* replicate [01]: .* \(\d+\.\d s\)")
+    assert all(map(done.fullmatch, lines))
     assert re.fullmatch(r"report stored as results/reports/run-[0-9a-f]{12}\.h5", stored)
     assert "\x1b" not in ended.err + ended.out
 
