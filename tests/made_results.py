@@ -72,7 +72,7 @@ def add(
     recipe: Mapping[str, Any] | None = None,
     **cell: Any,
 ) -> Path:
-    """Write repeats *first*, *first* + 1, ... of one trial; *best* are best-epoch accuracies beside them.
+    """Write repeats *first*, *first* + 1, ... of one trial; *best* are best-epoch accuracies next to them.
 
     *metrics* take the place of both; the first is the one that tables show. *step* is that of the snapshot which they
     are of; None means the final set. *revision* and *evaluator_label* are those of the evaluator, *repeats* how

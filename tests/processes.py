@@ -59,7 +59,7 @@ def children(pid: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Say whether *pid* runs; a process that nobody has waited for yet does not."""
+    """Say whether *pid* runs; a process that has ended and was not waited for does not."""
     status = _status(pid)
     return status is not None and status[1] != "Z"
 

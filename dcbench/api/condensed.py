@@ -24,7 +24,7 @@ def decode_patches(images: Tensor, factor: int) -> Tensor:
     """Cut each image into factor x factor tiles and enlarge every tile to the full size, differentiably.
 
     Enlarging is bilinear and written as two matrix products, so its gradient is the same bits every time on a GPU too.
-    An image whose side is no multiple of *factor* is padded right and below with 0.5 first (code of IDC and M3D).
+    An image whose side is not a multiple of *factor* is padded right and below with 0.5 first (code of IDC and M3D).
 
     Args:
         images: (N, C, H, W), square, any floating type.
@@ -257,7 +257,7 @@ def plain_set(returned: object, *, copy: bool = True) -> CondensedSet:
         copy: take copies, so that what a plug-in goes on to change is not changed here.
 
     Raises:
-        InvalidCondensedSetError: it is no condensed set, or holds something that is no tensor of the type it should be.
+        InvalidCondensedSetError: it is not a condensed set, or holds something else than a tensor of the right type.
     """
     if not isinstance(returned, CondensedSet):
         raise InvalidCondensedSetError(f"a condensed set is a dcbench.CondensedSet, not a {type(returned).__name__}")

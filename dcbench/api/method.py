@@ -69,8 +69,9 @@ class Task(ABC):
         *metrics*, such as ``loss=0.3``, become the trace in the result file.
 
         Raises:
-            DcbenchError: a step is no whole number from 0 on, a metric is no number, or its name is empty, is a dot, or
-                has a slash.
+            DcbenchError: a step is not a whole number from 0 on, a metric is not a number, or its name is empty, is a
+            dot,
+                or has a slash.
         """
 
     @abstractmethod
@@ -94,7 +95,7 @@ class Task(ABC):
         Args:
             key: JSON values that name the artifact among those that this method builds for this dataset. What changes
                 the result belongs here.
-            build: called with a seed of the artifact's own when nobody has built it yet; other processes wait for it.
+            build: called with a seed of the artifact's own if the artifact is not there; others wait meanwhile.
 
         Returns:
             the tensors, on the CPU. Their hash is recorded in the result file, and so are the seconds that building

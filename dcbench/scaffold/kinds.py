@@ -12,8 +12,8 @@ class Kind:
     summary: str
     """What the plug-in does as it is written, for its record."""
     options: str
-    """Options of ``dcbench run`` that show it, beside a built-in of its kind where that is quick; ``{name}`` stands for
-    its name."""
+    """Options of ``dcbench run`` that show it, next to a built-in of its kind where that is quick; ``{name}`` stands
+    for its name."""
     upkeep: str
     """What its author has to know before changing it."""
 

@@ -27,7 +27,7 @@ _KINDS = {
 
 
 def other_kind(file: Path) -> str:
-    """Say what *file* is where its first bytes show that it is no data file; nothing where they do not."""
+    """Say what *file* is where its first bytes show that it is not a data file; nothing where they do not."""
     with file.open("rb") as opened:
         head = opened.read(_HEAD)
     if not head:

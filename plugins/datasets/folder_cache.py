@@ -78,16 +78,16 @@ class ImageCache:
             RequestError: the cache cannot be written.
             UnreadableDataError: an image cannot be decoded.
         """
-        beside = self.file.with_suffix(".json")
+        described = self.file.with_suffix(".json")
         with suppress(OSError, ValueError, KeyError, TypeError):
-            kept = json.loads(beside.read_text())
+            kept = json.loads(described.read_text())
             if kept["check"] == check_of([kept["mean"], kept["std"]]):
                 return tuple(map(float, kept["mean"])), tuple(map(float, kept["std"]))
         mean, std = measure(self.images())
         with self._alone() as alone:
-            partial_file = beside.with_suffix(".json.partial" if alone else f".{secrets.token_hex(4)}.partial")
+            partial_file = described.with_suffix(".json.partial" if alone else f".{secrets.token_hex(4)}.partial")
             partial_file.write_text(json.dumps({"mean": mean, "std": std, "check": check_of([mean, std])}))
-            partial_file.replace(beside)
+            partial_file.replace(described)
         return mean, std
 
     def _finished(self) -> bool:

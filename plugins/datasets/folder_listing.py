@@ -65,7 +65,7 @@ def list_split(
         root: the folder that holds the splits.
         parts: names that the folder of the split may have; the first that exists is read.
         wanted: the class folders to read, in this order; all that there are, sorted, if None.
-        ignored: patterns of the names of files that lie there and are no images; they do not count as left out.
+        ignored: patterns of the names of files that lie there and are not images; they do not count as left out.
 
     Raises:
         MissingDataError: the folder of the split, or a wanted class of it, is not there.

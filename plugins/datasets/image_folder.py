@@ -42,7 +42,7 @@ class ImageFolder(Dataset):
     wanted: ClassVar[tuple[str, ...] | None] = None
     """The class folders to read, in the order of the labels; None for all that there are, sorted."""
     ignored: ClassVar[tuple[str, ...]] = ()
-    """Patterns of the names of files that lie in class folders and are no images, such as ``*_boxes.txt``."""
+    """Patterns of the names of files that lie in class folders and are not images, such as ``*_boxes.txt``."""
 
     def files(self, split: Split) -> Sequence[Path]:
         """Return the one cache file of *split*, made if need be. Changed image files give it another name.

@@ -122,7 +122,7 @@ class TinyImageNet(ImageFolder):
         try:
             return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         except (OSError, UnicodeDecodeError) as error:
-            raise unreadable(self._name, path, "it is no text" if isinstance(error, ValueError) else error) from error
+            raise unreadable(self._name, path, "not a text" if isinstance(error, ValueError) else error) from error
 
     def _listing(self, split: Split) -> Listing:
         if split not in self._listings:

@@ -4,7 +4,7 @@ They lie as torchvision lays them out below the data folder::
 
     MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte           mnist
     FashionMNIST/raw/...                                             fashion-mnist
-    svhn/{train,test}_32x32.mat, or beside these folders             svhn
+    svhn/{train,test}_32x32.mat, or next to these folders            svhn
     cifar-10-batches-py/data_batch_1..5, test_batch, batches.meta    cifar10
     cifar-100-python/train, test, meta                               cifar100
 """
@@ -129,7 +129,7 @@ class VisionDataset(Dataset):
                 raise MissingDataError(f"{self.name}: {packed} is still packed; unpack it with gunzip")
 
     def _lend_archives(self, folder: Path, root: Path) -> None:
-        """Copy archives that somebody put into the data folder to where torchvision looks for them below *root*."""
+        """Copy archives that a user put into the data folder to where torchvision looks for them below *root*."""
         for archive in {*self.root.glob("*.gz"), *folder.glob("*.gz")}:
             place = root / archive.relative_to(self.root)
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -218,8 +218,8 @@ class SVHN(VisionDataset):
 
     def _paths(self, split: Split) -> list[Path]:
         file = f"{split}_32x32.mat"
-        beside = self.root / file
-        return [beside if beside.is_file() else self.root / "svhn" / file]
+        here = self.root / file
+        return [here if here.is_file() else self.root / "svhn" / file]
 
     def _check_files(self, split: Split) -> None:
         _, name, md5 = _of_torchvision(self.source).split_list[split]

@@ -68,8 +68,8 @@ class Moments(dcbench.Evaluator):
 def _distances(name: str, seed: int, ours: dict[int, Tensor], train: ImageSet, context: Context) -> Tensor:
     """Return the three distances (3,) under the network *name* of *seed*, averaged over the classes of *ours*.
 
-    The moments of the training images take nearly all of the time and are the same for every condensed set: whoever
-    needs them first keeps them for all.
+    The moments of the training images take nearly all of the time and are the same for every condensed set: the first
+    evaluation that needs them keeps them for all.
     """
     network = context.network(name, seed).eval()
 

@@ -25,7 +25,7 @@ class Settings(dcbench.Settings):
 class Imported(Method):
     """A set that ``dcbench import`` put into the store. It is there before a run, so that nothing is condensed."""
 
-    cite = "Whoever made the set: see 'origin' in its file"
+    cite = "The authors of the set: see 'origin' in its file"
     Settings = Settings
 
     def label(self, settings: Any) -> str:

@@ -1,4 +1,4 @@
-"""Files that somebody else may hand over to be imported: each is refused in one line, or is a sound set."""
+"""Files that a stranger may hand over to be imported: each is refused in one line, or is a sound set."""
 
 from __future__ import annotations
 

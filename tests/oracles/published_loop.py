@@ -2,7 +2,7 @@
 
 For timing, and slow only where they are: each class goes through the network by itself, real images and synthetic ones
 apart, the images lie on the device as float32, and every operation is a launch of its own. The draws are their own, so
-results agree with the fast loop in distribution only; exact agreement is the business of `m3d` and `dm` beside this.
+results agree with the fast loop in distribution only; exact agreement is the business of `m3d` and `dm` next to this.
 """
 
 from __future__ import annotations

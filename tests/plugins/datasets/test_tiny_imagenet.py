@@ -107,7 +107,7 @@ def test_recipes_can_be_listed_before_it_is_there(tmp_path: Path) -> None:
     ("name", "text", "said"),
     [
         ("wnids.txt", "\n", r"wnids.txt cannot be used: it names no class"),
-        ("wnids.txt", b"\xff\xfe", r"wnids.txt cannot be used: it is no text"),
+        ("wnids.txt", b"\xff\xfe", r"wnids.txt cannot be used: not a text"),
         ("val/val_annotations.txt", "val_0.JPEG n01443537\n", r"line 1 names no class of wnids.txt: 'val_0.JPEG n0144"),
         ("val/val_annotations.txt", f"val_0.JPEG\tn9{BOX}\n", r"line 1 names no class of wnids.txt: 'val_0.JPEG"),
         ("val/val_annotations.txt", f"no.JPEG\tn01443537{BOX}\n", r"no.JPEG cannot be used: No such file"),

@@ -36,7 +36,7 @@ class LinearProbe(dcbench.Evaluator):
     class Settings(dcbench.Settings):
         """How the model is fitted."""
 
-        l2: float = Field(0.01, gt=0, description="weight of the L2 penalty beside the mean cross-entropy")
+        l2: float = Field(0.01, gt=0, description="weight of the L2 penalty next to the mean cross-entropy")
 
     def evaluate(
         self,
@@ -67,7 +67,7 @@ def _fit(rows: NDArray[np.float64], labels: Tensor, classes: int, settings: Line
     """
     shares = functional.one_hot(labels, classes).double() if labels.ndim == 1 else labels.double()
     image, label = shares.nonzero(as_tuple=True)
-    # scikit-learn weighs the sum of the cross-entropies by C, beside half of the squared weights.
+    # scikit-learn weighs the sum of the cross-entropies by C, next to half of the squared weights.
     model = LogisticRegression(C=1 / (settings.l2 * len(rows)), max_iter=_STEPS)
     return model.fit(rows[image], label.numpy(), sample_weight=shares[image, label].numpy())
 

@@ -30,7 +30,7 @@ INFO = DatasetInfo(
     default_protocol="short",
 )
 EVERY = 5
-"""Every fifth tile of a row is a test image, in the next row the ones beside them: so no place is left out."""
+"""Every fifth tile of a row is a test image, in the next row their neighbours: so no place is left out."""
 
 
 class PhotoTiles(Dataset):
