@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcbench.api.errors import DcbenchError, RequestError
-from dcbench.engine.bench import Outcome, Prepared, prepare, run_plan
-from dcbench.engine.cells import digest_of
+from dcbench.engine.identity import digest_of
 from dcbench.engine.plan.request import Request, default_data_folder, make_request
-from dcbench.engine.plugins import load_registry
+from dcbench.engine.progress import Announce, announce_nothing
+from dcbench.engine.registry import load_registry
+from dcbench.engine.run import Outcome, Prepared, prepare, run_plan
 from dcbench.engine.store.failures import load_failure
-from dcbench.engine.telling import Tell, silent
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch.utils.data import TensorDataset
 
-    from dcbench.engine.cells import Trial
     from dcbench.engine.executors.schedule import Event
+    from dcbench.engine.identity import Trial
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class Finished:
 
 
 @contextmanager
-def open_session(request: Request, tell: Tell = silent) -> Iterator[Prepared]:
+def open_session(request: Request, announce: Announce = announce_nothing) -> Iterator[Prepared]:
     """Check *request* against the installed plug-ins and the store, and yield what is to do.
 
-    *tell* is called with what begins, where it may take a while, and with how far it has come.
+    *announce* is called with what begins, where it may take a while, and with how far it has come.
 
     Raises:
         DcbenchError: something is wrong with the request or the store; nothing was started.
     """
-    with prepare(request, load_registry(), tell) as prepared:
+    with prepare(request, load_registry(), announce) as prepared:
         yield prepared
 
 
@@ -66,7 +66,7 @@ def finish(
     labels = list(dict.fromkeys(trial.cell.method.label for trial in trials))
     summary = summarise(_relabelled(frame(prepared.layout.root), trials))
     failed = [job.cell.facts() | {"job": job.name} for job, _ in outcome.failed]
-    failed += filter(None, (read_or_warn(load_failure, path) for path in prepared.survey.failed_before))
+    failed += filter(None, (read_or_warn(load_failure, path) for path in prepared.pending.failed_before))
     shown = summary[summary["main"].astype(bool)]
     rows = list(dict.fromkeys((trial.cell.dataset.title, trial.cell.ipc) for trial in trials))
     tables = grid_tables(shown, Wanted(labels, rows, Counter(map(_table_of, trials)), failed))

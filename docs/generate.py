@@ -13,7 +13,7 @@ from tabulate import tabulate
 import dcbench
 from dcbench.api import distribution
 from dcbench.cli import COMMANDS, cli
-from dcbench.engine.plugins import KINDS, Found, Registry, load_registry
+from dcbench.engine.registry import GROUPS, Found, Registry, load_registry
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -65,15 +65,15 @@ def _settings(registry: Registry) -> str:
         "those come from: [](../contract.md#origins) says what the kinds of origin mean. `dcbench list methods NAME "
         "--dataset D --ipc K` shows the same for other data. Protocols have no settings; see [](recipes.md).",
     ]
-    for kind in KINDS:
-        if kind != "protocols":
-            parts.append(f"## {kind.capitalize()}")
-            parts += [text for item in _own(registry, kind) for text in _settings_of(registry, item)]
+    for group in GROUPS:
+        if group != "protocols":
+            parts.append(f"## {group.capitalize()}")
+            parts += [text for item in _own(registry, group) for text in _settings_of(registry, item)]
     return _page(parts)
 
 
 def _settings_of(registry: Registry, item: Found) -> Iterable[str]:
-    target = registry.resolve(item.kind, item.record.name)
+    target = registry.resolve(item.group, item.record.name)
     preset = getattr(item.record, "preset", {})
     argument = getattr(item.record, "argument", "")
     yield f"### `{item.record.name}{f':{argument}' if argument else ''}`"
@@ -86,7 +86,7 @@ def _settings_of(registry: Registry, item: Found) -> Iterable[str]:
         yield "No settings."
         return
     yield _fields(target.Settings, preset)
-    if item.kind == "methods":
+    if item.group == "methods":
         yield from _recommended(registry, target())
 
 
@@ -133,8 +133,8 @@ def _recipe_rows(recipes: Sequence[dcbench.TrainingRecipe]) -> Iterable[tuple[st
             yield (f"`{name}`", *map(_value, values))
 
 
-def _own(registry: Registry, kind: str) -> list[Found]:
-    return [item for item in registry.of_kind(kind) if item.source.package == distribution.NAME]
+def _own(registry: Registry, group: str) -> list[Found]:
+    return [item for item in registry.of_group(group) if item.source.package == distribution.NAME]
 
 
 def _info(registry: Registry, name: str) -> dcbench.DatasetInfo:

@@ -66,7 +66,7 @@ def _serve() -> None:
     import dcbench.cli.notices
     import dcbench.cli.progress
     import dcbench.cli.run
-    import dcbench.engine.work.jobs
+    import dcbench.engine.work.run_job
     import dcbench.report.figures.curves
     import dcbench.report.figures.images
     import dcbench.report.figures.sweeps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcbench.engine.cells import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
+from dcbench.engine.identity import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
 
 DATASET = DatasetSpec(
     record="toy",

@@ -8,7 +8,8 @@ from typing import Any
 
 from made_cells import made_cell, made_trial
 
-from dcbench.engine.cells import Cell, CondenseJob
+from dcbench.engine.identity import Cell
+from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.layout import Layout

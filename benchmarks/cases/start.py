@@ -29,7 +29,7 @@ class WorkerStart(Case):
         with tempfile.TemporaryDirectory() as folder:
             request = make_request(methods="m3d", datasets="digits", ipc=1, device=runtime.device, results=folder)
             with open_session(request) as prepared:
-                work = prepared.survey.work
+                work = prepared.pending.work
 
         def start() -> None:
             with (

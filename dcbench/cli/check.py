@@ -16,8 +16,8 @@ from dcbench.cli.terminal import say
 from dcbench.testing.contracts import KINDS
 
 if TYPE_CHECKING:
-    from dcbench.engine.choices import Choice
-    from dcbench.engine.plugins import Found, Registry
+    from dcbench.engine.registry import Found, Registry
+    from dcbench.engine.selectors import Selector
     from dcbench.testing.contracts import Kind
     from dcbench.testing.isolation import Verdict
 
@@ -53,15 +53,15 @@ def command(
 
     It works on a little made-up data and takes about a minute on a CPU. A line that begins with ✗ says what is broken.
     """
-    from dcbench.engine.plugins import load_registry
+    from dcbench.engine.registry import load_registry
     from dcbench.testing import contract
     from dcbench.testing.isolation import judge_apart
 
-    choice = _choice(name, changes)
-    found = _find(load_registry(), choice, kind)
-    what = cast("Kind", found.kind.removesuffix("s"))
-    checks = contract(what, choice.label, without=without, data=data)
-    say(f"{what} {choice.label}  {found.source}", bold=True)
+    selector = _selector(name, changes)
+    found = _find(load_registry(), selector, kind)
+    what = cast("Kind", found.group.removesuffix("s"))
+    checks = contract(what, selector.label, without=without, data=data)
+    say(f"{what} {selector.label}  {found.source}", bold=True)
     started, count = time.monotonic(), Counter[str]()
     abouts = {str(check): check.promise.about for check in checks}
     for verdict in judge_apart(checks, limit):
@@ -72,22 +72,22 @@ def command(
     context.exit(1 if count["failed"] else 0)
 
 
-def _choice(name: str, changes: tuple[str, ...]) -> Choice:
+def _selector(name: str, changes: tuple[str, ...]) -> Selector:
     """Return the plug-in written *name*, with the settings that ``--set`` changes."""
-    from dcbench.engine.choices import parse_choice, parse_overrides
+    from dcbench.engine.selectors import parse_overrides, parse_selector
 
-    choice, overrides = parse_choice(name), parse_overrides(changes)
+    selector, overrides = parse_selector(name), parse_overrides(changes)
     for other in overrides:
-        if other != choice.name:
-            raise RequestError(f"--set {other}.…: it is {choice.name} that is checked")
-    return choice.over(overrides.get(choice.name, {}))
+        if other != selector.name:
+            raise RequestError(f"--set {other}.…: it is {selector.name} that is checked")
+    return selector.over(overrides.get(selector.name, {}))
 
 
-def _find(registry: Registry, choice: Choice, kind: str | None) -> Found:
-    found = registry.find_any(choice.name) if kind is None else registry.find(f"{kind}s", choice.name)
+def _find(registry: Registry, selector: Selector, kind: str | None) -> Found:
+    found = registry.find_any(selector.name) if kind is None else registry.find(f"{kind}s", selector.name)
     argument = getattr(found.record, "argument", "")
-    if bool(argument) != bool(choice.argument):
-        raise RequestError(f"write {choice.name}:{argument}" if argument else f"write {choice.name}")
+    if bool(argument) != bool(selector.argument):
+        raise RequestError(f"write {selector.name}:{argument}" if argument else f"write {selector.name}")
     return found
 
 

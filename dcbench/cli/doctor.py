@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dcbench.api.images import Dataset
     from dcbench.api.records import DatasetRecord
     from dcbench.cli.notices import Notices
-    from dcbench.engine.plugins import Found, Registry
+    from dcbench.engine.registry import Found, Registry
 
 
 @click.command("doctor")
@@ -33,7 +33,7 @@ def command(datasets: tuple[str, ...], data: Path | None) -> None:
     """
     from dcbench.engine.data.fingerprints import cache_folder
     from dcbench.engine.plan.request import default_data_folder
-    from dcbench.engine.plugins import load_registry
+    from dcbench.engine.registry import load_registry
 
     registry = load_registry()
     root = data or default_data_folder()
@@ -78,14 +78,14 @@ def _devices() -> dict[str, str]:
 def _datasets(registry: Registry, root: Path) -> dict[str, str]:
     return {
         item.record.name: _state_of(registry, item, root)
-        for item in registry.of_kind("datasets")
+        for item in registry.of_group("datasets")
         if not item.record.argument
     }
 
 
 def _state_of(registry: Registry, found: Found, root: Path) -> str:
     """Say whether a dataset is there, without fetching it, or what is wrong with its plug-in."""
-    from dcbench.engine.making import blaming
+    from dcbench.engine.factories import blaming
 
     name = found.record.name
     try:
@@ -102,16 +102,16 @@ def _examined(registry: Registry, text: str, root: Path, tell: Notices) -> list[
     Raises:
         DcbenchError: the data is not there, or cannot be used.
     """
-    from dcbench.engine.choices import parse_choice
     from dcbench.engine.data.counts import counts_text
     from dcbench.engine.data.standard import counted_info, other_data
-    from dcbench.engine.making import blaming, choose_dataset
-    from dcbench.engine.telling import follow
+    from dcbench.engine.factories import blaming, select_dataset
+    from dcbench.engine.progress import announce_reading
+    from dcbench.engine.selectors import parse_selector
 
     tell(f"reading {text}")
-    found = registry.find("datasets", parse_choice(text).name)
-    dataset = choose_dataset(registry, text, root)
-    follow(dataset, tell, text)
+    found = registry.find("datasets", parse_selector(text).name)
+    dataset = select_dataset(registry, text, root)
+    announce_reading(dataset, tell, text)
     with blaming("datasets", found.record.name, found.source.package):
         facts = [("data", _described(found.record, dataset, remarks=False))]
         if not dataset.present():

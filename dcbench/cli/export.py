@@ -39,8 +39,8 @@ def command(target: Path, form: str | None, cells: str | None, decoded: bool, re
     """
     from dcbench.cli.cells import find_stem
     from dcbench.cli.sources import sources_in
-    from dcbench.engine.choices import split_list
     from dcbench.engine.exchange.formats import export_format
+    from dcbench.engine.selectors import split_list
     from dcbench.engine.store.layout import Layout
 
     form = export_format(target, form)

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.choices import canonical
+from dcbench.engine.selectors import canonical
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from dcbench.api.words import plural
 from dcbench.cli.notices import noticing
 from dcbench.cli.options import Numbers, data_option, results_option
 from dcbench.cli.terminal import say
-from dcbench.engine.spans import span_text, spans_of
+from dcbench.engine.ranges import range_text, ranges_of
 
 if TYPE_CHECKING:
     from dcbench.engine.exchange.importing import Import, Imported
@@ -74,7 +74,7 @@ def command(results: Path, data: Path | None, **options: Any) -> None:
     from dcbench.engine.exchange.importing import import_sets
     from dcbench.engine.exchange.layouts import claim_text
     from dcbench.engine.plan.request import default_data_folder
-    from dcbench.engine.plugins import load_registry
+    from dcbench.engine.registry import load_registry
     from dcbench.engine.store.layout import Layout
 
     wanted = _wanted(options)
@@ -115,7 +115,7 @@ def _wanted(options: dict[str, Any]) -> Import:
 def _run_command(wanted: Import, done: Sequence[Imported], results: Path, data: Path | None) -> str:
     """Return the command that evaluates the sets."""
     cell = done[0].cell
-    seeds = ",".join(map(span_text, spans_of(one.cell.replicate for one in done)))
+    seeds = ",".join(map(range_text, ranges_of(one.cell.replicate for one in done)))
     words = ["dcbench", "run", "--methods", cell.method.choice, "--datasets", wanted.dataset]
     words += ["--ipc", str(cell.ipc), "--seeds", seeds]
     if results != Path("results"):

@@ -17,25 +17,25 @@ from dcbench.cli.terminal import say, terminal_width
 if TYPE_CHECKING:
     from dcbench.api.images import DatasetInfo
     from dcbench.api.method import Method
-    from dcbench.engine.plugins import Registry
+    from dcbench.engine.registry import Registry
 
-KINDS = ("methods", "datasets", "evaluators", "networks", "protocols")
+GROUPS = ("methods", "datasets", "evaluators", "networks", "protocols")
 _WITHOUT_SETTINGS = ("protocols",)
 _NARROWEST = 8  # characters of a column, however narrow the terminal is
 
 
-class _Kind(click.Choice):  # type: ignore[type-arg]  # generic only since click 8.2
-    """One of `KINDS`; another text comes through, since what was meant depends on the word after it."""
+class _Group(click.Choice):  # type: ignore[type-arg]  # generic only since click 8.2
+    """One of `GROUPS`; another text comes through, since what was meant depends on the word after it."""
 
     def __init__(self) -> None:
-        super().__init__(KINDS)
+        super().__init__(GROUPS)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
         return value
 
 
 @click.command("list")
-@click.argument("kind", required=False, type=_Kind())
+@click.argument("group", required=False, type=_Group())
 @click.argument("name", required=False)
 @click.option(
     "--dataset", default="", help="Show a method's settings, or a protocol's recipe, as they are for this dataset."
@@ -44,47 +44,47 @@ class _Kind(click.Choice):  # type: ignore[type-arg]  # generic only since click
 @click.option("--factor", type=click.IntRange(min=1), help="... and, for a protocol, this factor.  [default: 1]")
 @data_option
 def command(
-    kind: str | None, name: str | None, dataset: str, ipc: int | None, factor: int | None, data: Path | None
+    group: str | None, name: str | None, dataset: str, ipc: int | None, factor: int | None, data: Path | None
 ) -> None:
-    """List everything of a KIND, or the settings of the plug-in NAME with their values and meanings."""
-    from dcbench.engine.plugins import load_registry
+    """List everything of a GROUP, or the settings of the plug-in NAME with their values and meanings."""
+    from dcbench.engine.registry import load_registry
 
     if not dataset and (ipc or factor):
         raise RequestError(
             f"--{'ipc' if ipc else 'factor'} says something only of a dataset: add --dataset, such as --dataset mnist"
         )
     registry = load_registry()
-    if kind is not None and kind not in KINDS:
-        raise RequestError(f"list: {_what_is_wrong(registry, kind, name)}")
+    if group is not None and group not in GROUPS:
+        raise RequestError(f"list: {_what_is_wrong(registry, group, name)}")
     if name is None:
-        for each in [kind] if kind else KINDS:
-            _list_kind(registry, each)
+        for each in [group] if group else GROUPS:
+            _list_group(registry, each)
     else:
-        assert kind is not None
-        _list_one(registry, kind, name, _info(registry, dataset, data), ipc or 10, factor or 1)
+        assert group is not None
+        _list_one(registry, group, name, _info(registry, dataset, data), ipc or 10, factor or 1)
 
 
-def _what_is_wrong(registry: Registry, kind: str, name: str | None) -> str:
-    """Say what was most likely meant by *kind*, which is none: another spelling of one, or the name of a plug-in."""
-    close = get_close_matches(kind.lower(), KINDS, n=1, cutoff=0.7)
+def _what_is_wrong(registry: Registry, group: str, name: str | None) -> str:
+    """Say what was most likely meant by *group*, which is none: another spelling of one, or the name of a plug-in."""
+    close = get_close_matches(group.lower(), GROUPS, n=1, cutoff=0.7)
     if close:
         meant = [close[0], *([name] if name else [])]
-        return f"there is no kind {kind!r}; did you mean 'dcbench list {' '.join(meant)}'?"
-    head = kind.partition("[")[0].partition(":")[0]
-    for each in KINDS:
-        if head in {found.record.name for found in registry.of_kind(each)}:
+        return f"there is no group {group!r}; did you mean 'dcbench list {' '.join(meant)}'?"
+    head = group.partition("[")[0].partition(":")[0]
+    for each in GROUPS:
+        if head in {found.record.name for found in registry.of_group(each)}:
             return f"{head!r} is one of the {each}; did you mean 'dcbench list {each} {head}'?"
-    return f"there is no kind {kind!r}; there are {', '.join(KINDS)}"
+    return f"there is no group {group!r}; there are {', '.join(GROUPS)}"
 
 
-def _list_kind(registry: Registry, kind: str) -> None:
-    found = registry.of_kind(kind)
+def _list_group(registry: Registry, group: str) -> None:
+    found = registry.of_group(group)
     names = [
         item.record.name + (f":{item.record.argument}" if getattr(item.record, "argument", "") else "")
         for item in found
     ]
     width = max(map(len, names), default=0)
-    say(kind, bold=True)
+    say(group, bold=True)
     for name, item in zip(names, found, strict=True):
         owner = "" if item.source.package == NAME else f"  ({item.source.package})"
         say(f"  {name:<{width}}  {item.record.summary}{owner}")
@@ -94,10 +94,10 @@ def _info(registry: Registry, text: str, data: Path | None) -> Any:
     """Return the `DatasetInfo` of the dataset written *text*, or None for the empty text."""
     if not text:
         return None
-    from dcbench.engine.making import choose_dataset
+    from dcbench.engine.factories import select_dataset
     from dcbench.engine.plan.request import default_data_folder
 
-    dataset = choose_dataset(registry, text, data or default_data_folder())
+    dataset = select_dataset(registry, text, data or default_data_folder())
     try:
         return dataset.info()
     except MissingDataError:
@@ -108,10 +108,10 @@ def _info(registry: Registry, text: str, data: Path | None) -> Any:
         return expected
 
 
-def _list_one(registry: Registry, kind: str, name: str, info: Any, ipc: int, factor: int) -> None:
-    item = registry.find(kind, name)
-    target = registry.resolve(kind, name)
-    if kind in _WITHOUT_SETTINGS and info is None:
+def _list_one(registry: Registry, group: str, name: str, info: Any, ipc: int, factor: int) -> None:
+    item = registry.find(group, name)
+    target = registry.resolve(group, name)
+    if group in _WITHOUT_SETTINGS and info is None:
         raise RequestError(
             f"a protocol's recipe depends on the dataset: add --dataset, such as --dataset mnist --ipc {ipc}"
         )
@@ -119,9 +119,9 @@ def _list_one(registry: Registry, kind: str, name: str, info: Any, ipc: int, fac
     say(f"from {item.source.package} {item.source.version}, {item.record.target}")
     for line in filter(None, [getattr(target, "cite", "")]):
         say(line)
-    if kind in _WITHOUT_SETTINGS:
+    if group in _WITHOUT_SETTINGS:
         _show_settings(target().recipe(info, ipc, factor))
-    elif kind == "methods" and info is not None:
+    elif group == "methods" and info is not None:
         _show_recommended(target(), info, ipc, item.source.package)
     else:
         _show_settings(target.Settings().changed(getattr(item.record, "preset", {})))

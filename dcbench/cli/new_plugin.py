@@ -22,7 +22,7 @@ from dcbench.scaffold.kinds import KINDS
 )
 def command(name: str, kind: str, directory: Path) -> None:
     """Write an installable package with a working plug-in called NAME, its test and a README."""
-    from dcbench.engine.plugins import load_registry
+    from dcbench.engine.registry import load_registry
     from dcbench.scaffold.names import parse_name, refuse_taken
     from dcbench.scaffold.package import create, run_command
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dcbench.engine.choices import split_list
+from dcbench.engine.selectors import split_list
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

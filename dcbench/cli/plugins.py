@@ -11,7 +11,7 @@ import click
 from dcbench.cli.terminal import say
 
 if TYPE_CHECKING:
-    from dcbench.engine.plugins import Problem, Registry, Source
+    from dcbench.engine.registry import Problem, Registry, Source
 
 
 @click.command("plugins")
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
     """Show every plug-in with its package, what it provides, and what is wrong with it."""
-    from dcbench.engine.plugins import load_registry
+    from dcbench.engine.registry import load_registry
 
     registry = load_registry()
     if as_json:
@@ -33,8 +33,8 @@ def _facts(registry: Registry, source: Source) -> dict[str, object]:
     return asdict(source) | {
         "ok": not problems,
         "provides": {
-            kind: [item.record.name for item in registry.of_kind(kind) if item.source == source]
-            for kind in dict.fromkeys(item.kind for item in registry.found if item.source == source)
+            group: [item.record.name for item in registry.of_group(group) if item.source == source]
+            for group in dict.fromkeys(item.group for item in registry.found if item.source == source)
         },
         "observes": [
             hook for hook, observers in registry.observers.items() if any(owner == source for owner, _ in observers)
@@ -44,11 +44,11 @@ def _facts(registry: Registry, source: Source) -> dict[str, object]:
 
 
 def _problems(registry: Registry, source: Source) -> list[Problem]:
-    from dcbench.engine.plugins import Problem
+    from dcbench.engine.registry import Problem
 
     clashes = [
-        Problem(source, f"{kind[:-1]} {name!r} is claimed by {' and '.join(map(str, sources))}; nobody can select it")
-        for kind, name, sources in registry.clashes()
+        Problem(source, f"{group[:-1]} {name!r} is claimed by {' and '.join(map(str, sources))}; nobody can select it")
+        for group, name, sources in registry.clashes()
         if source in sources
     ]
     return [problem for problem in registry.problems if problem.source == source] + clashes
@@ -61,8 +61,8 @@ def _print(registry: Registry, *, traceback: bool) -> None:
         say(f"{'failed' if problems else 'ok':<6}  {source}", fg="red" if problems else None)
         provides = facts["provides"]
         assert isinstance(provides, dict)
-        for kind, names in provides.items():
-            say(f"        {kind}: {', '.join(names)}")
+        for group, names in provides.items():
+            say(f"        {group}: {', '.join(names)}")
         for problem in problems:
             say(f"        {problem.message}", fg="red")
             if traceback and problem.traceback:

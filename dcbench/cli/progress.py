@@ -14,12 +14,12 @@ from rich.text import Text
 from dcbench.api.printable import printable
 from dcbench.cli.notices import how_far
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Started
-from dcbench.engine.work.jobs import name_of
+from dcbench.engine.jobs import job_title
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dcbench.engine.cells import Job
+    from dcbench.engine.jobs import Job
 
 _PLAIN_SECONDS = 30.0  # time between plain lines about one running job
 
@@ -72,7 +72,7 @@ class _Live:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
-            self._bars[event.slot] = self._add(name_of(event.job), None)
+            self._bars[event.slot] = self._add(job_title(event.job), None)
         elif isinstance(event, Progressed):
             self._move(event)
         else:
@@ -108,7 +108,7 @@ class _Plain:
             if now >= self._next[event.slot]:
                 self._next[event.slot] = now + _PLAIN_SECONDS
                 done = how_far(event.doing, event.step, event.total) if event.doing else _steps(event)
-                self._print(f"{name_of(event.job)}: {done}")
+                self._print(f"{job_title(event.job)}: {done}")
         else:
             self._done += 1 + (len(event.skipped) if isinstance(event, Failed) else 0)
             self._print(f"[{self._done}/{self._total}] {_line(event)}")
@@ -119,8 +119,8 @@ class _Plain:
 
 def _line(event: Finished | Failed) -> str:
     if isinstance(event, Failed):
-        return printable(f"failed  {name_of(event.job)}: {event.failure}")
-    return printable(f"done    {name_of(event.job)} ({event.seconds:.1f} s)")
+        return printable(f"failed  {job_title(event.job)}: {event.failure}")
+    return printable(f"done    {job_title(event.job)} ({event.seconds:.1f} s)")
 
 
 def _steps(event: Progressed) -> str:

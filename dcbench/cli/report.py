@@ -136,9 +136,9 @@ def _say_why(table: str, rows: pd.DataFrame, failed: int) -> None:
 
 def _also_under() -> dict[str, str]:
     """Return the protocol of published numbers for each method whose record names one."""
-    from dcbench.engine.plugins import load_registry
+    from dcbench.engine.registry import load_registry
 
-    records = [found.record for found in load_registry().of_kind("methods")]
+    records = [found.record for found in load_registry().of_group("methods")]
     return {record.name: record.also_under for record in records if record.also_under}
 
 

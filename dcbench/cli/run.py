@@ -13,14 +13,14 @@ from dcbench.api.words import plural
 from dcbench.cli.notices import noticing
 from dcbench.cli.options import data_option, results_option, selection_options
 from dcbench.cli.terminal import is_terminal, say, show, table_width
-from dcbench.engine.choices import split_list
+from dcbench.engine.selectors import split_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dcbench.cli.notices import Notices
-    from dcbench.engine.bench import Outcome, Prepared
     from dcbench.engine.executors.schedule import Event
+    from dcbench.engine.run import Outcome, Prepared
 
 
 def _read_config(context: click.Context, _: click.Parameter, path: Path | None) -> None:
@@ -128,7 +128,7 @@ def _plan_and_run(tell: Notices, dry_run: bool, options: dict[str, Any]) -> int:
     request = make_request(**{name: value for name, value in options.items() if value is not None})
     with open_session(request, tell) as prepared:
         tell.stop()
-        for warning in prepared.survey.warnings:
+        for warning in prepared.pending.warnings:
             say(f"warning: {warning}", err=True)
         if dry_run:
             _describe(prepared)
@@ -144,7 +144,7 @@ def _run(prepared: Prepared, tell: Notices) -> int:
     from dcbench.session import finish
 
     console = Console(stderr=True)
-    jobs = prepared.survey.jobs
+    jobs = prepared.pending.jobs
     if jobs and not console.is_terminal:  # a terminal shows the bar of all jobs at once
         tell(f"starting {plural(len(jobs), 'job')}")
     with watching(jobs, console) as watch:
@@ -164,12 +164,12 @@ def _run(prepared: Prepared, tell: Notices) -> int:
 
 
 def _say_how_it_ended(outcome: Outcome, prepared: Prepared) -> None:
-    for warning in outcome.warnings[len(prepared.survey.warnings) :]:
+    for warning in outcome.warnings[len(prepared.pending.warnings) :]:
         say(f"warning: {warning}", err=True)
     for job, failure in outcome.failed:
-        from dcbench.engine.work.jobs import name_of
+        from dcbench.engine.jobs import job_title
 
-        say(f"failed: {name_of(job)}: {failure}", err=True)
+        say(f"failed: {job_title(job)}: {failure}", err=True)
         kept = prepared.layout.failure(job)
         if kept.exists() and not prepared.request.smoke:  # on a full disk nothing could be kept
             say(f"        see {kept}", err=True)
@@ -193,13 +193,13 @@ def _counted(prepared: Prepared) -> Iterator[str]:
 
 def _describe(prepared: Prepared) -> None:
     """Print what would be done."""
-    from dcbench.engine.work.jobs import name_of
+    from dcbench.engine.jobs import job_title
 
-    state = prepared.survey
+    state = prepared.pending
     for line in _counted(prepared):
         say(line)
     for job in state.jobs:
-        say(name_of(job))
+        say(job_title(job))
     for line in state.incomplete:
         say(line)
     failed = len(state.failed_before)

@@ -14,6 +14,6 @@ def sources_in(data: Path | None) -> Sources:
     """Return the datasets in the folder *data*, or where they live if it is None. Nothing is fetched."""
     from dcbench.engine.exchange.sources import Sources
     from dcbench.engine.plan.request import default_data_folder
-    from dcbench.engine.plugins import load_registry
+    from dcbench.engine.registry import load_registry
 
     return Sources(load_registry(), data or default_data_folder())

@@ -24,7 +24,7 @@ from dcbench.report.text import Text, is_logarithmic, sparkline
 
 if TYPE_CHECKING:
     from dcbench.api.condensed import CondensedSet
-    from dcbench.engine.cells import Cell
+    from dcbench.engine.identity import Cell
 
 _COMMIT = 12  # digits of a commit that are shown
 

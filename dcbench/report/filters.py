@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.choices import Choice, parse_choice
+from dcbench.engine.selectors import Selector, parse_selector
 
 _SHOWN = 6
 _COLUMN_OF = {
@@ -100,9 +100,9 @@ def _covered(choices: Iterable[str], wanted: Iterable[str]) -> list[str]:
     return [text for text, choice in _parsed(choices).items() if any(each.covers(choice) for each in covering)]
 
 
-def _parsed(texts: Iterable[str]) -> dict[str, Choice]:
+def _parsed(texts: Iterable[str]) -> dict[str, Selector]:
     parsed = {}
     for text in texts:
         with suppress(RequestError):  # the name of a dataset need not read as a choice
-            parsed[text] = parse_choice(text)
+            parsed[text] = parse_selector(text)
     return parsed

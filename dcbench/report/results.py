@@ -11,8 +11,8 @@ import pandas as pd
 
 from dcbench.api.protocol import superseded
 from dcbench.api.renamed import warn_renamed
-from dcbench.engine.cells import ABOUT, OTHER_DATA
 from dcbench.engine.data.standard import is_other
+from dcbench.engine.identity import ABOUT, OTHER_DATA
 from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.facts import STORED_AS
@@ -211,6 +211,6 @@ def _known(spec: Mapping[str, Any]) -> Mapping[str, str]:
 
 @cache
 def _fingerprints() -> dict[str, Mapping[str, str]]:
-    from dcbench.engine.plugins import load_registry
+    from dcbench.engine.registry import load_registry
 
-    return {found.record.name: found.record.fingerprints for found in load_registry().of_kind("datasets")}
+    return {found.record.name: found.record.fingerprints for found in load_registry().of_group("datasets")}

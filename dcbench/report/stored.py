@@ -30,7 +30,7 @@ from dcbench.report.reading import read_or_warn
 from dcbench.report.summary import COORDINATES, TABLE, entries, summarise
 from dcbench.report.tables.model import Number, counted
 
-_KIND = "report"
+_FILE_TYPE = "report"
 
 _NUMBERS = [*COORDINATES, "method", "unit", "mean", "std", "n", "cells", "fewest", "most", "variant", "digests"]
 """What is stored of each number: its name, its value, and what it came from."""
@@ -66,7 +66,7 @@ def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
     Raises:
         OSError: it cannot be written, as on a full disk.
     """
-    with writing(path, _KIND) as file:
+    with writing(path, _FILE_TYPE) as file:
         put_facts(file, {"made": datetime.now(UTC).isoformat(timespec="seconds"), "name": path.stem})
         put_array(file, "text", text)
         columns = file.create_group("columns")
@@ -96,7 +96,7 @@ def read_report(path: Path) -> StoredReport:
         raise RequestError(
             f"there is no stored report {path.stem!r} in {path.parent}; 'dcbench report --stored' lists all"
         )
-    with reading(path, _KIND) as file:
+    with reading(path, _FILE_TYPE) as file:
         facts, columns = get_facts(file), file["columns"]
         made, name = str(facts["made"]), facts.get("name", path.stem)  # older files do not say their name
         if name != path.stem:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dcbench.api.errors import RequestError
 
 if TYPE_CHECKING:
-    from dcbench.engine.plugins import Registry
+    from dcbench.engine.registry import Registry
 
 LONGEST = 30
 """Characters of a name; a line of the package with the name twice still fits into 88 columns."""
@@ -70,7 +70,7 @@ def refuse_taken(names: Names, registry: Registry) -> None:
 def _owner(names: Names, registry: Registry) -> str:
     for item in registry.found:
         if item.record.name.replace("-", "_") == names.module:
-            return f"the {item.kind[:-1]} {item.record.name} of {item.source.package}"
+            return f"the {item.group[:-1]} {item.record.name} of {item.source.package}"
     if names.module in sys.stdlib_module_names:
         return "a module of Python's standard library"
     if find_spec(names.module) is not None:

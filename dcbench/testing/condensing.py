@@ -13,18 +13,18 @@ import torch
 
 from dcbench.api.condensed import plain_set
 from dcbench.engine.data.fingerprints import hash_images
-from dcbench.engine.making import make_dataset
+from dcbench.engine.factories import make_dataset
 from dcbench.engine.store.layout import Layout
+from dcbench.engine.work.contexts import CellTask, Data
 from dcbench.engine.work.runtime import Runtime
-from dcbench.engine.work.workbench import CellTask, Data
 from dcbench.testing.watching import Watched, watching
 
 if TYPE_CHECKING:
     from dcbench.api.condensed import CondensedSet
     from dcbench.api.images import DatasetInfo
     from dcbench.api.method import State
-    from dcbench.engine.cells import Cell
-    from dcbench.engine.plugins import Registry
+    from dcbench.engine.identity import Cell
+    from dcbench.engine.registry import Registry
 
 
 class Interrupted(BaseException):

@@ -12,7 +12,7 @@ import dcbench.testing.subject
 from dcbench.api.errors import MissingDataError, RequestError
 from dcbench.api.images import Dataset, DatasetInfo, ImageSet, Split
 from dcbench.engine.data.fingerprints import hash_images
-from dcbench.engine.making import make_network
+from dcbench.engine.factories import make_network
 from dcbench.testing import settings
 from dcbench.testing.loading import loads
 from dcbench.testing.opening import opened_files
@@ -33,12 +33,12 @@ _BLOCK = 1024  # images looked at together: a split may be a memory map larger t
 class Subject(dcbench.testing.subject.Subject):
     """A dataset."""
 
-    kind: ClassVar[str] = "datasets"
+    group: ClassVar[str] = "datasets"
     base: ClassVar[type] = Dataset
 
     def make(self) -> Dataset:
         """Return the dataset made anew, as the bench makes it."""
-        dataset: Dataset = self.target(self.data, self.choice.argument, self.settings)
+        dataset: Dataset = self.target(self.data, self.selector.argument, self.settings)
         return dataset
 
     def info(self) -> DatasetInfo:

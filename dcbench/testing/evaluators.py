@@ -16,13 +16,13 @@ from dcbench.api.condensed import CondensedSet
 from dcbench.api.errors import DcbenchError
 from dcbench.api.evaluator import Evaluation, Evaluator
 from dcbench.engine.data.fingerprints import hash_images
-from dcbench.engine.making import make_dataset
+from dcbench.engine.factories import make_dataset
 from dcbench.engine.plan.planner import PlannedCell
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.names import check_name
 from dcbench.engine.store.tensors import hash_tensors
+from dcbench.engine.work.contexts import TrialContext
 from dcbench.engine.work.runtime import Runtime
-from dcbench.engine.work.workbench import TrialContext
 from dcbench.testing import settings
 from dcbench.testing.loading import loads
 from dcbench.testing.made_up import Situation
@@ -51,7 +51,7 @@ class Evaluated:
 class Subject(PlannedSubject):
     """An evaluator."""
 
-    kind: ClassVar[str] = "evaluators"
+    group: ClassVar[str] = "evaluators"
     base: ClassVar[type] = Evaluator
 
     def plan(self, situation: Situation) -> PlannedCell:

@@ -16,9 +16,9 @@ from dcbench.api.condensed import PIXEL_RANGE, CondensedSet, plain_set
 from dcbench.api.errors import InvalidCondensedSetError
 from dcbench.api.method import Method
 from dcbench.api.origins import Origin
-from dcbench.engine.making import blaming, make_network
+from dcbench.engine.factories import blaming, make_network
 from dcbench.engine.plan.planner import PlannedCell
-from dcbench.engine.spans import span_text
+from dcbench.engine.ranges import range_text
 from dcbench.testing import settings
 from dcbench.testing.condensing import Condensed, Interrupted, condense
 from dcbench.testing.loading import loads
@@ -40,13 +40,13 @@ _RECOMMENDED_FOR = (
 class Subject(PlannedSubject):
     """A method, and the sets it has condensed for earlier checks."""
 
-    kind: ClassVar[str] = "methods"
+    group: ClassVar[str] = "methods"
     base: ClassVar[type] = Method
 
     @property
     def budget_exempt(self) -> bool:
         """Whether the method is a reference row, to which the budget does not apply."""
-        return bool(self.registry.find("methods", self.choice.name).record.budget_exempt)
+        return bool(self.registry.find("methods", self.selector.name).record.budget_exempt)
 
     @cached_property
     def usual(self) -> Condensed:
@@ -60,8 +60,8 @@ class Subject(PlannedSubject):
 
     def plan(self, situation: Situation) -> PlannedCell:
         """See `PlannedSubject.plan`."""
-        found = self.registry.find("methods", self.choice.name)
-        with blaming("methods", self.choice.name, found.source.package):
+        found = self.registry.find("methods", self.selector.name)
+        with blaming("methods", self.selector.name, found.source.package):
             recommended = self.target().settings_for(situation.info(), situation.ipc)
         return self.request(situation, methods=(self.shortened(recommended, situation.steps),))
 
@@ -336,7 +336,7 @@ def parts_equal_the_whole(subject: Subject) -> None:
         part = subject.condense(subject.usual_situation, part=classes).set
         found = difference(subject.usual.set.of_classes(classes), part, _ROUNDING)
         if found:
-            raise ContractBroken(f"classes {span_text(classes)} condensed alone: {found}")
+            raise ContractBroken(f"classes {range_text(classes)} condensed alone: {found}")
 
 
 PROMISES = (

@@ -12,7 +12,7 @@ import torch
 import dcbench.testing.subject
 from dcbench.api.errors import RequestError
 from dcbench.api.network import Network
-from dcbench.engine.making import make_network
+from dcbench.engine.factories import make_network
 from dcbench.testing import settings
 from dcbench.testing.loading import loads
 from dcbench.testing.promises import ContractBroken, promise
@@ -29,7 +29,7 @@ _SIDES = (32, 64, 128)  # of colour images; the first that a network takes
 class Subject(dcbench.testing.subject.Subject):
     """A network."""
 
-    kind: ClassVar[str] = "networks"
+    group: ClassVar[str] = "networks"
     base: ClassVar[type] = Network
 
     @cached_property
@@ -47,7 +47,7 @@ class Subject(dcbench.testing.subject.Subject):
         Raises:
             unittest.SkipTest: the network refuses the shape, as it may.
         """
-        network, chosen = make_network(self.registry, self.choice.label)
+        network, chosen = make_network(self.registry, self.selector.label)
         try:
             network.validate(shape, chosen)
         except RequestError as error:
@@ -64,7 +64,7 @@ def _images(shape: tuple[int, int, int]) -> torch.Tensor:
 @promise(settings.settings_have_defaults)
 def takes_its_presets(subject: Subject) -> None:
     """The settings that its name stands for are allowed."""
-    make_network(subject.registry, subject.choice.label)
+    make_network(subject.registry, subject.selector.label)
 
 
 @promise(takes_its_presets)

@@ -64,6 +64,6 @@ class PlannedSubject(Subject):
         return planned
 
     def shortened(self, settings: Any, steps: int) -> str:
-        """Return the choice with at most *steps* steps and epochs over *settings*, unless it names them itself."""
+        """Return the selector with at most *steps* steps and epochs over *settings*, unless it names them itself."""
         long = [name for name in LONG if name in type(settings).model_fields]
-        return self.choice.over({name: str(min(steps, getattr(settings, name))) for name in long}).label
+        return self.selector.over({name: str(min(steps, getattr(settings, name))) for name in long}).label

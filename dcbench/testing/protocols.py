@@ -25,7 +25,7 @@ _IPC, _FACTORS = (1, 10, 50), (1, 2)
 class Subject(dcbench.testing.subject.Subject):
     """A protocol."""
 
-    kind: ClassVar[str] = "protocols"
+    group: ClassVar[str] = "protocols"
     base: ClassVar[type] = Protocol
 
     def recipes(self) -> list[tuple[str, DatasetInfo, Any]]:

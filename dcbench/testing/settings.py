@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from dcbench.api.settings import Settings
-from dcbench.engine.cells import digest_of
+from dcbench.engine.identity import digest_of
 from dcbench.testing.loading import loads
 from dcbench.testing.promises import ContractBroken, promise
 

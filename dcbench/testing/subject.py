@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dcbench.api.records import DatasetRecord
-from dcbench.engine.choices import Choice, parse_choice
-from dcbench.engine.making import change_settings
+from dcbench.engine.factories import change_settings
 from dcbench.engine.plan.request import default_data_folder
-from dcbench.engine.plugins import Found, Registry, Source, load_registry
+from dcbench.engine.registry import Found, Registry, Source, load_registry
+from dcbench.engine.selectors import Selector, parse_selector
 from dcbench.testing.made_up import NAME
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Subject:
     """A plug-in by name. Each kind has a subclass that can do with it what the bench does."""
 
-    kind: ClassVar[str]
+    group: ClassVar[str]
     """As the registry calls it, such as ``methods``."""
     base: ClassVar[type]
     """What its class must derive from."""
@@ -33,9 +33,9 @@ class Subject:
         """What is known of it, so that nothing is asked twice."""
 
     @cached_property
-    def choice(self) -> Choice:
+    def selector(self) -> Selector:
         """The plug-in and the settings chosen for it."""
-        return parse_choice(self._text)
+        return parse_selector(self._text)
 
     @cached_property
     def registry(self) -> Registry:
@@ -48,9 +48,9 @@ class Subject:
     @property
     def target(self) -> Any:
         """The plug-in's class."""
-        return self.registry.resolve(self.kind, self.choice.name)
+        return self.registry.resolve(self.group, self.selector.name)
 
     @property
     def settings(self) -> Any:
         """The default settings with those chosen."""
-        return change_settings(self.target.Settings(), self.choice.settings, self.choice.name)
+        return change_settings(self.target.Settings(), self.selector.settings, self.selector.name)

@@ -13,7 +13,7 @@ import pytest
 from toys import install_package
 
 from dcbench.api import distribution
-from dcbench.engine.plugins import load_registry
+from dcbench.engine.registry import load_registry
 
 ROOT = Path(__file__).parents[2]
 ADVICE = "pip uninstall dcbench, then install dataset-condensation-bench again"

@@ -63,7 +63,7 @@ FAILURES: dict[str, tuple[bytes | Callable[[dict[str, Any]], Any], str]] = {
     "label is a dict": (lambda facts: facts.update(label={}), "is damaged: 'label' is not"),
     "seconds is a text": (lambda facts: facts.update(seconds="1"), "is damaged: 'seconds' is not"),
     "repeats without end": (lambda facts: facts.update(repeats="0-99999999999"), "is damaged: 'repeats' is not"),
-    "repeats are no span": (lambda facts: facts.update(repeats="many"), "is damaged: 'repeats' is not"),
+    "repeats are not a range": (lambda facts: facts.update(repeats="many"), "is damaged: 'repeats' is not"),
     "of another cell": (lambda facts: facts.update(digest="0" * 64), "it holds what belongs into s0-000000000000."),
 }
 

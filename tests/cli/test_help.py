@@ -53,4 +53,4 @@ def test_python_m_dcbench_is_the_same_command(tmp_path: Path) -> None:
     call = [sys.executable, "-m", "dcbench", "list", "methds"]
     done = subprocess.run(call, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=100)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("dcbench: list: there is no kind 'methds'; did you mean 'dcbench list methods'")
+    assert done.stderr.startswith("dcbench: list: there is no group 'methds'; did you mean 'dcbench list methods'")

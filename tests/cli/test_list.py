@@ -42,11 +42,11 @@ def test_a_list_of_one_kind_shows_no_other(dcbench: CommandLine, tmp_path: Path)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("method m3d", "there is no kind 'method'; did you mean 'dcbench list methods m3d'?"),
-        ("Methods", "there is no kind 'Methods'; did you mean 'dcbench list methods'?"),
+        ("method m3d", "there is no group 'method'; did you mean 'dcbench list methods m3d'?"),
+        ("Methods", "there is no group 'Methods'; did you mean 'dcbench list methods'?"),
         ("m3d", "'m3d' is one of the methods; did you mean 'dcbench list methods m3d'?"),
         ("folder:x[size=8]", "'folder' is one of the datasets; did you mean 'dcbench list datasets folder'?"),
-        ("nothing", "there is no kind 'nothing'; there are methods, datasets, evaluators, networks, protocols"),
+        ("nothing", "there is no group 'nothing'; there are methods, datasets, evaluators, networks, protocols"),
     ],
 )
 def test_a_kind_that_is_none_leads_to_what_was_meant(

@@ -13,7 +13,7 @@ from dcbench.cli import notices
 from dcbench.cli.notices import Notices
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import load_registry
+from dcbench.engine.registry import load_registry
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,11 +10,11 @@ from rich.console import Console
 
 from dcbench.cli import progress
 from dcbench.cli.progress import watching
-from dcbench.engine.cells import CondenseJob
 from dcbench.engine.executors.schedule import Progressed, Started
+from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import load_registry
+from dcbench.engine.registry import load_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from rich.progress import Task
 
-    from dcbench.engine.cells import Job
     from dcbench.engine.executors.schedule import Event
+    from dcbench.engine.jobs import Job
 
 
 def test_a_terminal_shows_live_bars_and_then_a_table_that_fits(toy_folder: Path, data: Path, tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ from command_line import CommandLine
 
 from dcbench import DatasetInfo, TrainingRecipe
 from dcbench.api.protocol import superseded
-from dcbench.engine.cells import Cell, EvaluatorSpec, Trial
-from dcbench.engine.making import make_dataset, settle_network
-from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.factories import make_dataset, settle_network
+from dcbench.engine.identity import Cell, EvaluatorSpec, Trial
+from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
-from dcbench.engine.work.workbench import Data
+from dcbench.engine.work.contexts import Data
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 40 * 2**20

@@ -14,7 +14,7 @@ from documentation import DOCS, blocks
 from toys import install_package
 
 from dcbench.api import hookspecs
-from dcbench.engine.plugins import KINDS, Registry, load_registry
+from dcbench.engine.registry import GROUPS, Registry, load_registry
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("dcbench_")]
 FACTS: dict[str, dict[str, Any]] = {
@@ -58,8 +58,8 @@ def test_the_example_of_a_hook_works(
         assert list(registry.notify(name, **FACTS[name])) == []
         assert capsys.readouterr().out == SAID[name]
     else:
-        kind = name.removeprefix("dcbench_")
-        assert {type(found.record) for found in registry.found} == {KINDS[kind]}
+        group = name.removeprefix("dcbench_")
+        assert {type(found.record) for found in registry.found} == {GROUPS[group]}
 
 
 @pytest.mark.parametrize("name", HOOKS)

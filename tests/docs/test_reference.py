@@ -16,7 +16,7 @@ from documentation import DOCS, blocks, inline_code, tables
 from dcbench.api import hookspecs
 from dcbench.api.distribution import own
 from dcbench.cli import COMMANDS
-from dcbench.engine.plugins import KINDS, Found, load_registry
+from dcbench.engine.registry import GROUPS, Found, load_registry
 from dcbench.report.render.records import EXTRA, RECORD
 
 HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("dcbench_")}
@@ -51,16 +51,16 @@ def built_in() -> list[Found]:
 
 def test_what_comes_with_dcbench_is_documented_with_every_setting(generated: Mapping[str, str]) -> None:
     registry = load_registry()
-    assert {item.kind for item in built_in()} == set(KINDS)
+    assert {item.group for item in built_in()} == set(GROUPS)
     for item in built_in():
-        page = "recipes" if item.kind == "protocols" else "settings"
+        page = "recipes" if item.group == "protocols" else "settings"
         heading = rf"^##+ `{re.escape(item.record.name)}(:\w+)?`$"
         _, *found = re.split(heading, generated[f"reference/generated/{page}.md"], maxsplit=1, flags=re.MULTILINE)
         assert found, item.record.name
         section = re.split(r"^##", found[-1], maxsplit=1, flags=re.MULTILINE)[0]
         assert item.record.summary[1:] in section
-        if item.kind != "protocols":
-            settings = registry.resolve(item.kind, item.record.name).Settings
+        if item.group != "protocols":
+            settings = registry.resolve(item.group, item.record.name).Settings
             rows = {row[0]: row for row in next(iter(tables(section)), [])}
             assert set(rows) == {f"`{name}`" for name in settings.model_fields}
             for name, field in settings.model_fields.items():
@@ -69,7 +69,7 @@ def test_what_comes_with_dcbench_is_documented_with_every_setting(generated: Map
 
 def test_every_protocol_has_its_source() -> None:
     (rows,) = tables((DOCS / "reference" / "protocols.md").read_text())
-    assert {row[0] for row in rows} == {f"`{item.record.name}`" for item in built_in() if item.kind == "protocols"}
+    assert {row[0] for row in rows} == {f"`{item.record.name}`" for item in built_in() if item.group == "protocols"}
 
 
 def test_the_fields_of_json_are_those_of_the_reports() -> None:

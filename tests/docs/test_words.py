@@ -14,7 +14,7 @@ from documentation import DOCS, PAGES, ROOT, blocks, inline_code, links
 from dcbench.cli import COMMANDS, cli
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import load_registry
+from dcbench.engine.registry import load_registry
 
 READ = [*PAGES, DOCS / "architecture.md", *sorted(ROOT.glob("*.md"))]
 
@@ -78,7 +78,7 @@ def test_what_exists_is_named(generated: Mapping[str, str]) -> None:
     assert set(COMMANDS) <= named
     texts = " ".join(generated.values())
     for item in load_registry().found:
-        assert f"`{item.record.name}" in texts, f"{item.kind}: {item.record.name}"
+        assert f"`{item.record.name}" in texts, f"{item.group}: {item.record.name}"
 
 
 @pytest.mark.parametrize("page", READ, ids=lambda path: str(path.relative_to(ROOT)))

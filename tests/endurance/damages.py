@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from dcbench import DcbenchError
-from dcbench.engine.cells import CondenseJob
+from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.tensors import write_tensors
-from dcbench.engine.work.jobs import Order, run_job
+from dcbench.engine.work.run_job import Order, run_job
 from dcbench.engine.work.runtime import Runtime
 from endurance.inside import SLOW, load_registry_once, numbers, pixels, run
 

@@ -18,15 +18,15 @@ import torch
 from PIL import Image
 from toys import install_toys
 
-from dcbench.engine import bench
+from dcbench.engine import run as engine_run
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Schedule, Started
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.failures import Failure
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
 from dcbench.engine.store.tensors import hash_tensors
-from dcbench.engine.work.jobs import Order, run_job
+from dcbench.engine.work.run_job import Order, run_job
 
 SLOW = "toy-slow[iterations=6,pause=0]"
 
@@ -67,7 +67,7 @@ def set_up(home: Path) -> None:
     sys.path.insert(0, str(toys))
     os.environ["PYTHONPATH"] = os.pathsep.join([str(toys), *filter(None, [os.environ.get("PYTHONPATH")])])
     os.environ["DCBENCH_CACHE"] = str(home / "cache")
-    bench.LocalExecutor = Inside  # type: ignore[misc,assignment]
+    engine_run.LocalExecutor = Inside  # type: ignore[misc,assignment]
     for split, count in (("train", 3), ("test", 1)):
         for label, name in enumerate("ab"):
             folder = home / "pictures" / split / name
@@ -99,8 +99,8 @@ def run(home: Path, results: Path) -> list[str]:
     """Run the grid; return what failed, one line each."""
     failed: list[str] = []
     for request in requests(home, results):
-        with bench.prepare(request, load_registry_once()) as prepared:
-            outcome = bench.run_plan(prepared, lambda _: None)
+        with engine_run.prepare(request, load_registry_once()) as prepared:
+            outcome = engine_run.run_plan(prepared, lambda _: None)
             failed += [f"{job.action}: {failure}" for job, failure in outcome.failed]
     return failed
 

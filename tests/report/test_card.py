@@ -10,7 +10,7 @@ from made_cells import made_trial
 from made_results import add_failure, cell_of
 
 from dcbench.api.condensed import CondensedSet
-from dcbench.engine.cells import Cell
+from dcbench.engine.identity import Cell
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, write_condensed

@@ -11,7 +11,7 @@ from made_results import add, add_failure, cell_of
 from made_sets import add_set
 
 import dcbench
-from dcbench.engine.cells import Cell
+from dcbench.engine.identity import Cell
 from dcbench.engine.store.hdf5 import get_facts, put_facts
 from dcbench.engine.store.layout import Layout
 from dcbench.report.beside import beside

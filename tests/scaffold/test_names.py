@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcbench import MethodRecord, RequestError
-from dcbench.engine.plugins import Found, Registry, Source
+from dcbench.engine.registry import Found, Registry, Source
 from dcbench.scaffold.names import LONGEST, Names, parse_name, refuse_taken
 
 THEIRS = Source("their-package", "1.0", "theirs", "theirs")

@@ -17,7 +17,7 @@ import platformdirs
 
 from dcbench.api.images import Dataset
 from dcbench.api.locks import holding
-from dcbench.engine.cells import digest_of
+from dcbench.engine.identity import digest_of
 from dcbench.engine.store.atomic import replacing
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ import torch
 from pydantic import ValidationError
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.cells import Cell
 from dcbench.engine.exchange.contents import what_is
 from dcbench.engine.exchange.portable import PortableSet
+from dcbench.engine.identity import Cell
 from dcbench.engine.store.contained import check_datasets
 from dcbench.engine.store.delivering import delivering
 from dcbench.engine.store.guards import Unpacked
-from dcbench.engine.store.hdf5 import CorruptFileError, get_array, get_facts, kind_of, put_array, reading, writing
+from dcbench.engine.store.hdf5 import CorruptFileError, file_type_of, get_array, get_facts, put_array, reading, writing
 from dcbench.engine.store.sets import get_set
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dcbench.engine.exchange.sources import Sources
     from dcbench.engine.store.layout import Layout
 
-KIND = "export"
+FILE_TYPE = "export"
 SOURCE_IMAGES = "source_images"
 """Beside ``source_indices``, what they select: (N, C, H, W) uint8. Only exports have it."""
 
@@ -63,20 +63,20 @@ def write_archive(layout: Layout, target: Path, sources: Sources, stems: Sequenc
     found = [("condensed", path) for path in layout.all_condensed()]
     found += [("evaluation", path) for path in layout.all_evaluations()]
     chosen = [
-        (kind, path)
-        for kind, path in found
+        (file_type, path)
+        for file_type, path in found
         if wanted is None or str(path.with_name(path.name.partition(".")[0])) in wanted
     ]
     done = Archived(len(chosen))
     if chosen:
         room = sum(path.stat().st_size for _, path in chosen)
-        with delivering(target) as temporary, writing(temporary, KIND, room=room) as file:
-            for kind, path in chosen:
+        with delivering(target) as temporary, writing(temporary, FILE_TYPE, room=room) as file:
+            for file_type, path in chosen:
                 name = os.path.relpath(path, layout.root).removesuffix(".h5")
-                with reading(path, kind) as source:
+                with reading(path, file_type) as source:
                     check_datasets(source, Unpacked(path.stat().st_size))
                     file.copy(source, name)
-                if kind == "condensed":
+                if file_type == "condensed":
                     _add_pixels(file[name], sources, done)
     return done
 
@@ -102,9 +102,9 @@ def read(path: Path, sources: Sources) -> PortableSet:
         RequestError: it is another file, holds none or several, or is a selection whose data is not there.
         CorruptFileError, UnsupportedFormatError: see `reading`.
     """
-    kind = _kind_of(path)
-    with reading(path, kind) as file:
-        names = [""] if kind == "condensed" else _sets_in(file)
+    file_type = _file_type_of(path)
+    with reading(path, file_type) as file:
+        names = [""] if file_type == "condensed" else _sets_in(file)
         if len(names) == 1:
             group = file[names[0]] if names[0] else file
             condensed, facts = get_set(group), get_facts(group)
@@ -126,16 +126,16 @@ def _selected(condensed: CondensedSet, facts: dict[str, object], sources: Source
     return sources.images(cell, condensed.source_indices, condensed.labels)
 
 
-def _kind_of(path: Path) -> str:
+def _file_type_of(path: Path) -> str:
     try:
-        kind = kind_of(path)
+        file_type = file_type_of(path)
     except CorruptFileError as error:
         known = what_is(path)
         known = f", but {known}" if known and "HDF5" not in known else ""
         raise RequestError(f"{path} is no HDF5 file that dcbench wrote{known}") from error
-    if kind not in {"condensed", KIND}:
-        raise RequestError(f"{path} is of kind {kind!r}, not a condensed set")
-    return kind
+    if file_type not in {"condensed", FILE_TYPE}:
+        raise RequestError(f"{path} is of type {file_type!r}, not a condensed set")
+    return file_type
 
 
 def _sets_in(file: h5py.File) -> list[str]:

@@ -11,13 +11,13 @@ from dcbench.api.errors import RequestError
 from dcbench.engine.exchange import image_folder, safetensors_file, torch_file
 from dcbench.engine.exchange.formats import ENDINGS, format_of
 from dcbench.engine.exchange.portable import PortableSet
-from dcbench.engine.store.about import KIND
+from dcbench.engine.store.about import FILE_TYPE
 from dcbench.engine.store.hdf5 import get_facts, reading
 from dcbench.engine.store.sets import read_condensed
 
 if TYPE_CHECKING:
-    from dcbench.engine.cells import Cell
     from dcbench.engine.exchange.sources import Sources
+    from dcbench.engine.identity import Cell
     from dcbench.engine.store.layout import Layout
     from dcbench.engine.store.sets import StoredSet
 
@@ -87,7 +87,7 @@ def _chosen(layout: Layout, stems: Sequence[Path] | None) -> list[Path]:
 
 
 def _is_reference(path: Path) -> bool:
-    with reading(path, KIND) as file:
+    with reading(path, FILE_TYPE) as file:
         return bool(get_facts(file)["reference"])
 
 

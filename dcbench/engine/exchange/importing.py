@@ -11,29 +11,30 @@ from typing import TYPE_CHECKING, Any
 
 from dcbench.api.condensed import CondensedSet
 from dcbench.api.errors import InvalidCondensedSetError, OverBudgetError, RequestError
-from dcbench.engine.cells import Cell, CondenseJob
-from dcbench.engine.choices import parse_choice
 from dcbench.engine.exchange.adapting import Adapted, Meaning, adapt
 from dcbench.engine.exchange.image_folder import Folders
 from dcbench.engine.exchange.reading import hash_source, read_sets
 from dcbench.engine.exchange.sources import Sources
-from dcbench.engine.making import change_settings, make_dataset
+from dcbench.engine.factories import change_settings, make_dataset
+from dcbench.engine.identity import Cell
+from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
+from dcbench.engine.progress import Announce, announce_nothing
+from dcbench.engine.selectors import parse_selector
 from dcbench.engine.store.failures import clear_failure
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, write_condensed
-from dcbench.engine.telling import Tell, silent
+from dcbench.engine.work.contexts import Data
 from dcbench.engine.work.runtime import provenance
-from dcbench.engine.work.workbench import Data
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dcbench.api.images import DatasetInfo
     from dcbench.engine.exchange.portable import PortableSet
-    from dcbench.engine.plugins import Registry
+    from dcbench.engine.registry import Registry
 
 METHOD = "imported"
 """The method whose cells imported sets are."""
@@ -94,7 +95,7 @@ class _Ready:
 
 
 def import_sets(
-    wanted: Import, layout: Layout, data: Path, registry: Registry, tell: Tell = silent
+    wanted: Import, layout: Layout, data: Path, registry: Registry, announce: Announce = announce_nothing
 ) -> tuple[Imported, ...]:
     """Take the sets that *wanted* names into the store of *layout*: one, or all experiments of a file, as replicates.
 
@@ -103,7 +104,7 @@ def import_sets(
         layout: the results folder.
         data: where datasets live.
         registry: the plug-ins.
-        tell: called with what begins, where it may take a while, and with how far it has come.
+        announce: called with what begins, where it may take a while, and with how far it has come.
 
     Raises:
         RequestError: the data is not there, the file cannot be read, or what it holds breaks the contract of
@@ -111,8 +112,8 @@ def import_sets(
     """
     _check_name(wanted.name, registry)
     _check_present(wanted, data, registry)
-    planned = _cell(wanted, 1, 1, 0, data, registry, tell)
-    tell(f"reading {wanted.file}")
+    planned = _cell(wanted, 1, 1, 0, data, registry, announce)
+    announce(f"reading {wanted.file}")
     source = Data(make_dataset(registry, planned.dataset, data), planned)
     held = read_sets(wanted.file, source.info, Sources(registry, data), wanted.folders)
     ready = [
@@ -171,14 +172,14 @@ def _keep(ready: _Ready, layout: Layout) -> Imported:
 
 def _check_present(wanted: Import, data: Path, registry: Registry) -> None:
     """Refuse to fetch data: the name of a cell holds a hash of the training images, so they have to be here."""
-    choice = parse_choice(wanted.dataset)
-    target = registry.resolve("datasets", choice.name)
-    settings = change_settings(target.Settings(), choice.settings, choice.name)
-    if not target(data, choice.argument, settings).present():
+    selector = parse_selector(wanted.dataset)
+    target = registry.resolve("datasets", selector.name)
+    settings = change_settings(target.Settings(), selector.settings, selector.name)
+    if not target(data, selector.argument, settings).present():
         raise RequestError(
-            f"{choice.name} is not in {data}, and a set is kept under a hash of the training images that it condenses; "
-            f"say with --data where they are, or let 'dcbench run --datasets {choice.name} --dry-run' fetch them "
-            "or say how to get them"
+            f"{selector.name} is not in {data}, and a set is kept under a hash of the training images that it "
+            f"condenses; say with --data where they are, or let 'dcbench run --datasets {selector.name} --dry-run' "
+            "fetch them or say how to get them"
         )
 
 
@@ -198,19 +199,25 @@ def _check_name(name: str, registry: Registry) -> None:
         raise RequestError(
             f"--name takes letters, digits and . _ + -, up to 100 and a letter or digit first; not {name!r}"
         )
-    if name in {found.record.name for found in registry.of_kind("methods")}:
+    if name in {found.record.name for found in registry.of_group("methods")}:
         raise RequestError(
             f"--name {name}: a method is called that, and its columns are; take another, {name}-published"
         )
 
 
 def _cell(
-    wanted: Import, factor: int, ipc: int, seed: int, data: Path, registry: Registry, tell: Tell = silent
+    wanted: Import,
+    factor: int,
+    ipc: int,
+    seed: int,
+    data: Path,
+    registry: Registry,
+    announce: Announce = announce_nothing,
 ) -> Cell:
     """Return the cell as a run plans it."""
-    choice = f"{METHOD}[name={wanted.name}" + (f",factor={factor}]" if factor > 1 else "]")
-    request = make_request(methods=[choice], datasets=[wanted.dataset], ipc=ipc, seeds=seed, data=data)
-    (planned,) = Planner(request, registry, tell).cells()
+    selector = f"{METHOD}[name={wanted.name}" + (f",factor={factor}]" if factor > 1 else "]")
+    request = make_request(methods=[selector], datasets=[wanted.dataset], ipc=ipc, seeds=seed, data=data)
+    (planned,) = Planner(request, registry, announce).cells()
     return planned.cell
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.making import make_dataset
-from dcbench.engine.work.workbench import Data
+from dcbench.engine.factories import make_dataset
+from dcbench.engine.work.contexts import Data
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dcbench.api.images import ImageSet
-    from dcbench.engine.cells import Cell
-    from dcbench.engine.plugins import Registry
+    from dcbench.engine.identity import Cell
+    from dcbench.engine.registry import Registry
     from dcbench.engine.store.sets import StoredSet
 
 

@@ -17,7 +17,6 @@ from typing import IO, TYPE_CHECKING
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
 from dcbench.engine.store.failures import Failure
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.work.jobs import Order
 from dcbench.engine.work.messages import (
     Advanced,
     Began,
@@ -31,10 +30,11 @@ from dcbench.engine.work.messages import (
     read_worker_event,
 )
 from dcbench.engine.work.processes import kill_marked
+from dcbench.engine.work.run_job import Order
 from dcbench.engine.work.worker import STOP
 
 if TYPE_CHECKING:
-    from dcbench.engine.cells import Job
+    from dcbench.engine.jobs import Job
     from dcbench.engine.work.runtime import Runtime
 
 _TICK = 0.25  # seconds between looks at clocks and processes
@@ -297,7 +297,7 @@ class _Slot:
         if found is None:
             return f"the job says that it has finished, and {planned} is not there"
         # What was assembled may be there already, by another front end; whatever else is made replaces what was there.
-        if found == self._before and event.job.kind != "assemble":
+        if found == self._before and event.job.type != "assemble":
             return f"the job says that it has finished, and {planned} is the file that was there before"
         return ""
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dcbench.engine.cells import Job
-    from dcbench.engine.plan.survey import Work
+    from dcbench.engine.jobs import Job
+    from dcbench.engine.plan.pending import Work
     from dcbench.engine.store.failures import Failure
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dcbench.engine.cells import AssembleJob, CondenseJob, Job
-from dcbench.engine.spans import spans_of
+from dcbench.engine.jobs import AssembleJob, CondenseJob, Job
+from dcbench.engine.ranges import ranges_of
 
 if TYPE_CHECKING:
     from dcbench.engine.plan.planner import PlannedCell
@@ -35,8 +35,8 @@ def plan_condensing(planned: PlannedCell, parts: Iterable[range], *, again: bool
     have = {label for part in parts for label in part}
     if planned.part is None and (again or not have):
         return Condensing(((CondenseJob(cell=cell, again=again),),))
-    todo = spans_of(wanted if again else wanted - have)
-    condense = tuple(CondenseJob(cell=cell, classes=span, again=again) for span in todo)
-    missing = tuple(spans_of(set(planned.classes) - have - wanted))
+    todo = ranges_of(wanted if again else wanted - have)
+    condense = tuple(CondenseJob(cell=cell, classes=classes, again=again) for classes in todo)
+    missing = tuple(ranges_of(set(planned.classes) - have - wanted))
     assemble = AssembleJob(cell=cell, again=again)
     return Condensing((condense,) if missing else (condense, (assemble,)), missing)

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
-from dcbench.engine.cells import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
-from dcbench.engine.choices import Choice, canonical, parse_choices, parse_overrides
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import validation_info
 from dcbench.engine.data.standard import counted_info, other_data
-from dcbench.engine.making import blaming, change_settings, network_choice, settle_network
-from dcbench.engine.spans import span_text
+from dcbench.engine.factories import blaming, change_settings, network_choice, settle_network
+from dcbench.engine.identity import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
+from dcbench.engine.progress import Announce, announce_nothing, announce_reading
+from dcbench.engine.ranges import range_text
+from dcbench.engine.selectors import Selector, canonical, parse_overrides, parse_selectors
 from dcbench.engine.store.names import check_dataset_name, file_name
-from dcbench.engine.telling import Tell, follow, silent
 
 if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo
     from dcbench.api.method import Method
     from dcbench.api.protocol import Protocol
     from dcbench.engine.plan.request import Request
-    from dcbench.engine.plugins import Registry
+    from dcbench.engine.registry import Registry
 
 _FILLED = {"protocol": "protocol", "network": "networks"}
 """Settings of evaluators that an option of the request fills, each with that option."""
@@ -65,7 +65,7 @@ class Planner:
 
     request: Request
     registry: Registry
-    tell: Tell = silent
+    announce: Announce = announce_nothing
     """Called with what begins, where it may take a while."""
     overrides: dict[str, dict[str, str]] = field(init=False)
     remarks: list[str] = field(default_factory=list, init=False)
@@ -75,7 +75,9 @@ class Planner:
         """Read the overrides and refuse those that speak to nobody."""
         request = self.request
         self.overrides = parse_overrides(request.overrides)
-        chosen = {choice.name for choice in parse_choices((*request.methods, *request.datasets, *request.evaluators))}
+        chosen = {
+            selector.name for selector in parse_selectors((*request.methods, *request.datasets, *request.evaluators))
+        }
         for name in self.overrides:
             if name not in chosen:
                 raise RequestError(
@@ -91,54 +93,54 @@ class Planner:
         methods = self._chosen("methods", self.request.methods)
         evaluators = self._chosen("evaluators", self.request.evaluators)
         self._refuse_untaken(evaluators)
-        datasets = [self._dataset(choice) for choice in self._chosen("datasets", self.request.datasets)]
+        datasets = [self._dataset(selector) for selector in self._chosen("datasets", self.request.datasets)]
         self._refuse_shared_names(datasets)
         return [
             planned
             for known, ipc in product(datasets, self.request.ipc)
-            for choice in methods
-            for planned in self._column(known, ipc, choice, evaluators)
+            for selector in methods
+            for planned in self._column(known, ipc, selector, evaluators)
         ]
 
-    def _chosen(self, kind: str, texts: tuple[str, ...]) -> list[Choice]:
-        choices = parse_choices(texts)
-        if not choices:
-            raise RequestError(f"no {kind} are selected")
-        for choice in choices:
-            record = self.registry.find(kind, choice.name).record
+    def _chosen(self, group: str, texts: tuple[str, ...]) -> list[Selector]:
+        selectors = parse_selectors(texts)
+        if not selectors:
+            raise RequestError(f"no {group} are selected")
+        for selector in selectors:
+            record = self.registry.find(group, selector.name).record
             argument = getattr(record, "argument", "")
-            if bool(choice.argument) != bool(argument):
-                wanted = f"{choice.name}:{argument}" if argument else choice.name
-                raise RequestError(f"{kind[:-1]} {choice.label!r}: write {wanted}")
-        final = [choice.over(self.overrides.get(choice.name, {})) for choice in choices]
-        return list({choice.label: choice for choice in final}.values())
+            if bool(selector.argument) != bool(argument):
+                wanted = f"{selector.name}:{argument}" if argument else selector.name
+                raise RequestError(f"{group[:-1]} {selector.label!r}: write {wanted}")
+        final = [selector.over(self.overrides.get(selector.name, {})) for selector in selectors]
+        return list({selector.label: selector for selector in final}.values())
 
-    def _refuse_untaken(self, evaluators: list[Choice]) -> None:
+    def _refuse_untaken(self, evaluators: list[Selector]) -> None:
         """Refuse protocols or networks that no evaluator would use."""
         for name, option in _FILLED.items():
             values = self._values(name)
-            if values and not any(self._takes(choice, name, values) for choice in evaluators):
-                own = [choice.label for choice in evaluators if name in choice.settings]
+            if values and not any(self._takes(selector, name, values) for selector in evaluators):
+                own = [selector.label for selector in evaluators if name in selector.settings]
                 reason = f"{own[0]} has one of its own" if own else f"no selected evaluator has a setting {name!r}"
                 raise RequestError(f"--{option} {','.join(values)} would change nothing: {reason}")
 
-    def _takes(self, choice: Choice, name: str, values: tuple[str, ...]) -> bool:
-        if name in choice.settings:
-            return (canonical(choice.settings[name]),) == values
-        return name in self.registry.resolve("evaluators", choice.name).Settings.model_fields
+    def _takes(self, selector: Selector, name: str, values: tuple[str, ...]) -> bool:
+        if name in selector.settings:
+            return (canonical(selector.settings[name]),) == values
+        return name in self.registry.resolve("evaluators", selector.name).Settings.model_fields
 
     def _values(self, name: str) -> tuple[str, ...]:
         """Return what the request says of the setting *name* of evaluators, each value once."""
         return tuple(dict.fromkeys(map(canonical, getattr(self.request, _FILLED[name]))))
 
-    def _dataset(self, choice: Choice) -> _Known:
-        target = self.registry.resolve("datasets", choice.name)
-        settings = change_settings(target.Settings(), choice.settings, choice.name)
-        found = self.registry.find("datasets", choice.name)
-        self.tell(f"reading {choice.label}; the first time takes longest, and is remembered")
-        with blaming("datasets", choice.name, found.source.package):
-            dataset: Dataset = target(self.request.data, choice.argument, settings)
-            follow(dataset, self.tell, choice.label)
+    def _dataset(self, selector: Selector) -> _Known:
+        target = self.registry.resolve("datasets", selector.name)
+        settings = change_settings(target.Settings(), selector.settings, selector.name)
+        found = self.registry.find("datasets", selector.name)
+        self.announce(f"reading {selector.label}; the first time takes longest, and is remembered")
+        with blaming("datasets", selector.name, found.source.package):
+            dataset: Dataset = target(self.request.data, selector.argument, settings)
+            announce_reading(dataset, self.announce, selector.label)
             info = dataset.info()
             train, test = fingerprint(dataset, "train"), fingerprint(dataset, "test")
             other = other_data(found.record, dataset)
@@ -151,10 +153,10 @@ class Planner:
         if self.request.split == "validation":
             info = validation_info(info)
         spec = DatasetSpec(
-            record=choice.name,
+            record=selector.name,
             argument=dataset.argument,
             settings=settings.model_dump(mode="json"),
-            choice=replace(choice, argument=dataset.argument).label,
+            choice=replace(selector, argument=dataset.argument).label,
             name=info.name,
             train=train,
             test=test,
@@ -176,7 +178,7 @@ class Planner:
         part = self.request.classes
         if part is not None and part.stop > info.classes:
             raise RequestError(
-                f"--classes {span_text(part)} goes beyond the classes of {info.name}, 0-{info.classes - 1}"
+                f"--classes {range_text(part)} goes beyond the classes of {info.name}, 0-{info.classes - 1}"
             )
 
     @staticmethod
@@ -192,16 +194,16 @@ class Planner:
                 raise RequestError(f"{both}; give one another name: folder:PATH[name=...]")
             folders[folder] = name
 
-    def _column(self, known: _Known, ipc: int, choice: Choice, evaluators: list[Choice]) -> Iterator[PlannedCell]:
+    def _column(self, known: _Known, ipc: int, selector: Selector, evaluators: list[Selector]) -> Iterator[PlannedCell]:
         """Yield the cells of one method at one dataset and IPC: one per replicate."""
-        method = self._method(known.info, ipc, choice)
+        method = self._method(known.info, ipc, selector)
         wanted = [
             (spec, repeats)
             for evaluator in evaluators
             for spec, repeats in self._evaluators(known.info, ipc, method.factor, evaluator)
         ]
         steps = (None, *(self._snapshot_steps(method) if self.request.snapshots else ()))
-        for replicate in self._replicates(known.info, choice):
+        for replicate in self._replicates(known.info, selector):
             cell = Cell(dataset=known.spec, method=method, ipc=ipc, replicate=replicate, split=self.request.split)
             trials = tuple(
                 PlannedTrial(Trial(cell=cell, evaluator=spec, step=step), repeats)
@@ -209,40 +211,42 @@ class Planner:
             )
             yield PlannedCell(cell, trials, range(known.info.classes), self.request.classes)
 
-    def _replicates(self, info: DatasetInfo, choice: Choice) -> Sequence[int]:
+    def _replicates(self, info: DatasetInfo, selector: Selector) -> Sequence[int]:
         """Return the replicates that were asked for, or else those of the dataset; one where no more are of use."""
-        one = self.request.smoke or self.registry.find("methods", choice.name).record.import_only
+        one = self.request.smoke or self.registry.find("methods", selector.name).record.import_only
         return self.request.seeds or range(1 if one else info.default_replicates)
 
-    def _method(self, info: DatasetInfo, ipc: int, choice: Choice) -> MethodSpec:
-        found = self.registry.find("methods", choice.name)
+    def _method(self, info: DatasetInfo, ipc: int, selector: Selector) -> MethodSpec:
+        found = self.registry.find("methods", selector.name)
         record, package = found.record, found.source.package
-        method = self.registry.resolve("methods", choice.name)()
+        method = self.registry.resolve("methods", selector.name)()
         if self.request.classes is not None and not method.by_class:
-            raise RequestError(f"{choice.name} cannot be condensed in parts; run it without --classes")
+            raise RequestError(f"{selector.name} cannot be condensed in parts; run it without --classes")
         smallest = min(info.train_counts)
         if ipc > smallest and not record.budget_exempt:
             raise RequestError(
                 f"--ipc {ipc} is more than the {plural(smallest, 'training image')} of the smallest class of "
                 f"{info.name}"
             )
-        with blaming("methods", choice.name, package):
+        with blaming("methods", selector.name, package):
             recommended = method.settings_for(info, ipc)
-        settings = change_settings(recommended, choice.settings, choice.name)
+        settings = change_settings(recommended, selector.settings, selector.name)
         if self.request.smoke:
             settings = _shortened(settings)
         # The recommended network need not be written in the one form that it gets below.
         overrides = _overrides(settings.model_dump(mode="json"), recommended.model_dump(mode="json"))
-        with blaming("methods", choice.name, package):
+        with blaming("methods", selector.name, package):
             settings, network_revision = settle_network(self.registry, settings, info)
             method.validate(info, ipc, settings)
             factor, side = method.factor(settings), min(info.shape[1:])
         if not 1 <= factor <= side:
-            raise RequestError(f"{choice.label}: factor {factor}; an image of {side} px has 1 to {side} tiles per side")
+            raise RequestError(
+                f"{selector.label}: factor {factor}; an image of {side} px has 1 to {side} tiles per side"
+            )
         return MethodSpec(
-            record=choice.name,
-            label=method.label(settings) or choice.label,
-            choice=choice.label,
+            record=selector.name,
+            label=method.label(settings) or selector.label,
+            choice=selector.label,
             revision=method.revision,
             settings=settings.model_dump(mode="json"),
             digest_settings=settings.digest_form(),
@@ -258,26 +262,28 @@ class Planner:
             return method.snapshot_steps(method.Settings(**spec.settings))
 
     def _evaluators(
-        self, info: DatasetInfo, ipc: int, factor: int, choice: Choice
+        self, info: DatasetInfo, ipc: int, factor: int, selector: Selector
     ) -> Iterator[tuple[EvaluatorSpec, int]]:
         """Yield the evaluator once for every protocol and network asked for, with the number of repeats."""
-        evaluator = self.registry.resolve("evaluators", choice.name)()
-        package = self.registry.find("evaluators", choice.name).source.package
+        evaluator = self.registry.resolve("evaluators", selector.name)()
+        package = self.registry.find("evaluators", selector.name).source.package
         fields = type(evaluator.Settings()).model_fields
         axes: list[list[dict[str, str]]] = [
-            self._axis(fields, "protocol", self._values("protocol") or (info.default_protocol,), choice),
-            self._axis(fields, "network", self._values("network") or (info.default_network,), choice),
+            self._axis(fields, "protocol", self._values("protocol") or (info.default_protocol,), selector),
+            self._axis(fields, "network", self._values("network") or (info.default_network,), selector),
         ]
         for protocol, network in product(*axes):
-            settings = change_settings(evaluator.Settings(), {**protocol, **network, **choice.settings}, choice.name)
-            with blaming("evaluators", choice.name, package):
+            settings = change_settings(
+                evaluator.Settings(), {**protocol, **network, **selector.settings}, selector.name
+            )
+            with blaming("evaluators", selector.name, package):
                 settings, network_revision = settle_network(self.registry, settings, info)
                 evaluator.validate(info, ipc, settings)
             recipe = self._recipe(settings, info, ipc, factor) if "protocol" in fields else None
             yield (
                 EvaluatorSpec(
-                    record=choice.name,
-                    label=choice.label,
+                    record=selector.name,
+                    label=selector.label,
                     revision=evaluator.revision,
                     metric=evaluator.metric,
                     unit=evaluator.unit,
@@ -291,8 +297,8 @@ class Planner:
             )
 
     @staticmethod
-    def _axis(fields: Any, name: str, values: tuple[str, ...], choice: Choice) -> list[dict[str, str]]:
-        if name not in fields or name in choice.settings:
+    def _axis(fields: Any, name: str, values: tuple[str, ...], selector: Selector) -> list[dict[str, str]]:
+        if name not in fields or name in selector.settings:
             return [{}]
         return [{name: value} if value else {} for value in values]
 

@@ -12,9 +12,9 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.cells import SplitName
-from dcbench.engine.choices import split_list
-from dcbench.engine.spans import Span, as_span
+from dcbench.engine.identity import SplitName
+from dcbench.engine.ranges import Range, as_range
+from dcbench.engine.selectors import split_list
 
 Existing = Literal["skip", "retry-failed", "overwrite"]
 
@@ -42,10 +42,10 @@ def parse_numbers(text: str, option: str, least: int) -> tuple[int, ...]:
         if match is None or int(match[1]) < least or int(match[2] or match[1]) < int(match[1]):
             shown = part if len(part) <= _LONGEST_SHOWN else f"{part[:_LONGEST_SHOWN]}..."
             raise RequestError(f"{option} takes whole numbers from {least} on, such as 1,10,50 or 1-4; not {shown!r}")
-        span = range(int(match[1]), int(match[2] or match[1]) + 1)
-        if len(numbers) + (span.stop - span.start) > _MOST_NUMBERS:
+        numbers_here = range(int(match[1]), int(match[2] or match[1]) + 1)
+        if len(numbers) + (numbers_here.stop - numbers_here.start) > _MOST_NUMBERS:
             raise RequestError(f"{option} takes at most {_MOST_NUMBERS:,} numbers; {text} are more")
-        numbers += span
+        numbers += numbers_here
     if not numbers:
         raise RequestError(f"{option} needs at least one number")
     return tuple(dict.fromkeys(numbers))
@@ -85,7 +85,7 @@ class Request(BaseModel):
     """What to measure."""
     overrides: tuple[str, ...] = Field((), alias="set")
     """Settings changed for every mention of a plug-in, as ``name.field=value``, unless its brackets set them too."""
-    classes: Span | None = None
+    classes: Range | None = None
     """Condense only these classes, such as ``0-19`` or ``7``: a part of each set; None means all."""
     repeats: int | None = Field(None, ge=1, le=_MOST_NUMBERS)
     """Networks trained per condensed set; None means as many as the protocol says."""
@@ -144,7 +144,7 @@ class Request(BaseModel):
     @classmethod
     def _parse_classes(cls, value: Any) -> Any:
         try:
-            return as_span(value)
+            return as_range(value)
         except ValueError as error:
             raise RequestError(f"--classes takes one class or one range, such as 7 or 0-19; not {value!r}") from error
 

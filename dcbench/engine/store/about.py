@@ -11,8 +11,8 @@ import h5py
 from dcbench.engine.store.facts import SetFacts, check_facts, check_set_name
 from dcbench.engine.store.hdf5 import get_facts, get_text, reading
 
-KIND = "condensed"
-"""The kind of file that a condensed set is."""
+FILE_TYPE = "condensed"
+"""The file type of a condensed set."""
 
 SECONDS = "seconds"
 """The attribute of its snapshots that says when each was taken."""
@@ -26,7 +26,7 @@ def read_about(path: Path) -> tuple[dict[str, Any], dict[int, float | None]]:
     Raises:
         CorruptFileError, UnreadableFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
     """
-    with reading(path, KIND) as file:
+    with reading(path, FILE_TYPE) as file:
         seconds = get_snapshot_seconds(file["snapshots"])
         return get_set_facts(file, path), {step: seconds.get(step) for step in sorted(map(int, file["snapshots"]))}
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcbench.engine.cells import Trial
+from dcbench.engine.identity import Trial
 from dcbench.engine.store.facts import EvaluationFacts, check_evaluation_name, check_facts
 from dcbench.engine.store.hdf5 import get_array, get_facts, put_array, put_facts, reading, writing
 
-KIND = "evaluation"
+FILE_TYPE = "evaluation"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class StoredEvaluation:
 def write_evaluation(path: Path, record: StoredEvaluation) -> None:
     """Write *record* to *path*, whole or not at all."""
     evaluator = record.trial.evaluator
-    with writing(path, KIND) as file:
+    with writing(path, FILE_TYPE) as file:
         put_facts(
             file,
             record.trial.cell.facts()
@@ -62,7 +62,7 @@ def read_evaluation(path: Path) -> dict[str, Any]:
         CorruptFileError: see `reading`; or its facts are not those of an evaluation, or of another than its name says.
         UnreadableFileError, UnsupportedFormatError, FileNotFoundError: see `reading`.
     """
-    with reading(path, KIND) as file:
+    with reading(path, FILE_TYPE) as file:
         group = file["figures"]
         metrics = {name: get_array(group, name).tolist() for name in group}
         _check_values(metrics)

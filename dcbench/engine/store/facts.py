@@ -13,19 +13,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
-from dcbench.engine.spans import as_span
+from dcbench.engine.ranges import as_range
 from dcbench.engine.store.errors import CorruptFileError
 
 _IN_STORE = re.compile(r"s\d+-(.*)")  # other names are a user's own, for a copy
 
 
-def _is_span(text: str) -> str:
-    as_span(text)
+def _is_range(text: str) -> str:
+    as_range(text)
     return text
 
 
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_Span = Annotated[str, AfterValidator(_is_span)]
+_Range = Annotated[str, AfterValidator(_is_range)]
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Texts = dict[str, str]
 
@@ -108,7 +108,7 @@ class _OfCell(_Made):
 
 
 class _Part(_Made):
-    classes: _Span
+    classes: _Range
 
 
 class _Dropped(_Facts):
@@ -126,7 +126,7 @@ class SetFacts(_OfCell):
     """Those of a condensed set, or of a part of one."""
 
     numbers: NonNegativeInt = 0
-    classes: _Span | None = None
+    classes: _Range | None = None
     parts: list[_Part] = []
     origin: _Origin | None = None
 
@@ -167,7 +167,7 @@ class FailureFacts(_Facts):
     ipc: PositiveInt | None = None
     seed: NonNegativeInt | None = None
     split: str = ""
-    repeats: _Span | None = None
+    repeats: _Range | None = None
 
 
 def check_facts(facts: object, model: type[BaseModel]) -> None:

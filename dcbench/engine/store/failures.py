@@ -11,8 +11,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcbench.engine.cells import ABOUT, AssembleJob, CondenseJob, EvaluateJob, Job
-from dcbench.engine.spans import as_span, span_text
+from dcbench.engine.identity import ABOUT
+from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine.ranges import as_range, range_text
 from dcbench.engine.store.atomic import replacing
 from dcbench.engine.store.errors import CorruptFileError, UnreadableFileError
 from dcbench.engine.store.facts import FailureFacts, check_facts, check_failure_name
@@ -48,7 +49,7 @@ def write_failure(layout: Layout, job: Job, failure: Failure) -> Path:
     about = {name: facts[name] for name in ABOUT}
     about |= {"job": job.name, "time": datetime.now(UTC).isoformat(timespec="seconds")} | asdict(failure)
     if isinstance(job, EvaluateJob):
-        about["repeats"] = span_text(job.repeats)
+        about["repeats"] = range_text(job.repeats)
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(about | {_CHECKSUM: _hash(about)}, indent=1) + "\n")
     _shorten(layout.log(job))
@@ -102,7 +103,7 @@ def overcome(failure: Path) -> bool:
         return any(failure.with_name(f"{stem}.{made}").exists() for made in ("condensed.h5", f"{job}.part.h5"))
     made = evaluations_named(failure.with_name(stem), job).values()
     failed = read_failure(failure).get("repeats")
-    return failed is not None and set(as_span(failed)) <= set(chain.from_iterable(made))
+    return failed is not None and set(as_range(failed)) <= set(chain.from_iterable(made))
 
 
 def standing_failures(layout: Layout) -> list[Path]:

@@ -70,9 +70,9 @@ def as_stored(tensor: torch.Tensor, name: str) -> torch.Tensor:
         plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
         plain.numpy()
     except (TypeError, RuntimeError) as error:  # NotImplementedError, of tensors without data, is a RuntimeError
-        kind = f"{str(tensor.dtype).removeprefix('torch.')}, {str(tensor.layout).removeprefix('torch.')}"
+        form = f"{str(tensor.dtype).removeprefix('torch.')}, {str(tensor.layout).removeprefix('torch.')}"
         raise DcbenchError(
-            f"the tensor {name!r} ({kind}, on {tensor.device}) cannot be stored; give a dense one of a NumPy type"
+            f"the tensor {name!r} ({form}, on {tensor.device}) cannot be stored; give a dense one of a NumPy type"
         ) from error
     return plain
 

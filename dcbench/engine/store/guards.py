@@ -17,7 +17,7 @@ _FREE = 256 * 2**20  # bytes that a file of any size may unpack to
 _RATIO = 100  # times its own size that it may unpack to beyond that; real images and weights are below 5
 _LONGEST_TEXT = 16 * 2**20  # bytes; records of failures keep a traceback, the facts of a set a few thousand bytes
 
-_KINDS = {
+_OTHER_THINGS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -39,8 +39,8 @@ def check_is_file(path: Path, trouble: str = "cannot be read now") -> int:
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
-        raise UnreadableFileError(path, f"it is {kind}, not a file", trouble)
+        thing = _OTHER_THINGS.get(stat.S_IFMT(status.st_mode), "something else")
+        raise UnreadableFileError(path, f"it is {thing}, not a file", trouble)
     return status.st_size
 
 

@@ -1,4 +1,4 @@
-"""One way to write and to read HDF5: checksummed, stamped with kind and format, and honest about damage."""
+"""One way to write and to read HDF5: checksummed, stamped with type and format, and honest about damage."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = [
     "FORMAT",
     "CorruptFileError",
     "UnreadableFileError",
+    "file_type_of",
     "get_array",
     "get_facts",
     "get_number",
     "get_text",
     "get_texts",
-    "kind_of",
     "put_array",
     "put_facts",
     "put_text",
@@ -56,14 +56,14 @@ _REFUSED = re.compile(r"errno = \d+, error message = '([^']*)'")
 
 
 @contextmanager
-def writing(path: Path, kind: str, *, room: int | None = None) -> Iterator[h5py.File]:
-    """Yield a new file of *kind* that appears at *path*, whole and durable, when the block ends well.
+def writing(path: Path, file_type: str, *, room: int | None = None) -> Iterator[h5py.File]:
+    """Yield a new file of *file_type* that appears at *path*, whole and durable, when the block ends well.
 
     It is made in memory, since HDF5 itself may crash the process on a full disk.
 
     Args:
         path: the file to write.
-        kind: what `reading` is to expect.
+        file_type: what `reading` is to expect.
         room: about how many bytes it will have, if these may be more than the memory has. It is then made on the disk,
             provided that they are free there.
 
@@ -75,7 +75,7 @@ def writing(path: Path, kind: str, *, room: int | None = None) -> Iterator[h5py.
             raise OSError(ENOSPC, strerror(ENOSPC))
         made = BytesIO() if room is None else temporary
         with h5py.File(made, "w", libver=_LIBVER, locking=False) as file:
-            put_text(file, "dcbench_kind", kind)
+            put_text(file, "dcbench_kind", file_type)
             file.attrs["dcbench_format"] = FORMAT
             put_text(file, "dcbench_version", version())
             yield file
@@ -84,8 +84,8 @@ def writing(path: Path, kind: str, *, room: int | None = None) -> Iterator[h5py.
 
 
 @contextmanager
-def reading(path: Path, kind: str) -> Iterator[h5py.File]:
-    """Yield the file of *kind* at *path*, open for reading.
+def reading(path: Path, file_type: str) -> Iterator[h5py.File]:
+    """Yield the file of *file_type* at *path*, open for reading.
 
     Raises:
         CorruptFileError: it does not open, something read in the block is damaged or missing, or it refers to other
@@ -96,13 +96,13 @@ def reading(path: Path, kind: str) -> Iterator[h5py.File]:
         FileNotFoundError: there is no such file.
     """
     with _opened(path) as file:
-        _check(file, path, kind)
+        _check(file, path, file_type)
         check_links(file)
         yield file
 
 
-def kind_of(path: Path) -> str:
-    """Return the kind of the file at *path*, as `writing` stamped it.
+def file_type_of(path: Path) -> str:
+    """Return the type of the file at *path*, as `writing` stamped it.
 
     Raises:
         CorruptFileError, UnreadableFileError, FileNotFoundError: see `reading`.
@@ -135,7 +135,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         raise (UnreadableFileError(path, refused[1]) if refused else CorruptFileError(path, error)) from error
 
 
-def _check(file: h5py.File, path: Path, kind: str) -> None:
+def _check(file: h5py.File, path: Path, file_type: str) -> None:
     found_format = get_number(file, "dcbench_format")
     if found_format != FORMAT:
         writer = get_text(file, "dcbench_version")
@@ -144,8 +144,8 @@ def _check(file: h5py.File, path: Path, kind: str) -> None:
             f"this is dcbench {version()}, which reads format {FORMAT}"
         )
     found = get_text(file, "dcbench_kind")
-    if found != kind:
-        raise CorruptFileError(path, f"it holds {found!r} where {kind!r} is expected")
+    if found != file_type:
+        raise CorruptFileError(path, f"it holds {found!r} where {file_type!r} is expected")
 
 
 def put_array(group: h5py.Group, name: str, values: Any) -> None:
@@ -201,8 +201,8 @@ def get_array(group: h5py.Group, name: str) -> Any:
         TypeError: it is something else, such as texts, references or records.
     """
     dataset = group[name]
-    kind = dataset.dtype if isinstance(dataset, h5py.Dataset) else np.dtype(object)
-    if kind.kind not in "biufc" or kind.metadata:  # an enumeration is a number with names
+    dtype = dataset.dtype if isinstance(dataset, h5py.Dataset) else np.dtype(object)
+    if dtype.kind not in "biufc" or dtype.metadata:  # an enumeration is a number with names
         raise TypeError(f"{name!r} holds no plain numbers")
     check_dataset(dataset, _counter())
     return dataset[()]

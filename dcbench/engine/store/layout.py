@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcbench.engine.spans import as_span, span_text
+from dcbench.engine.ranges import as_range, range_text
 from dcbench.engine.store.names import file_name
 
 if TYPE_CHECKING:
-    from dcbench.engine.cells import Cell, Job, Trial
+    from dcbench.engine.identity import Cell, Trial
+    from dcbench.engine.jobs import Job
 
 _REPEATS = re.compile(r"\.r(\d+-\d+)\.h5$")
 _CLASSES = re.compile(r"\.classes(\d+(?:-\d+)?)\.part\.h5$")
@@ -30,7 +31,7 @@ def evaluations_named(stem: Path, trial: str) -> dict[Path, range]:
     for path in sorted(stem.parent.glob(f"{stem.name}.{trial}.r*.h5")):
         match = _REPEATS.search(path.name)
         with suppress(ValueError):  # a name that no evaluation has, such as r5-3
-            found[path] = as_span(match[1] if match else "")
+            found[path] = as_range(match[1] if match else "")
     return found
 
 
@@ -47,7 +48,7 @@ class Layout:
 
     def condensed(self, cell: Cell, classes: range | None = None) -> Path:
         """Return the path of the condensed set, or of the part of it that holds *classes*."""
-        return self._with(cell, "condensed.h5" if classes is None else f"classes{span_text(classes)}.part.h5")
+        return self._with(cell, "condensed.h5" if classes is None else f"classes{range_text(classes)}.part.h5")
 
     def parts(self, cell: Cell) -> dict[Path, range]:
         """Return the parts of the condensed set that are there, each with the classes it holds."""
@@ -56,12 +57,12 @@ class Layout:
         for path in sorted(stem.parent.glob(f"{stem.name}.*.part.h5")):
             match = _CLASSES.search(path.name)
             with suppress(ValueError):  # a name that no part has, such as classes5-3
-                found[path] = as_span(match[1] if match else "")
+                found[path] = as_range(match[1] if match else "")
         return found
 
     def checkpoint(self, cell: Cell, classes: range | None = None) -> Path:
         """Return the path of the checkpoint that condensing, of all classes or of *classes*, resumes from."""
-        return self._with(cell, "checkpoint.h5" if classes is None else f"classes{span_text(classes)}.checkpoint.h5")
+        return self._with(cell, "checkpoint.h5" if classes is None else f"classes{range_text(classes)}.checkpoint.h5")
 
     def on_the_way(self, cell: Cell) -> list[Path]:
         """Return what nobody needs once the condensed set is there: failures and logs of its jobs, and checkpoints."""
@@ -81,7 +82,7 @@ class Layout:
 
     def result(self, job: Job) -> Path:
         """Return the path of what *job* is to make."""
-        match job.kind:
+        match job.type:
             case "condense":
                 return self.condensed(job.cell, job.classes)
             case "assemble":

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from dcbench.api.condensed import CondensedSet
 from dcbench.api.errors import InvalidCondensedSetError
-from dcbench.engine.cells import Cell
-from dcbench.engine.spans import as_span
+from dcbench.engine.identity import Cell
+from dcbench.engine.ranges import as_range
 from dcbench.engine.store.sets import StoredSet, Trace
 
 
@@ -43,7 +43,7 @@ def assemble(cell: Cell, parts: Sequence[StoredSet]) -> StoredSet:
 
 
 def _classes(part: StoredSet) -> range:
-    return as_span(part.facts["classes"])
+    return as_range(part.facts["classes"])
 
 
 def _join(holders: Mapping[int, CondensedSet]) -> CondensedSet:

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from dcbench.api.condensed import CondensedSet, Decoder, plain_set
 from dcbench.api.distribution import version
 from dcbench.api.errors import UnsupportedFormatError
-from dcbench.engine.cells import Cell
-from dcbench.engine.store.about import KIND, SECONDS, get_set_facts, get_snapshot_seconds
+from dcbench.engine.identity import Cell
+from dcbench.engine.store.about import FILE_TYPE, SECONDS, get_set_facts, get_snapshot_seconds
 from dcbench.engine.store.hdf5 import (
     get_array,
     get_number,
@@ -49,7 +49,7 @@ class StoredSet:
 
 def write_condensed(path: Path, record: StoredSet) -> None:
     """Write *record* to *path*, whole or not at all."""
-    with writing(path, KIND) as file:
+    with writing(path, FILE_TYPE) as file:
         put_facts(file, record.cell.facts() | dict(record.facts))
         put_set(file, record.condensed)
         put_trace(file.create_group("trace"), record.trace)
@@ -63,7 +63,7 @@ def read_condensed(path: Path) -> StoredSet:
         CorruptFileError, UnreadableFileError, FileNotFoundError: see `reading`.
         UnsupportedFormatError: another version of dcbench wrote it, in a format or of a cell this one does not know.
     """
-    with reading(path, KIND) as file:
+    with reading(path, FILE_TYPE) as file:
         facts = get_set_facts(file, path)
         return StoredSet(
             cell=_cell(facts["cell"], file),

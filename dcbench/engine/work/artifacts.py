@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from dcbench.api.errors import DcbenchError
 from dcbench.api.locks import holding
 from dcbench.api.seeds import derive_seed
-from dcbench.engine.cells import Cell, Trial, changed_network, digest_of
+from dcbench.engine.identity import Cell, Trial, changed_network, digest_of
 from dcbench.engine.store.aside import read_or_set_aside
 from dcbench.engine.store.given import as_tensors, shown
 from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tensors
@@ -21,7 +21,7 @@ from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tenso
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dcbench.engine.plugins import Registry
+    from dcbench.engine.registry import Registry
     from dcbench.engine.store.layout import Layout
 
 log = logging.getLogger(__name__)
@@ -37,9 +37,9 @@ class Owner:
     """The record, or the name that several records of the distribution share artifacts under."""
 
     @classmethod
-    def of(cls, registry: Registry, kind: str, name: str) -> Owner:
-        """Return the owner of what the plug-in *name* of *kind* builds, as the registry has it and no plug-in says."""
-        found = registry.find(kind, name)
+    def of(cls, registry: Registry, group: str, name: str) -> Owner:
+        """Return the owner of what the plug-in *name* of *group* builds, as the registry has it and no plug-in says."""
+        found = registry.find(group, name)
         return cls(canonicalize_name(found.source.package), found.record.shares_artifacts_as or name)
 
 

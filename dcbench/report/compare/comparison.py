@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from dcbench.api.condensed import CondensedSet
-from dcbench.engine.store.about import KIND
+from dcbench.engine.store.about import FILE_TYPE
 from dcbench.engine.store.hdf5 import reading
 from dcbench.engine.store.sets import get_set
 from dcbench.engine.store.tensors import hash_tensors
@@ -199,7 +199,7 @@ def compare_sets(pairs: Iterable[tuple[Path, Path]]) -> SetsInBoth:
 
 
 def _read(path: Path) -> CondensedSet:
-    with reading(path, KIND) as file:
+    with reading(path, FILE_TYPE) as file:
         return get_set(file)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from dcbench.engine.cells import ABOUT
+from dcbench.engine.identity import ABOUT
 from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.layout import Layout

@@ -16,7 +16,7 @@ from tabulate import tabulate
 
 from dcbench.api.printable import printable
 from dcbench.api.words import plural
-from dcbench.engine.spans import span_text, spans_of
+from dcbench.engine.ranges import range_text, ranges_of
 from dcbench.report.compare.comparison import Comparison, Difference, Located, OnlyIn, SetsInBoth, replicates_of
 from dcbench.report.compare.contents import SET, Coordinates
 from dcbench.report.render.records import as_csv, as_records
@@ -91,7 +91,7 @@ def _places(where: Iterable[Located]) -> str:
 
 
 def _place(place: Coordinates, replicates: Sequence[int]) -> str:
-    spans = ",".join(map(span_text, spans_of(replicates)))
+    spans = ",".join(map(range_text, ranges_of(replicates)))
     text = f"{place.dataset} ipc {place.ipc} {place.label} replicate{'s' if len(replicates) > 1 else ''} {spans}"
     text += "" if place.split == "test" else f", {place.split} split"
     return text if place.what == SET else f"{text}, {place.what}"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dcbench.api.images import ImageSet
-    from dcbench.engine.cells import Cell
+    from dcbench.engine.identity import Cell
     from dcbench.engine.store.sets import StoredSet
 
 

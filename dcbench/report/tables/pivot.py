@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from dcbench.api.words import plural
-from dcbench.engine.cells import OTHER_DATA, digest_of
+from dcbench.engine.identity import OTHER_DATA, digest_of
 from dcbench.report.beside import explain, published_text
 from dcbench.report.ranks import MEANINGS
 from dcbench.report.remarks import remarks

@@ -8,8 +8,8 @@ import torch
 from made_cells import made_cell, made_trial
 
 from dcbench import CondensedSet, RequestError
-from dcbench.engine.cells import Cell
 from dcbench.engine.exchange.archive import SOURCE_IMAGES, read, write_archive
+from dcbench.engine.identity import Cell
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError
 from dcbench.engine.store.index import rebuild_index
@@ -117,7 +117,7 @@ def test_what_holds_no_single_set_is_refused(layout: Layout, tmp_path: Path) -> 
     with pytest.raises(RequestError, match=r"all\.h5 holds 2 condensed sets; export one alone"):
         read(tmp_path / "all.h5", FromMemory())
     rebuild_index(layout)
-    with pytest.raises(RequestError, match="is of kind 'index', not a condensed set"):
+    with pytest.raises(RequestError, match="is of type 'index', not a condensed set"):
         read(layout.index, FromMemory())
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["images"] = IMAGES.numpy()

@@ -11,13 +11,14 @@ import torch
 from made_cells import made_trial
 
 from dcbench import CondensedSet, RequestError
-from dcbench.engine.cells import Cell, CondenseJob
 from dcbench.engine.exchange import importing, torch_file
 from dcbench.engine.exchange.adapting import Meaning
 from dcbench.engine.exchange.exporting import export_sets, name_of
 from dcbench.engine.exchange.importing import Import, Imported, import_sets
 from dcbench.engine.exchange.sources import Sources
-from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.identity import Cell
+from dcbench.engine.jobs import CondenseJob
+from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.layout import Layout

@@ -10,7 +10,7 @@ from made_cells import made_cell
 from dcbench import CondensedSet, Dataset, DatasetInfo, ImageSet, RequestError
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.exchange.sources import Sources
-from dcbench.engine.plugins import Registry
+from dcbench.engine.registry import Registry
 from dcbench.engine.store.sets import StoredSet
 
 LABELS = torch.arange(3)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from toys import install_package
 
-from dcbench.engine.bench import Outcome, prepare, run_plan
 from dcbench.engine.executors.schedule import Event, Failed, Finished
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import load_registry
+from dcbench.engine.registry import load_registry
+from dcbench.engine.run import Outcome, prepare, run_plan
 from dcbench.engine.store.layout import Layout
 
 pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="needs a child for each job"), pytest.mark.slow]

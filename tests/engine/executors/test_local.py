@@ -18,19 +18,19 @@ from processes import alive, descendants, wait_until
 from toy_parts import LEAK
 
 from dcbench.api.distribution import NAME
-from dcbench.engine.bench import Outcome, prepare, run_plan
-from dcbench.engine.cells import CondenseJob
 from dcbench.engine.executors.local import LocalExecutor
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
+from dcbench.engine.jobs import CondenseJob
+from dcbench.engine.plan.pending import Work
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import Request, make_request
-from dcbench.engine.plan.survey import Work
-from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.registry import Registry, load_registry
+from dcbench.engine.run import Outcome, prepare, run_plan
 from dcbench.engine.store.failures import read_failure
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
-from dcbench.engine.work.jobs import Order
-from dcbench.engine.work.jobs import run_job as do_job
+from dcbench.engine.work.run_job import Order
+from dcbench.engine.work.run_job import run_job as do_job
 from dcbench.engine.work.runtime import Runtime
 
 pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"), pytest.mark.slow]
@@ -125,7 +125,7 @@ def test_a_job_that_fails_is_kept_with_its_reason(ran: Ran, how: str) -> None:
     event = ran.failure(how)
     assert event.failure.error == REASONS[how][0]
     assert REASONS[how][1] in event.failure.message
-    assert [job.kind for job in event.skipped] == ["evaluate"]
+    assert [job.type for job in event.skipped] == ["evaluate"]
     kept = read_failure(Layout(ran.folder / "results").failure(event.job))
     assert (kept["error"], kept["message"]) == (event.failure.error, event.failure.message)
 
@@ -176,7 +176,7 @@ def test_nothing_half_finished_is_left(ran: Ran) -> None:
 
 def test_what_a_job_does_to_its_process_does_not_reach_the_next(ran: Ran, registry: Registry, tmp_path: Path) -> None:
     # In the run, toy-slow came right after the method that changes the default dtype.
-    last = [event.file for event in ran.events if isinstance(event, Finished) and event.job.kind == "condense"][-1]
+    last = [event.file for event in ran.events if isinstance(event, Finished) and event.job.type == "condense"][-1]
     path, _ = condense_here(request_for(ran.folder, METHODS[-1:]), registry, tmp_path)
     one, other = read_condensed(last).condensed.images, read_condensed(path).condensed.images
     assert one is not None
@@ -185,7 +185,7 @@ def test_what_a_job_does_to_its_process_does_not_reach_the_next(ran: Ran, regist
 
 
 def test_what_a_job_leaks_is_gone_with_its_process(ran: Ran) -> None:
-    files = [event.file for event in ran.events if isinstance(event, Finished) and event.job.kind == "condense"]
+    files = [event.file for event in ran.events if isinstance(event, Finished) and event.job.type == "condense"]
     peaks = {read_condensed(file).cell.method.label: read_condensed(file).facts["peak_memory_bytes"] for file in files}
     assert peaks["toy-bad[how=leak]"] > peaks["toy-slow[pause=0]"] + LEAK // 2
 

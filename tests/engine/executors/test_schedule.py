@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_cells import made_cell, made_trial
 
-from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.executors.schedule import Schedule
-from dcbench.engine.plan.survey import Work
+from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine.plan.pending import Work
 
 
 def work(seed: int, *, condense: int = 1, evaluations: int = 1) -> Work:
@@ -93,7 +93,7 @@ def test_every_job_runs_once_or_is_given_up_whatever_the_order(
             break
         job = running.pop(random.randrange(len(running)))  # type: ignore[attr-defined]
         done.append(job)
-        if job.kind == "condense" and job.cell.replicate in breaks:
+        if job.type == "condense" and job.cell.replicate in breaks:
             given_up += schedule.fail(job)
         else:
             schedule.finish(job)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from made_cells import made_cell, made_trial
 
-from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.executors.local import _Slot
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed
+from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.work.messages import Ended, Made, Raised, Stopped
 from dcbench.engine.work.runtime import Runtime
@@ -46,7 +46,7 @@ def end(slot: _Slot, *said: Any) -> Event:
     return last
 
 
-@pytest.mark.parametrize("job", [*JOBS, AssembleJob(cell=made_cell())], ids=lambda job: job.kind)
+@pytest.mark.parametrize("job", [*JOBS, AssembleJob(cell=made_cell())], ids=lambda job: job.type)
 @pytest.mark.parametrize("last", [STOPPED, KILLED], ids=lambda last: last.event)
 def test_a_job_that_has_said_how_it_ended_is_taken_at_its_word(job: Job, last: Any, tmp_path: Path) -> None:
     slot, path = slot_with(job, tmp_path), Layout(tmp_path).result(job)
@@ -59,7 +59,7 @@ def test_a_job_that_has_said_how_it_ended_is_taken_at_its_word(job: Job, last: A
     assert failed.failure.error == "ValueError"
 
 
-@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.kind)
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.type)
 def test_a_job_has_finished_when_the_planned_file_is_there_and_new(job: Job, tmp_path: Path) -> None:
     planned = Layout(tmp_path).result(job)
     other = planned.with_name("other.h5")

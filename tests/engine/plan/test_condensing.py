@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_cells import made_cell
 
-from dcbench.engine.cells import AssembleJob, CondenseJob
+from dcbench.engine.jobs import AssembleJob, CondenseJob
 from dcbench.engine.plan.condensing import plan_condensing
 from dcbench.engine.plan.planner import PlannedCell
 
@@ -17,9 +17,9 @@ def test_each_class_is_condensed_there_or_missing(part: range | None, parts: lis
     cell = made_cell()
     way = plan_condensing(PlannedCell(cell, (), CLASSES, part), parts, again=again)
     condense, *last = way.stages
-    made = [label for job in condense if job.kind == "condense" for label in job.classes or CLASSES]
-    missing = {label for span in way.missing for label in span}
-    there = {label for span in parts for label in span}
+    made = [label for job in condense if job.type == "condense" for label in job.classes or CLASSES]
+    missing = {label for classes in way.missing for label in classes}
+    there = {label for classes in parts for label in classes}
     at_once = condense == (CondenseJob(cell=cell, again=again),)
 
     assert len(made) == len(set(made)), "no class is condensed twice"

@@ -9,10 +9,10 @@ import pytest
 from pydantic import Field
 
 from dcbench import RequestError, Settings
-from dcbench.engine.making import change_settings
+from dcbench.engine.factories import change_settings
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.registry import Registry, load_registry
 
 
 @pytest.fixture(scope="module")

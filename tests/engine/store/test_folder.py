@@ -10,7 +10,7 @@ import torch
 from made_cells import made_cell, made_trial
 
 from dcbench import CondensedSet
-from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.store.evaluations import StoredEvaluation, read_evaluation, write_evaluation
 from dcbench.engine.store.failures import Failure, clear_failure, read_failure, standing_failures, write_failure
 from dcbench.engine.store.hdf5 import get_facts

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from made_cells import made_cell
 
 from dcbench import CondensedSet, InvalidCondensedSetError
-from dcbench.engine.spans import span_text
+from dcbench.engine.ranges import range_text
 from dcbench.engine.store.parts import assemble
 from dcbench.engine.store.sets import StoredSet
 
@@ -32,7 +32,7 @@ def images_of(classes: Sequence[int], add: float = 0.0) -> CondensedSet:
 
 def part_of(classes: range, *, finished: int = 0, add: float = 0.0, **changes: Any) -> StoredSet:
     facts = {
-        "classes": span_text(classes),
+        "classes": range_text(classes),
         "finished": f"2026-01-01T00:00:{finished:02}+00:00",
         "seconds": 1.5 * len(classes),
         "peak_memory_bytes": 1000 * len(classes),

@@ -13,14 +13,14 @@ from made_cells import made_cell, made_trial
 from toys import install_package
 
 from dcbench import DcbenchError
-from dcbench.engine.cells import CondenseJob
+from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
 from dcbench.engine.work.artifacts import Artifacts, Owner
-from dcbench.engine.work.jobs import Order, run_job
+from dcbench.engine.work.run_job import Order, run_job
 from dcbench.engine.work.runtime import Runtime
 
 SETTINGS = "network=convnet[depth=1,width=4],epochs=1,batch_size=8"

@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 import torch
 
-from dcbench.engine.cells import Cell, CondenseJob
+from dcbench.engine.identity import Cell
+from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.checkpoints import read_checkpoint, read_stretches
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, read_condensed
 from dcbench.engine.work import stretches
 from dcbench.engine.work.commit import commit
-from dcbench.engine.work.jobs import Order, run_job
+from dcbench.engine.work.run_job import Order, run_job
 from dcbench.engine.work.runtime import Runtime
 from dcbench.engine.work.stretches import as_it_began
 
@@ -174,7 +175,7 @@ def test_a_way_to_run_that_this_version_does_not_have_is_said_too() -> None:
 def test_a_checkpoint_that_does_not_fit_fails_no_job_and_is_tried_again(
     do: Do, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    import dcbench.engine.work.workbench as workbench
+    import dcbench.engine.work.contexts as workbench
 
     tried: list[Path] = []
 

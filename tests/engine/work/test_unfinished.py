@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from dcbench.engine.making import make_dataset
+from dcbench.engine.factories import make_dataset
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import load_registry
+from dcbench.engine.registry import load_registry
 from dcbench.engine.store.hdf5 import reading
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import get_snapshots, get_trace
 from dcbench.engine.store.tensors import get_state
+from dcbench.engine.work.contexts import CellTask, Data
 from dcbench.engine.work.runtime import Runtime
-from dcbench.engine.work.workbench import CellTask, Data
 
 UNFINISHED = Path(__file__).parents[3] / "results" / "unfinished"
 CHECKPOINTS = sorted(UNFINISHED.glob("*/*/ipc*/*.checkpoint.h5"))

@@ -17,12 +17,12 @@ from typing import Any, BinaryIO
 import pytest
 from processes import alive, children, descendants, wait_until
 
-from dcbench.engine.cells import CondenseJob
+from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.work.jobs import Order
+from dcbench.engine.work.run_job import Order
 from dcbench.engine.work.runtime import Runtime
 
 pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"), pytest.mark.slow]

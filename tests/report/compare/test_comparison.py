@@ -15,7 +15,7 @@ from oracles import comparison as oracle
 from oracles import paired
 
 from dcbench.api.condensed import CondensedSet
-from dcbench.engine.cells import Cell, Trial
+from dcbench.engine.identity import Cell, Trial
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, write_condensed

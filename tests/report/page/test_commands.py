@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcbench.cli import cli
-from dcbench.engine.choices import split_list
+from dcbench.engine.selectors import split_list
 from dcbench.report.page.commands import commands
 
 ROW: dict[str, Any] = {

@@ -11,7 +11,6 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from dcbench.api.evaluator import Unit
 from dcbench.api.seeds import derive_seed
-from dcbench.engine.spans import Span, span_text
 
 SplitName = Literal["test", "validation"]
 
@@ -20,7 +19,9 @@ OTHER_DATA = " (other data)"
 """What follows the name of a dataset whose data is not the standard data of that name."""
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """A model that cannot change and takes no unknown field."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -40,7 +41,7 @@ def changed_network(revision: int) -> dict[str, int]:
     return {"network_revision": revision} if revision > 1 else {}
 
 
-class DatasetSpec(_Frozen):
+class DatasetSpec(Frozen):
     """A dataset as a cell names it."""
 
     record: str
@@ -79,7 +80,7 @@ class DatasetSpec(_Frozen):
         return self.name + (OTHER_DATA if self.other_data else "")
 
 
-class MethodSpec(_Frozen):
+class MethodSpec(Frozen):
     """A method under certain settings."""
 
     record: str
@@ -104,7 +105,7 @@ ABOUT = ("digest", "dataset", "dataset_choice", "method", "label", "ipc", "seed"
 """Those of a cell's `facts` that say which one it is; ``seed`` is the replicate."""
 
 
-class Cell(_Frozen):
+class Cell(Frozen):
     """One condensed set: dataset x method x settings x IPC x replicate."""
 
     dataset: DatasetSpec
@@ -174,7 +175,7 @@ class Cell(_Frozen):
         )
 
 
-class EvaluatorSpec(_Frozen):
+class EvaluatorSpec(Frozen):
     """An evaluator under certain settings, with its protocol expanded."""
 
     record: str
@@ -194,7 +195,7 @@ class EvaluatorSpec(_Frozen):
     """The recipe as the key sees it."""
 
 
-class Trial(_Frozen):
+class Trial(Frozen):
     """The evaluation of one cell, or of a snapshot on the way to it, by one evaluator."""
 
     cell: Cell
@@ -227,79 +228,3 @@ class Trial(_Frozen):
     def name(self) -> str:
         """The trial as file names show it: evaluator and head of the key."""
         return f"{self.evaluator.record}-{self.key[:12]}"
-
-
-class CondenseJob(_Frozen):
-    """Make the condensed set of a cell, or a part of it."""
-
-    kind: Literal["condense"] = "condense"
-    cell: Cell
-    classes: Span | None = None
-    """The classes of the part; None for the whole set."""
-    again: bool = False
-    """From the start, although the set may be there: no checkpoint counts, nor what was measured on the former set."""
-
-    @property
-    def name(self) -> str:
-        """The job as file names show it."""
-        return "condense" if self.classes is None else f"classes{span_text(self.classes)}"
-
-    @property
-    def action(self) -> str:
-        """The job in words, for progress and messages."""
-        return "condense" if self.classes is None else f"condense classes {span_text(self.classes)}"
-
-
-class AssembleJob(_Frozen):
-    """Put the condensed set of a cell together from its parts, which cover all classes."""
-
-    kind: Literal["assemble"] = "assemble"
-    cell: Cell
-    again: bool = False
-    """Although the set may be there: what was measured on the former set no longer counts."""
-
-    @property
-    def name(self) -> str:
-        """The job as file names show it."""
-        return "assemble"
-
-    @property
-    def action(self) -> str:
-        """The job in words, for progress and messages."""
-        return "assemble parts"
-
-
-class EvaluateJob(_Frozen):
-    """Make repeats ``first`` to ``stop - 1`` of a trial."""
-
-    kind: Literal["evaluate"] = "evaluate"
-    trial: Trial
-    first: int
-    stop: int
-
-    @property
-    def cell(self) -> Cell:
-        """The cell that is evaluated."""
-        return self.trial.cell
-
-    @property
-    def name(self) -> str:
-        """The job as file names show it."""
-        return self.trial.name
-
-    @property
-    def action(self) -> str:
-        """The job in words, for progress and messages."""
-        settings = self.trial.evaluator.settings
-        under = [str(settings[name]) for name in ("protocol", "network") if name in settings]
-        by = f" ({', '.join(under)})" if under else ""
-        at = "" if self.trial.step is None else f" at step {self.trial.step}"
-        return f"evaluate {self.trial.evaluator.label}{by}{at}"
-
-    @property
-    def repeats(self) -> range:
-        """The repeats to make."""
-        return range(self.first, self.stop)
-
-
-Job = CondenseJob | AssembleJob | EvaluateJob

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_cells import made_cell, made_trial
 
-from dcbench.engine.cells import Cell, EvaluateJob, digest_of
+from dcbench.engine.identity import Cell, digest_of
+from dcbench.engine.jobs import EvaluateJob
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=5),

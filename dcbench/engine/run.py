@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.cells import Cell, CondenseJob, EvaluateJob, Job
 from dcbench.engine.executors.local import LocalExecutor
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Schedule
+from dcbench.engine.identity import Cell
+from dcbench.engine.jobs import CondenseJob, EvaluateJob, Job
+from dcbench.engine.plan.pending import Pending, find_pending
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import Request
-from dcbench.engine.plan.survey import Survey, survey
-from dcbench.engine.plugins import Registry
-from dcbench.engine.spans import span_text
+from dcbench.engine.progress import Announce, announce_nothing
+from dcbench.engine.ranges import range_text
+from dcbench.engine.registry import Registry
 from dcbench.engine.store.aside import set_aside
 from dcbench.engine.store.atomic import sweep
 from dcbench.engine.store.evaluations import read_evaluation
@@ -26,7 +28,6 @@ from dcbench.engine.store.failures import Failure, clear_failure, write_failure
 from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
-from dcbench.engine.telling import Tell, silent
 from dcbench.engine.work.runtime import check_device, name_ignored_threads, plan_slots
 
 
@@ -38,7 +39,7 @@ class Prepared:
     registry: Registry
     layout: Layout
     plan: list[PlannedCell]
-    survey: Survey
+    pending: Pending
 
 
 @dataclass
@@ -66,10 +67,10 @@ class Outcome:
 
 
 @contextmanager
-def prepare(request: Request, registry: Registry, tell: Tell = silent) -> Iterator[Prepared]:
+def prepare(request: Request, registry: Registry, announce: Announce = announce_nothing) -> Iterator[Prepared]:
     """Check *request* and yield what is to do. A smoke run gets a store that is thrown away.
 
-    *tell* is called with what begins, where it may take a while, and with how far it has come.
+    *announce* is called with what begins, where it may take a while, and with how far it has come.
 
     Raises:
         RequestError: something is wrong with the request; nothing was started.
@@ -78,15 +79,15 @@ def prepare(request: Request, registry: Registry, tell: Tell = silent) -> Iterat
     """
     check_device(request.device, request.precision)
     _check_folder(request.results)
-    planner = Planner(request, registry, tell)
+    planner = Planner(request, registry, announce)
     plan = planner.cells()
-    tell(f"looking for finished work in {request.results}")
+    announce(f"looking for finished work in {request.results}")
     with _store(request) as root:
         layout = Layout(root)
-        state = survey(layout, plan, request.existing)
-        state.warnings[:0] = planner.remarks
-        _refuse_to_condense(state.jobs, request, registry)
-        yield Prepared(request, registry, layout, plan, state)
+        pending = find_pending(layout, plan, request.existing)
+        pending.warnings[:0] = planner.remarks
+        _refuse_to_condense(pending.jobs, request, registry)
+        yield Prepared(request, registry, layout, plan, pending)
 
 
 def _refuse_to_condense(jobs: Iterable[Job], request: Request, registry: Registry) -> None:
@@ -145,29 +146,29 @@ def run_plan(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
         RequestError: the results folder cannot be written; nothing was started.
         KeyboardInterrupt: every worker was ended; what is finished stays.
     """
-    request, layout, state = prepared.request, prepared.layout, prepared.survey
+    request, layout, pending = prepared.request, prepared.layout, prepared.pending
     outcome = Outcome(
         layout.root,
-        failed_before=len(state.failed_before),
-        incomplete=list(state.incomplete),
-        warnings=list(state.warnings),
+        failed_before=len(pending.failed_before),
+        incomplete=list(pending.incomplete),
+        warnings=list(pending.warnings),
     )
-    if state.work:
+    if pending.work:
         _check_writable(layout.root)
         sweep(layout.root)
-        for path, read in state.damaged.items():
+        for path, read in pending.damaged.items():
             set_aside(path, read)
         slots = plan_slots(
             request.device,
             request.jobs,
-            len(state.work),
+            len(pending.work),
             deterministic=request.deterministic,
             precision=request.precision,
             capture=not request.eager,
         )
         outcome.warnings += name_ignored_threads(slots[0])
         executor = LocalExecutor(slots, layout.root, request.data, request.timeout)
-        for event in executor.run(Schedule(state.work)):
+        for event in executor.run(Schedule(pending.work)):
             _keep(event, prepared, outcome)
             watch(event)
         outcome.warnings += _index(layout)
@@ -186,7 +187,7 @@ def _index(layout: Layout) -> Iterator[str]:
 
 
 def _keep(event: Event, prepared: Prepared, outcome: Outcome) -> None:
-    """Bring the store and the outcome up to date with *event*, and tell observers."""
+    """Bring the store and the outcome up to date with *event*, and announce observers."""
     layout = prepared.layout
     if isinstance(event, Finished):
         outcome.finished += 1
@@ -205,7 +206,7 @@ def _particulars(event: Finished) -> dict[str, object]:
     """Return what the file of *event* holds beside the facts of its cell."""
     match event.job:
         case CondenseJob(classes=range() as classes):
-            return {"classes": span_text(classes)}
+            return {"classes": range_text(classes)}
         case EvaluateJob():
             return _metrics(event)
     return {}
@@ -220,7 +221,7 @@ def _metrics(event: Finished) -> dict[str, object]:
 
 def _drop_older(event: Finished, layout: Layout) -> None:
     """Remove evaluations whose repeats the new file holds as well."""
-    if event.job.kind == "evaluate":
+    if event.job.type == "evaluate":
         for path, repeats in layout.evaluations(event.job.trial).items():
             if path != event.file and set(repeats) <= set(event.job.repeats):
                 path.unlink(missing_ok=True)

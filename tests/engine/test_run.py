@@ -10,12 +10,12 @@ from made_cells import made_cell, made_trial
 from made_results import add
 
 from dcbench import RequestError
-from dcbench.engine import bench
-from dcbench.engine.bench import Outcome, Prepared, _drop_older, _particulars, run_plan
-from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine import run
 from dcbench.engine.executors.schedule import Event, Finished, Schedule
+from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine.plan.pending import Pending, Work
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plan.survey import Survey, Work
+from dcbench.engine.run import Outcome, Prepared, _drop_older, _particulars, run_plan
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.layout import Layout
 
@@ -62,11 +62,11 @@ class Idle:
 
 @pytest.fixture
 def do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Carry out what a survey found, with nobody to do the jobs."""
-    monkeypatch.setattr(bench, "LocalExecutor", Idle)
+    """Run what is pending, with an executor that does nothing."""
+    monkeypatch.setattr(run, "LocalExecutor", Idle)
     registry: Any = SimpleNamespace(notify=lambda *_, **__: [])
 
-    def carried_out(state: Survey) -> Outcome:
+    def carried_out(state: Pending) -> Outcome:
         request = make_request(methods="toy-slow", results=tmp_path / "results", device="cpu")
         prepared = Prepared(request, registry, Layout(request.results), [], state)
         return run_plan(prepared, lambda _: None)
@@ -82,27 +82,27 @@ def test_a_damaged_file_is_set_aside_by_the_run_that_makes_it_again(do: Any, tmp
     path.parent.mkdir()
     path.write_text("damaged")
     damaged = {path: read_evaluation}
-    do(Survey(damaged=damaged))
+    do(Pending(damaged=damaged))
     assert path.exists(), "it cannot be made again: that has failed before"
-    do(Survey(work=[WORK], damaged=damaged))
+    do(Pending(work=[WORK], damaged=damaged))
     assert not path.exists()
     assert path.with_name("x.h5.corrupt").read_text() == "damaged"
 
 
-def test_a_file_that_another_front_end_has_made_anew_since_the_survey_stays(do: Any, tmp_path: Path) -> None:
+def test_a_file_that_another_front_end_has_made_anew_since_it_was_found_damaged_stays(do: Any, tmp_path: Path) -> None:
     path = add(tmp_path / "results", "random", [50.0])
-    do(Survey(work=[WORK], damaged={path: read_evaluation}))
+    do(Pending(work=[WORK], damaged={path: read_evaluation}))
     assert [found.name for found in path.parent.glob(f"{path.name}*")] == [path.name]
 
 
 def test_a_results_folder_is_written_only_if_there_is_work(do: Any, tmp_path: Path) -> None:
     (tmp_path / "results").write_text("nothing can be written below this")
-    assert do(Survey(finished=2)).ok
+    assert do(Pending(finished=2)).ok
     with pytest.raises(RequestError, match="cannot write to the results folder"):
-        do(Survey(work=[WORK]))
+        do(Pending(work=[WORK]))
 
 
 def test_an_index_that_cannot_be_written_is_only_warned_about(do: Any, tmp_path: Path) -> None:
     (tmp_path / "results" / "index.h5").mkdir(parents=True)
-    (warning,) = do(Survey(work=[WORK])).warnings
+    (warning,) = do(Pending(work=[WORK])).warnings
     assert warning == f"{tmp_path / 'results' / 'index.h5'} is not up to date: Is a directory"

@@ -9,9 +9,9 @@ import torch
 from made_cells import made_cell, made_trial
 
 from dcbench import CondensedSet, UnsupportedFormatError
-from dcbench.engine.cells import CondenseJob, Job
+from dcbench.engine.jobs import CondenseJob, Job
+from dcbench.engine.plan.pending import Pending, find_pending
 from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
-from dcbench.engine.plan.survey import Survey, survey
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.failures import Failure, write_failure
 from dcbench.engine.store.hdf5 import UnreadableFileError, get_facts, put_facts
@@ -27,16 +27,16 @@ def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path)
 
 
-def ask(layout: Layout, existing: str = "skip", repeats: int = 3, part: range | None = None) -> Survey:
-    return survey(layout, [PlannedCell(CELL, (PlannedTrial(TRIAL, repeats),), range(3), part)], existing)
+def ask(layout: Layout, existing: str = "skip", repeats: int = 3, part: range | None = None) -> Pending:
+    return find_pending(layout, [PlannedCell(CELL, (PlannedTrial(TRIAL, repeats),), range(3), part)], existing)
 
 
-def jobs(state: Survey) -> list[str | tuple[int, int]]:
+def jobs(state: Pending) -> list[str | tuple[int, int]]:
     return list(map(short, state.jobs))
 
 
 def short(job: Job) -> str | tuple[int, int]:
-    return (job.first, job.stop) if job.kind == "evaluate" else job.name
+    return (job.first, job.stop) if job.type == "evaluate" else job.name
 
 
 def condense(layout: Layout, **facts: object) -> Path:
@@ -93,7 +93,7 @@ def test_what_is_planned_twice_under_two_labels_is_done_once(layout: Layout) -> 
     trials = (PlannedTrial(TRIAL, 3), PlannedTrial(made_trial(CELL, label="count[x=1]"), 3))
     again = made_cell(method={"label": "toy-slow[lr=1]"})
     plan = [PlannedCell(cell, trials, range(3)) for cell in (CELL, again)]
-    assert jobs(survey(layout, plan, "skip")) == ["condense", (0, 3)]
+    assert jobs(find_pending(layout, plan, "skip")) == ["condense", (0, 3)]
 
 
 def test_overwrite_does_everything_again(layout: Layout) -> None:
@@ -104,7 +104,7 @@ def test_overwrite_does_everything_again(layout: Layout) -> None:
 
 def test_overwrite_tells_the_jobs_that_what_is_there_does_not_count(layout: Layout) -> None:
     condense(layout)
-    assert [job.again for job in ask(layout, "overwrite").jobs if job.kind == "condense"] == [True]
+    assert [job.again for job in ask(layout, "overwrite").jobs if job.type == "condense"] == [True]
     condense_part(layout, range(2))
     (part, assemble, _) = ask(layout, "overwrite", part=range(3)).jobs
     assert (part.again, assemble.again) == (True, True)
@@ -138,7 +138,7 @@ def test_sets_that_are_gone_are_counted_in_one_line(layout: Layout) -> None:
         trial = made_trial(made_cell(replicate=seed))
         write_evaluation(layout.evaluation(trial, range(1)), StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, {}))
         plan.append(PlannedCell(trial.cell, (PlannedTrial(trial, 1),), range(3)))
-    (warning,) = survey(layout, plan, "skip").warnings
+    (warning,) = find_pending(layout, plan, "skip").warnings
     assert warning.startswith("toy ipc 1 toy-slow replicate 0 and 1 more: evaluated, ")
 
 

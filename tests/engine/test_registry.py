@@ -11,7 +11,7 @@ from toys import install_package
 
 from dcbench import RequestError
 from dcbench.api.distribution import NAME, is_own, version
-from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.registry import Registry, load_registry
 
 GOOD = """
 import dcbench
@@ -74,7 +74,7 @@ BROKEN = {
         "dcbench_methods raised TypeError",
     ),
     "one record in the place of a list": (GOOD.format(name="x").replace("[", "").replace("]", ""), "raised TypeError"),
-    "record of another kind": (GOOD.format(name="x").replace("_methods", "_datasets"), "not a DatasetRecord"),
+    "record of another group": (GOOD.format(name="x").replace("_methods", "_datasets"), "not a DatasetRecord"),
     "no record": ("import dcbench\n@dcbench.hookimpl\ndef dcbench_methods():\n    return ['x']", "not a MethodRecord"),
     "bad name": (GOOD.format(name="K Means"), "a name is lower case letters"),
     "no name": (GOOD.format(name=None), "a name is lower case letters"),
@@ -137,7 +137,7 @@ def test_a_name_that_two_packages_claim_is_fatal_only_when_it_is_selected(load: 
     taken = GOOD.format(name="taken")
     registry = load({"one": taken, "two": taken, "three": GOOD.format(name="free")})
     assert registry.find("methods", "free").record.name == "free"
-    assert [(kind, name, len(sources)) for kind, name, sources in registry.clashes()] == [("methods", "taken", 2)]
+    assert [(group, name, len(sources)) for group, name, sources in registry.clashes()] == [("methods", "taken", 2)]
     with pytest.raises(RequestError, match=r"claimed by dist-one 1\.0 .* and dist-two 1\.0 .*; uninstall one"):
         registry.find("methods", "taken")
 
@@ -198,4 +198,4 @@ def test_the_built_in_plug_ins_load_without_a_problem() -> None:
     registry = load_registry(point for point in metadata.entry_points(group="dcbench") if is_own(point.dist))
     assert registry.problems == []
     assert registry.clashes() == []
-    assert {found.kind for found in registry.found} == {"methods", "datasets", "evaluators", "networks", "protocols"}
+    assert {found.group for found in registry.found} == {"methods", "datasets", "evaluators", "networks", "protocols"}

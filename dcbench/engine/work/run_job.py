@@ -14,10 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from dcbench.api.condensed import CondensedSet, plain_set
 from dcbench.api.errors import DcbenchError
 from dcbench.api.evaluator import Evaluation
-from dcbench.engine.cells import AssembleJob, Cell, CondenseJob, EvaluateJob, Job
-from dcbench.engine.making import make_dataset
-from dcbench.engine.plugins import Registry
-from dcbench.engine.spans import span_text, spans_of
+from dcbench.engine.factories import make_dataset
+from dcbench.engine.identity import Cell
+from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine.progress import Report, announce_reading
+from dcbench.engine.ranges import range_text, ranges_of
+from dcbench.engine.registry import Registry
 from dcbench.engine.store.aside import set_aside
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError
@@ -26,10 +28,9 @@ from dcbench.engine.store.names import check_name
 from dcbench.engine.store.parts import assemble
 from dcbench.engine.store.sets import StoredSet, read_condensed, write_condensed
 from dcbench.engine.store.tensors import hash_tensors
-from dcbench.engine.telling import follow
+from dcbench.engine.work.contexts import CellTask, Data, TrialContext
 from dcbench.engine.work.runtime import Runtime, describe_device, peak_memory, provenance
 from dcbench.engine.work.stretches import go_on
-from dcbench.engine.work.workbench import CellTask, Data, Reporter, TrialContext
 
 
 class Order(BaseModel):
@@ -37,13 +38,13 @@ class Order(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    job: Job = Field(discriminator="kind")
+    job: Job = Field(discriminator="type")
     results: Path
     data: Path
     runtime: Runtime
 
 
-def run_job(order: Order, registry: Registry, report: Reporter) -> Path:
+def run_job(order: Order, registry: Registry, report: Report) -> Path:
     """Do the job and return the file that holds its result.
 
     Raises:
@@ -58,7 +59,7 @@ def run_job(order: Order, registry: Registry, report: Reporter) -> Path:
             return _evaluate(order, job, registry, report)
 
 
-def _condense(order: Order, job: CondenseJob, registry: Registry, report: Reporter) -> Path:
+def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report) -> Path:
     cell, layout = job.cell, Layout(order.results)
     data = _data(order, registry, cell, report)
     if job.again:
@@ -81,7 +82,7 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
     if len(task.stretches) > 1:
         facts["stretches"] = task.stretches
     if job.classes is not None:
-        facts["classes"] = span_text(job.classes)
+        facts["classes"] = range_text(job.classes)
     path = layout.result(job)
     made = task.recorder
     write_condensed(path, StoredSet(cell, condensed, facts, made.trace, made.snapshots, made.snapshot_seconds))
@@ -91,10 +92,10 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
     return path
 
 
-def _data(order: Order, registry: Registry, cell: Cell, report: Reporter) -> Data:
+def _data(order: Order, registry: Registry, cell: Cell, report: Report) -> Data:
     """Return the data of *cell*. *report* tells of images that have to be decoded again."""
     dataset = make_dataset(registry, cell.dataset, order.data)
-    follow(dataset, lambda text, done=0, total=0: report(done, total, {}, text), cell.dataset.name)
+    announce_reading(dataset, lambda text, done=0, total=0: report(done, total, {}, text), cell.dataset.name)
     return Data(dataset, cell)
 
 
@@ -106,7 +107,7 @@ def _assemble(order: Order, job: AssembleJob, registry: Registry) -> Path:
     if gone and path.exists() and not job.again:  # another front end was faster
         return path
     if gone:
-        texts = ", ".join(map(span_text, spans_of(gone)))
+        texts = ", ".join(map(range_text, ranges_of(gone)))
         raise DcbenchError(f"the parts with classes {texts} went away; --existing retry-failed makes them again")
     record = assemble(cell, [_read(path) for path in parts])
     record = replace(record, condensed=plain_set(record.condensed))
@@ -125,7 +126,7 @@ def _drop_evaluations(layout: Layout, cell: Cell) -> None:
         path.unlink(missing_ok=True)
 
 
-def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Reporter) -> Path:
+def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report) -> Path:
     order = order.model_copy(update={"runtime": order.runtime.for_training()})
     trial, layout = job.trial, Layout(order.results)
     cell, spec = trial.cell, trial.evaluator
@@ -207,8 +208,8 @@ def _check(metrics: Mapping[str, tuple[float, ...]], metric: str, repeats: int) 
                 raise DcbenchError(f"the evaluator gave {value} as {name!r}; metrics are finite numbers")
 
 
-def _provenance(order: Order, registry: Registry, kind: str, name: str, seconds: float) -> dict[str, Any]:
-    source = registry.find(kind, name).source
+def _provenance(order: Order, registry: Registry, group: str, name: str, seconds: float) -> dict[str, Any]:
+    source = registry.find(group, name).source
     return {
         "runtime": order.runtime.model_dump(mode="json"),
         "versions": provenance({source.package: source.version}),
@@ -217,8 +218,3 @@ def _provenance(order: Order, registry: Registry, kind: str, name: str, seconds:
         "peak_memory_bytes": peak_memory(order.runtime.device),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def name_of(job: Job) -> str:
-    """Return *job* in words, for progress and messages."""
-    return f"{job.cell.title}: {job.action}"

@@ -26,14 +26,14 @@ from dcbench.api.records import (
     ProtocolRecord,
 )
 
-KINDS: dict[str, type[PluginRecord]] = {
+GROUPS: dict[str, type[PluginRecord]] = {
     "methods": MethodRecord,
     "datasets": DatasetRecord,
     "evaluators": EvaluatorRecord,
     "networks": NetworkRecord,
     "protocols": ProtocolRecord,
 }
-"""The kinds of record, each with its class; kind ``x`` comes from the hook ``dcbench_x``."""
+"""The groups of plug-ins, each with the class of its records; group ``x`` comes from the hook ``dcbench_x``."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,99}")  # a part of file names
 _TARGET = re.compile(r"[\w.]+:[\w.]+")
@@ -56,7 +56,7 @@ class Source:
 class Found:
     """A record and the plug-in it came from."""
 
-    kind: str
+    group: str
     record: Any
     source: Source
 
@@ -79,40 +79,40 @@ class Registry:
     problems: list[Problem] = field(default_factory=list)
     observers: dict[str, list[tuple[Source, pluggy.HookImpl]]] = field(default_factory=dict)
 
-    def of_kind(self, kind: str) -> list[Found]:
-        """Return what was found of *kind*, by name."""
-        return sorted((item for item in self.found if item.kind == kind), key=lambda item: str(item.record.name))
+    def of_group(self, group: str) -> list[Found]:
+        """Return what was found of *group*, by name."""
+        return sorted((item for item in self.found if item.group == group), key=lambda item: str(item.record.name))
 
     def clashes(self) -> list[tuple[str, str, list[Source]]]:
-        """Return (kind, name, sources) of every name that more than one record claims."""
+        """Return (group, name, sources) of every name that more than one record claims."""
         owners: dict[tuple[str, str], list[Source]] = {}
         for item in self.found:
-            owners.setdefault((item.kind, item.record.name), []).append(item.source)
-        return [(kind, name, sources) for (kind, name), sources in owners.items() if len(sources) > 1]
+            owners.setdefault((item.group, item.record.name), []).append(item.source)
+        return [(group, name, sources) for (group, name), sources in owners.items() if len(sources) > 1]
 
-    def find(self, kind: str, name: str) -> Found:
-        """Return the one record of *kind* called *name*.
+    def find(self, group: str, name: str) -> Found:
+        """Return the one record of *group* called *name*.
 
         Raises:
             RequestError: nobody or more than one plug-in has it; the text says what was meant, or who they are.
         """
-        matches = [item for item in self.found if item.kind == kind and item.record.name == name]
+        matches = [item for item in self.found if item.group == group and item.record.name == name]
         if len(matches) == 1:
             return matches[0]
         if matches:
             owners = " and ".join(str(item.source) for item in matches)
-            raise RequestError(f"{kind[:-1]} {name!r} is claimed by {owners}; uninstall one of them")
-        raise RequestError(self._unknown(kind[:-1], name, self.of_kind(kind)))
+            raise RequestError(f"{group[:-1]} {name!r} is claimed by {owners}; uninstall one of them")
+        raise RequestError(self._unknown(group[:-1], name, self.of_group(group)))
 
     def find_any(self, name: str) -> Found:
-        """Return the one record called *name* of the first of `KINDS` that has one.
+        """Return the one record called *name* of the first of `GROUPS` that has one.
 
         Raises:
             RequestError: nobody has it, or more than one plug-in.
         """
-        for kind in KINDS:
-            if any(item.record.name == name for item in self.of_kind(kind)):
-                return self.find(kind, name)
+        for group in GROUPS:
+            if any(item.record.name == name for item in self.of_group(group)):
+                return self.find(group, name)
         raise RequestError(self._unknown("plug-in", name, self.found))
 
     def _unknown(self, what: str, name: str, among: Iterable[Found]) -> str:
@@ -124,13 +124,13 @@ class Registry:
         also = f" (Not loaded: {', '.join(broken)}; see 'dcbench plugins'.)" if broken else ""
         return f"no {what} is called {name!r}{hint} There are: {', '.join(names)}.{also}"
 
-    def resolve(self, kind: str, name: str) -> Any:
-        """Import and return the class that the record of *kind* called *name* points to.
+    def resolve(self, group: str, name: str) -> Any:
+        """Import and return the class that the record of *group* called *name* points to.
 
         Raises:
             RequestError: there is no such record, or its target does not import.
         """
-        item = self.find(kind, name)
+        item = self.find(group, name)
         module, _, attribute = item.record.target.partition(":")
         try:
             target = import_module(module)
@@ -140,7 +140,7 @@ class Registry:
             raise
         except Exception as error:
             raise RequestError(
-                f"{kind[:-1]} {name!r} of {item.source.package} cannot be loaded from {item.record.target}: "
+                f"{group[:-1]} {name!r} of {item.source.package} cannot be loaded from {item.record.target}: "
                 f"{type(error).__name__}: {error}"
             ) from error
         return target
@@ -225,18 +225,18 @@ def _other_dcbench(entry_point: metadata.EntryPoint) -> str:
 
 
 def _explain(error: BaseException) -> str:
-    kind = (
+    trouble = (
         "does not match the hooks of this dcbench"
         if isinstance(error, pluggy.PluginValidationError)
         else "does not load"
     )
     text = " ".join(str(error).split())
-    return f"{kind}: {type(error).__name__}: {text}"
+    return f"{trouble}: {type(error).__name__}: {text}"
 
 
 def _collect(registry: Registry, hook: str, implementation: pluggy.HookImpl, source: Source) -> None:
-    kind = hook.removeprefix("dcbench_")
-    if kind not in KINDS:
+    group = hook.removeprefix("dcbench_")
+    if group not in GROUPS:
         registry.observers.setdefault(hook, []).append((source, implementation))
         return
     try:
@@ -247,15 +247,15 @@ def _collect(registry: Registry, hook: str, implementation: pluggy.HookImpl, sou
         )
         return
     for record in records:
-        fault = _fault(kind, record)
+        fault = _fault(group, record)
         if fault:
             registry.problems.append(Problem(source, f"{hook} returned {record!r}: {fault}"))
         else:
-            registry.found.append(Found(kind, record, source))
+            registry.found.append(Found(group, record, source))
 
 
-def _fault(kind: str, record: object) -> str:
-    wanted = KINDS[kind]
+def _fault(group: str, record: object) -> str:
+    wanted = GROUPS[group]
     if not isinstance(record, wanted):
         return f"not a {wanted.__name__}"
     if not (isinstance(record.name, str) and _NAME.fullmatch(record.name)):

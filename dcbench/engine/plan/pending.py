@@ -8,9 +8,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcbench.engine.cells import Cell, EvaluateJob, Job
+from dcbench.engine.identity import Cell
+from dcbench.engine.jobs import EvaluateJob, Job
 from dcbench.engine.plan.condensing import plan_condensing
-from dcbench.engine.spans import span_text, spans_of
+from dcbench.engine.ranges import range_text, ranges_of
 from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.hdf5 import CorruptFileError
@@ -43,7 +44,7 @@ class Work:
 
 
 @dataclass
-class Survey:
+class Pending:
     """The state of a plan in the store."""
 
     work: list[Work] = field(default_factory=list)
@@ -65,7 +66,7 @@ class Survey:
         return [job for work in self.work for job in work.jobs]
 
 
-def survey(layout: Layout, plan: Iterable[PlannedCell], existing: Existing) -> Survey:
+def find_pending(layout: Layout, plan: Iterable[PlannedCell], existing: Existing) -> Pending:
     """Ask the store about every planned cell.
 
     Args:
@@ -77,16 +78,16 @@ def survey(layout: Layout, plan: Iterable[PlannedCell], existing: Existing) -> S
         UnsupportedFormatError: a file is of a newer format.
         UnreadableFileError: a file cannot be read now; it may be whole.
     """
-    state = Survey()
+    state = Pending()
     # Two labels may mean the same settings, and so the same cell.
     for planned in {planned.cell.digest: planned for planned in plan}.values():
-        _survey_cell(layout, planned, existing, state)
+        _find_in_cell(layout, planned, existing, state)
     if state.without_set:
         state.warnings.append(_name_without_set(state.without_set))
     return state
 
 
-def _survey_cell(layout: Layout, planned: PlannedCell, existing: Existing, state: Survey) -> None:
+def _find_in_cell(layout: Layout, planned: PlannedCell, existing: Existing, state: Pending) -> None:
     trials = {trial.trial.key: trial for trial in planned.trials}.values()
     missing = [job for trial in trials for job in _missing(layout, trial, existing, state)]
     evaluate = _untried(layout, missing, existing, state)
@@ -101,7 +102,7 @@ def _survey_cell(layout: Layout, planned: PlannedCell, existing: Existing, state
 
 
 def _condense_first(
-    layout: Layout, planned: PlannedCell, evaluate: tuple[Job, ...], existing: Existing, state: Survey
+    layout: Layout, planned: PlannedCell, evaluate: tuple[Job, ...], existing: Existing, state: Pending
 ) -> list[tuple[Job, ...]]:
     """Return the stages of a cell whose set is not there, up to the first that lacks something."""
     again = existing == "overwrite"
@@ -128,14 +129,14 @@ def _name_without_set(cells: list[Cell]) -> str:
 
 
 def _explain(layout: Layout, cell: Cell, missing: Iterable[range]) -> str:
-    spans = list(map(span_text, missing))
+    texts = list(map(range_text, missing))
     return (
-        f"{cell.title}: classes {', '.join(spans)} are missing; run with --classes {' and --classes '.join(spans)}, "
+        f"{cell.title}: classes {', '.join(texts)} are missing; run with --classes {' and --classes '.join(texts)}, "
         f"or copy their parts into {layout.stem(cell).parent}"
     )
 
 
-def _untried(layout: Layout, jobs: Iterable[Job], existing: Existing, state: Survey) -> tuple[Job, ...]:
+def _untried(layout: Layout, jobs: Iterable[Job], existing: Existing, state: Pending) -> tuple[Job, ...]:
     """Return *jobs* without those that failed before and are to be left."""
     untried: list[Job] = []
     for job in jobs:
@@ -146,17 +147,17 @@ def _untried(layout: Layout, jobs: Iterable[Job], existing: Existing, state: Sur
     return tuple(untried)
 
 
-def _missing(layout: Layout, planned: PlannedTrial, existing: Existing, state: Survey) -> Iterator[EvaluateJob]:
+def _missing(layout: Layout, planned: PlannedTrial, existing: Existing, state: Pending) -> Iterator[EvaluateJob]:
     """Yield a job for every gap in the repeats that the store has."""
     have = set() if existing == "overwrite" else _repeats(layout, planned, state)
     gaps = [repeat for repeat in range(planned.repeats) if repeat not in have]
     if not gaps:
         state.finished += 1
-    for span in spans_of(gaps):
-        yield EvaluateJob(trial=planned.trial, first=span.start, stop=span.stop)
+    for repeats in ranges_of(gaps):
+        yield EvaluateJob(trial=planned.trial, first=repeats.start, stop=repeats.stop)
 
 
-def _repeats(layout: Layout, planned: PlannedTrial, state: Survey) -> set[int]:
+def _repeats(layout: Layout, planned: PlannedTrial, state: Pending) -> set[int]:
     have: set[int] = set()
     for path, repeats in layout.evaluations(planned.trial).items():
         try:
@@ -169,7 +170,7 @@ def _repeats(layout: Layout, planned: PlannedTrial, state: Survey) -> set[int]:
     return have
 
 
-def _stays(path: Path, existing: Existing, state: Survey, *, needed: bool) -> bool:
+def _stays(path: Path, existing: Existing, state: Pending, *, needed: bool) -> bool:
     """Say whether the set at *path* is there and is not to be made again; it is read only if a job needs it."""
     if existing == "overwrite":
         return _is_imported(path)
@@ -185,7 +186,7 @@ def _is_imported(path: Path) -> bool:
     return "origin" in facts
 
 
-def _has(path: Path, state: Survey) -> bool:
+def _has(path: Path, state: Pending) -> bool:
     """Say whether a set or part is at *path*, and whole: every checksum, since a job is about to need it."""
     from dcbench.engine.store.sets import read_condensed
 
@@ -199,6 +200,6 @@ def _has(path: Path, state: Survey) -> bool:
     return True
 
 
-def _count_as_missing(error: CorruptFileError, state: Survey, read: Callable[[Path], object]) -> None:
+def _count_as_missing(error: CorruptFileError, state: Pending, read: Callable[[Path], object]) -> None:
     state.damaged[error.path] = read
     state.warnings.append(f"{error}; the run that makes it again renames it to *.corrupt")

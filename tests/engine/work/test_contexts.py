@@ -12,18 +12,19 @@ import torch
 from filelock import FileLock
 
 from dcbench import CondensedSet, DcbenchError, InvalidCondensedSetError, RequestError
-from dcbench.engine.cells import AssembleJob, Cell, CondenseJob, EvaluateJob, Job
 from dcbench.engine.data.splits import split_validation
-from dcbench.engine.making import make_dataset
+from dcbench.engine.factories import make_dataset
+from dcbench.engine.identity import Cell
+from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
-from dcbench.engine.work.jobs import Order, run_job
+from dcbench.engine.work.contexts import CellTask, Data, TrialContext
+from dcbench.engine.work.run_job import Order, run_job
 from dcbench.engine.work.runtime import Runtime
-from dcbench.engine.work.workbench import CellTask, Data, TrialContext
 
 SETTINGS = {"methods": "toy-first", "datasets": "toy", "evaluators": "count", "ipc": 1}
 
@@ -233,7 +234,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr("dcbench.engine.work.workbench.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("dcbench.engine.work.contexts.time.monotonic", lambda: self.now)
 
     def build(self, seconds: float) -> Callable[[int], dict[str, torch.Tensor]]:
         def build(_: int) -> dict[str, torch.Tensor]:
@@ -420,7 +421,7 @@ def test_a_checkpoint_brings_back_state_trace_and_snapshots(task: MakeTask) -> N
 def test_the_state_is_only_asked_for_when_it_is_time(task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
     now = [time.monotonic()]
-    monkeypatch.setattr("dcbench.engine.work.workbench.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("dcbench.engine.work.contexts.time.monotonic", lambda: now[0])
     made = task(checkpoint_seconds=30)
     for _ in range(10):
         now[0] += 10
@@ -436,7 +437,7 @@ def test_writing_checkpoints_takes_a_small_share_of_the_time(task: MakeTask, mon
         written.append(now[0])
         return {"step": 1}
 
-    monkeypatch.setattr("dcbench.engine.work.workbench.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("dcbench.engine.work.contexts.time.monotonic", lambda: now[0])
     started, made = now[0], task(checkpoint_seconds=30)
     for _ in range(200):
         now[0] += 10
@@ -449,7 +450,7 @@ def test_seconds_count_the_stretch_before_a_break_and_snapshots_say_theirs(
     task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr("dcbench.engine.work.workbench.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("dcbench.engine.work.contexts.time.monotonic", lambda: now[0])
 
     def work(made: CellTask, step: int, seconds: float) -> None:
         now[0] += seconds

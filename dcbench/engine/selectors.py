@@ -1,4 +1,4 @@
-"""The little language of the command line: ``m3d,m3d[factor=1],folder:PATH[size=64]``."""
+"""Selectors: how a user names plug-ins, such as ``m3d,m3d[factor=1],folder:PATH[size=64]``, and changes of settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ITEM = re.compile(r"(?P<name>[^:\[\]=,\s]+)(?::(?P<argument>[^\[\]]+))?(?:\[(?P
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selector:
     """One selected plug-in: its record's name, what follows the colon, and the settings changed for it, as text."""
 
     name: str
@@ -23,18 +23,18 @@ class Choice:
 
     @property
     def label(self) -> str:
-        """The choice as the user may type it again; the title of its column."""
+        """The selector as the user may type it again; the title of its column."""
         changes = ",".join(f"{key}={value}" for key, value in self.settings.items())
         return self.name + (f":{self.argument}" if self.argument else "") + (f"[{changes}]" if changes else "")
 
-    def over(self, general: Mapping[str, str]) -> Choice:
-        """Return the choice with *general* changes (from ``--set``); where both set something its own value stays."""
-        return Choice(self.name, self.argument, {**general, **self.settings})
+    def over(self, general: Mapping[str, str]) -> Selector:
+        """Return the selector with *general* changes (from ``--set``); where both set a field, its own value stays."""
+        return Selector(self.name, self.argument, {**general, **self.settings})
 
-    def covers(self, other: Choice) -> bool:
-        """Whether *other* is the same choice, be its path written in another way.
+    def covers(self, other: Selector) -> bool:
+        """Whether *other* selects the same, even if its path is written in another way.
 
-        A path alone, such as ``folder:PATH``, covers what was chosen from there with whatever settings.
+        A path alone, such as ``folder:PATH``, covers what was selected from there with any settings.
         """
         if self.name != other.name or _resolved(self.argument) != _resolved(other.argument):
             return False
@@ -42,7 +42,7 @@ class Choice:
 
 
 def split_list(text: str) -> list[str]:
-    """Split *text* at the commas that stand outside of brackets, and drop what is empty.
+    """Split *text* at the commas outside of brackets, and drop empty parts.
 
     >>> split_list("dm,m3d[kernel=linear,lr=0.1]")
     ['dm', 'm3d[kernel=linear,lr=0.1]']
@@ -69,8 +69,8 @@ def _resolved(argument: str) -> Path | None:
     return Path(argument).expanduser().resolve() if argument else None
 
 
-def parse_choice(text: str) -> Choice:
-    """Parse one item such as ``m3d[kernel=linear,lr=0.1]`` or ``folder:PATH``; a value may have brackets of its own.
+def parse_selector(text: str) -> Selector:
+    """Parse one selector such as ``m3d[kernel=linear,lr=0.1]`` or ``folder:PATH``; a value may have its own brackets.
 
     Raises:
         RequestError: the text is not of that form, or sets one field twice.
@@ -78,26 +78,26 @@ def parse_choice(text: str) -> Choice:
     match = _ITEM.fullmatch(text.strip())
     if match is None or not _balanced(match["settings"] or ""):
         raise RequestError(f"cannot read {text!r}; write name, name[field=value,field=value] or name:argument")
-    return Choice(match["name"], match["argument"] or "", _parse_changes(match["settings"] or "", text))
+    return Selector(match["name"], match["argument"] or "", _parse_changes(match["settings"] or "", text))
 
 
 def canonical(text: str) -> str:
-    """Return the choice *text* as digests see it: its settings in the order of their names, and without spaces.
+    """Return the selector *text* in the form that enters digests: settings sorted by name, without spaces.
 
     >>> canonical("convnet[width=64, depth=2]")
     'convnet[depth=2,width=64]'
 
     Raises:
-        RequestError: see `parse_choice`.
+        RequestError: see `parse_selector`.
     """
-    choice = parse_choice(text)
-    return replace(choice, settings=dict(sorted(choice.settings.items()))).label
+    selector = parse_selector(text)
+    return replace(selector, settings=dict(sorted(selector.settings.items()))).label
 
 
-def parse_choices(texts: str | Iterable[str]) -> list[Choice]:
-    """Parse a comma list, or several, and drop what is named twice."""
+def parse_selectors(texts: str | Iterable[str]) -> list[Selector]:
+    """Parse a comma list, or several, and drop repetitions."""
     items = [item for text in ([texts] if isinstance(texts, str) else texts) for item in split_list(text)]
-    return list({choice.label: choice for choice in map(parse_choice, items)}.values())
+    return list({selector.label: selector for selector in map(parse_selector, items)}.values())
 
 
 def parse_overrides(texts: Iterable[str]) -> dict[str, dict[str, str]]:

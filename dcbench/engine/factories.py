@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from dcbench.api.errors import DcbenchError, RequestError
 from dcbench.api.protocol import NetworkChoice
-from dcbench.engine.choices import canonical, parse_choice
+from dcbench.engine.selectors import canonical, parse_selector
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo
     from dcbench.api.network import Network
     from dcbench.api.settings import Settings
-    from dcbench.engine.cells import DatasetSpec
-    from dcbench.engine.plugins import Registry
+    from dcbench.engine.identity import DatasetSpec
+    from dcbench.engine.registry import Registry
 
 AnySettings = TypeVar("AnySettings", bound="Settings")
 
@@ -39,7 +39,7 @@ def change_settings(settings: AnySettings, changes: Mapping[str, Any], owner: st
 
 
 @contextmanager
-def blaming(kind: str, name: str, package: str) -> Iterator[None]:
+def blaming(group: str, name: str, package: str) -> Iterator[None]:
     """Let whatever a plug-in raises while a request is planned say whose fault it is.
 
     Raises:
@@ -51,7 +51,7 @@ def blaming(kind: str, name: str, package: str) -> Iterator[None]:
         text = str(error)
         raise RequestError(text if text.startswith(name) else f"{name}: {text}") from error
     except Exception as error:
-        raise RequestError(f"{kind[:-1]} {name!r} of {package} failed: {type(error).__name__}: {error}") from error
+        raise RequestError(f"{group[:-1]} {name!r} of {package} failed: {type(error).__name__}: {error}") from error
 
 
 def _explain(fault: ErrorDetails, settings: Settings, owner: str) -> str:
@@ -65,17 +65,17 @@ def _explain(fault: ErrorDetails, settings: Settings, owner: str) -> str:
     return f"{owner}.{name}={fault['input']}: {wanted[0].lower()}{wanted[1:]}"
 
 
-def choose_dataset(registry: Registry, text: str, root: Path) -> Dataset:
+def select_dataset(registry: Registry, text: str, root: Path) -> Dataset:
     """Return the dataset that *text* chooses, as ``--datasets`` takes it, looked for below *root*.
 
     Raises:
         RequestError: there is none of this name, or a setting is not allowed.
     """
-    choice = parse_choice(text)
-    target = registry.resolve("datasets", choice.name)
-    settings = change_settings(target.Settings(), choice.settings, choice.name)
-    with blaming("datasets", choice.name, registry.find("datasets", choice.name).source.package):
-        dataset: Dataset = target(root, choice.argument, settings)
+    selector = parse_selector(text)
+    target = registry.resolve("datasets", selector.name)
+    settings = change_settings(target.Settings(), selector.settings, selector.name)
+    with blaming("datasets", selector.name, registry.find("datasets", selector.name).source.package):
+        dataset: Dataset = target(root, selector.argument, settings)
     return dataset
 
 
@@ -92,10 +92,10 @@ def make_network(registry: Registry, name: str) -> tuple[Network, Any]:
     Raises:
         RequestError: there is none, or a setting is not allowed.
     """
-    choice = parse_choice(name)
-    record = registry.find("networks", choice.name).record
-    network: Network = registry.resolve("networks", choice.name)()
-    return network, change_settings(network.Settings(), {**record.preset, **choice.settings}, choice.name)
+    selector = parse_selector(name)
+    record = registry.find("networks", selector.name).record
+    network: Network = registry.resolve("networks", selector.name)()
+    return network, change_settings(network.Settings(), {**record.preset, **selector.settings}, selector.name)
 
 
 def network_choice(registry: Registry, settings: Settings) -> NetworkChoice | None:
@@ -103,7 +103,7 @@ def network_choice(registry: Registry, settings: Settings) -> NetworkChoice | No
     name = getattr(settings, "network", None)
     if not isinstance(name, str):
         return None
-    return NetworkChoice(parse_choice(name).name, make_network(registry, name)[1].model_dump())
+    return NetworkChoice(parse_selector(name).name, make_network(registry, name)[1].model_dump())
 
 
 def settle_network(registry: Registry, settings: AnySettings, info: DatasetInfo) -> tuple[AnySettings, int]:

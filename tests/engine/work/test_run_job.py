@@ -17,16 +17,16 @@ from PIL import Image
 
 from dcbench import CondensedSet, DcbenchError, Decoder, InvalidCondensedSetError, RequestError
 from dcbench.api.evaluator import Evaluation
-from dcbench.engine.cells import AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.plugins import Registry, load_registry
+from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.hdf5 import UnreadableFileError
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed, write_condensed
-from dcbench.engine.work.jobs import Order, _check, _plain_metrics, run_job
+from dcbench.engine.work.contexts import CellTask
+from dcbench.engine.work.run_job import Order, _check, _plain_metrics, run_job
 from dcbench.engine.work.runtime import Runtime
-from dcbench.engine.work.workbench import CellTask
 
 SLOW = "toy-slow[pause=0,iterations=3]"
 Do = Callable[..., Path]
@@ -341,7 +341,7 @@ def test_an_order_is_one_line(plan: Callable[..., list[PlannedCell]], tmp_path: 
     order = Order(job=CondenseJob(cell=plan()[0].cell, again=True), results=tmp_path, data=tmp_path, runtime=Runtime())
     line = order.model_dump_json()
     assert "\n" not in line
-    assert json.loads(line)["job"]["kind"] == "condense"
+    assert json.loads(line)["job"]["type"] == "condense"
     assert Order.model_validate_json(line) == order
 
 

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -15,10 +15,11 @@ from dcbench.api.errors import RequestError
 from dcbench.api.evaluator import Context
 from dcbench.api.method import State, Task
 from dcbench.api.protocol import TrainingRecipe
-from dcbench.engine.cells import Cell, Trial
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import split_validation, validation_info
-from dcbench.engine.making import make_network
+from dcbench.engine.factories import make_network
+from dcbench.engine.identity import Cell, Trial
+from dcbench.engine.progress import Report
 from dcbench.engine.store.aside import read_or_set_aside
 from dcbench.engine.store.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from dcbench.engine.store.given import as_count, as_metrics, as_state
@@ -30,20 +31,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from dcbench.api.images import Dataset, DatasetInfo, ImageSet
-    from dcbench.engine.plugins import Registry
+    from dcbench.engine.registry import Registry
     from dcbench.engine.work.runtime import Runtime
 
 _MOST_WRITING = 0.05
 """Share of its time that a job may spend on checkpoints: those with a queue of networks take seconds."""
 
 log = logging.getLogger(__name__)
-
-
-class Reporter(Protocol):
-    """Where progress goes."""
-
-    def __call__(self, step: int, total: int, metrics: Mapping[str, float], doing: str = "") -> None:
-        """Tell whoever watches that *step* of *total* steps are done, of the job itself or of what it is *doing*."""
 
 
 def build_network(registry: Registry, name: str, info: DatasetInfo, seed: int, device: torch.device) -> nn.Module:
@@ -111,7 +105,7 @@ class CellTask(Task):
         data: Data,
         layout: Layout,
         runtime: Runtime,
-        report: Reporter,
+        report: Report,
         part: range | None = None,
     ) -> None:
         """Load the training split and seed everything from the cell; *part* is the classes to condense, or None."""
@@ -227,7 +221,7 @@ class TrialContext(Context):
         info: DatasetInfo,
         layout: Layout,
         runtime: Runtime,
-        report: Reporter,
+        report: Report,
     ) -> None:
         """Take seeds from the cell and the recipe from the trial."""
         self._started = time.monotonic()
