@@ -69,9 +69,8 @@ class Task(ABC):
         *metrics*, such as ``loss=0.3``, become the trace in the result file.
 
         Raises:
-            DcbenchError: a step is not a whole number from 0 on, a metric is not a number, or its name is empty, is a
-            dot,
-                or has a slash.
+            DcbenchError: a step is not a whole number from 0 on, a metric is not a number, or its name is
+                empty, a dot, or has a slash.
         """
 
     @abstractmethod
