@@ -82,7 +82,7 @@ def _run(
     failed: Callable[[Case, ChildError], None],
 ) -> Results:
     from benchmarks.measuring import FULL, QUICK, Bench
-    from dcbench.engine.work.runtime import find_devices
+    from dcbench.engine.work.devices import find_devices
 
     effort = QUICK if quick else FULL
     (device, *_) = find_devices(device)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 
 from benchmarks.machine import Ceilings, describe, seconds
-from dcbench.engine.work.runtime import plan_slots, prepare_process
+from dcbench.engine.work.devices import prepare_process
+from dcbench.engine.work.runtime import plan_slots
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

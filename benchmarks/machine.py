@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dcbench.engine.work.runtime import available_cores, describe_device, provenance
+from dcbench.engine.work.devices import available_cores, describe_device
+from dcbench.engine.work.provenance import versions
 
 if TYPE_CHECKING:
     from benchmarks.case import Call
@@ -29,7 +30,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
         "cores": available_cores(),
         "device": describe_device(runtime.device),
         "precision": runtime.precision,
-        "versions": provenance({}),
+        "versions": versions({}),
     }
 
 

@@ -68,7 +68,7 @@ def _versions() -> dict[str, str]:
 
 
 def _devices() -> dict[str, str]:
-    from dcbench.engine.work.runtime import available_cores, describe_device, find_devices
+    from dcbench.engine.work.devices import available_cores, describe_device, find_devices
 
     found = [device for device in find_devices("auto") if device != "cpu"]
     gpus = {device: describe_device(device) for device in found}
@@ -102,7 +102,7 @@ def _examined(registry: Registry, text: str, root: Path, tell: Notices) -> list[
     Raises:
         DcbenchError: the data is not there, or cannot be used.
     """
-    from dcbench.engine.data.counts import counts_text
+    from dcbench.engine.data.splits import counts_text
     from dcbench.engine.data.standard import counted_info, other_data
     from dcbench.engine.factories import blaming, select_dataset
     from dcbench.engine.progress import announce_reading

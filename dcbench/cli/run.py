@@ -183,7 +183,7 @@ def _say_how_it_ended(outcome: Outcome, prepared: Prepared) -> None:
 
 def _counted(prepared: Prepared) -> Iterator[str]:
     """Yield a line for each dataset: how many images it has, and how many of each class."""
-    from dcbench.engine.data.counts import counts_text
+    from dcbench.engine.data.splits import counts_text
 
     split = prepared.request.split
     for spec in {planned.cell.dataset.name: planned.cell.dataset for planned in prepared.plan}.values():

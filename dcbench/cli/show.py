@@ -56,8 +56,8 @@ def _list(layout: Layout) -> None:
 
 def _facts(path: Path) -> dict[str, Any] | None:
     """Return what one file of a cell says of it; None where it cannot be read."""
-    from dcbench.engine.store.about import read_about
     from dcbench.engine.store.evaluations import read_evaluation
+    from dcbench.engine.store.facts import read_about
     from dcbench.engine.store.failures import load_failure
     from dcbench.report.reading import read_or_warn
 

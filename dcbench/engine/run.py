@@ -21,11 +21,10 @@ from dcbench.engine.plan.request import Request
 from dcbench.engine.progress import Announce, announce_nothing
 from dcbench.engine.ranges import range_text
 from dcbench.engine.registry import Registry
-from dcbench.engine.store.aside import set_aside
-from dcbench.engine.store.atomic import sweep
+from dcbench.engine.store.atomic import set_aside, sweep
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import Failure, clear_failure, write_failure
-from dcbench.engine.store.hdf5 import UnreadableFileError
+from dcbench.engine.store.guards import UnreadableFileError
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.work.runtime import check_device, name_ignored_threads, plan_slots

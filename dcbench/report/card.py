@@ -14,7 +14,7 @@ from rich.table import Table
 from dcbench.api.printable import printable
 from dcbench.api.protocol import superseded
 from dcbench.api.words import plural
-from dcbench.engine.data.counts import counts_text
+from dcbench.engine.data.splits import counts_text
 from dcbench.engine.exchange.layouts import claim_text
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.sets import StoredSet, read_condensed

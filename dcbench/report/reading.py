@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.store.errors import UnreadableFileError
 from dcbench.engine.store.failures import load_failure, overcome
+from dcbench.engine.store.guards import UnreadableFileError
 
 _Read = TypeVar("_Read")
 

@@ -13,9 +13,8 @@ from dcbench.api.protocol import superseded
 from dcbench.api.renamed import warn_renamed
 from dcbench.engine.data.standard import is_other
 from dcbench.engine.identity import ABOUT, OTHER_DATA
-from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.facts import STORED_AS
+from dcbench.engine.store.facts import STORED_AS, read_about
 from dcbench.engine.store.layout import Layout
 from dcbench.report.reading import check_folder, read_failures, read_or_warn
 

@@ -15,16 +15,8 @@ import pandas as pd
 from dcbench.api.errors import RequestError
 from dcbench.api.words import plural
 from dcbench.engine.store.facts import STORED_AS
-from dcbench.engine.store.hdf5 import (
-    CorruptFileError,
-    get_array,
-    get_facts,
-    get_texts,
-    put_array,
-    put_facts,
-    reading,
-    writing,
-)
+from dcbench.engine.store.guards import CorruptFileError
+from dcbench.engine.store.hdf5 import get_array, get_facts, get_texts, put_array, put_facts, reading, writing
 from dcbench.engine.store.layout import Layout
 from dcbench.report.reading import read_or_warn
 from dcbench.report.summary import COORDINATES, TABLE, entries, summarise

@@ -15,9 +15,10 @@ from unittest import SkipTest
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from dcbench.engine.work.devices import prepare_process
 from dcbench.engine.work.messages import InvalidEventError, Lines
 from dcbench.engine.work.processes import die_with_parent, kill_group, leave_standard_input
-from dcbench.engine.work.runtime import Runtime, prepare_process
+from dcbench.engine.work.runtime import Runtime
 from dcbench.engine.work.worker import CAN_FORK
 from dcbench.testing.checks import Check
 from dcbench.testing.promises import ContractBroken

@@ -15,7 +15,7 @@ from command_line import CommandLine
 from made_results import add, add_failure
 from made_sets import add_set
 
-from dcbench.engine.store.errors import CorruptFileError
+from dcbench.engine.store.guards import CorruptFileError
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed, write_condensed
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dcbench import CondensedSet
-from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
+from dcbench.engine.store.facts import read_about
 from dcbench.engine.store.failures import read_failure
 from dcbench.engine.store.hdf5 import reading
 from dcbench.engine.store.layout import Layout

@@ -7,7 +7,8 @@ import pytest
 from made_results import add, cell_of
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.store.hdf5 import CorruptFileError, put_facts
+from dcbench.engine.store.guards import CorruptFileError
+from dcbench.engine.store.hdf5 import put_facts
 from dcbench.engine.store.layout import Layout
 from dcbench.report.results import frame
 from dcbench.report.stored import StoredReport, changes, describe, is_stored, list_reports, read_report, store_report

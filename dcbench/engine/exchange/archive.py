@@ -16,10 +16,9 @@ from dcbench.api.errors import RequestError
 from dcbench.engine.exchange.contents import what_is
 from dcbench.engine.exchange.portable import PortableSet
 from dcbench.engine.identity import Cell
-from dcbench.engine.store.contained import check_datasets
 from dcbench.engine.store.delivering import delivering
-from dcbench.engine.store.guards import Unpacked
-from dcbench.engine.store.hdf5 import CorruptFileError, file_type_of, get_array, get_facts, put_array, reading, writing
+from dcbench.engine.store.guards import CorruptFileError, Unpacked, check_datasets
+from dcbench.engine.store.hdf5 import file_type_of, get_array, get_facts, put_array, reading, writing
 from dcbench.engine.store.sets import get_set
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dcbench.api.errors import RequestError
 from dcbench.engine.exchange import image_folder, safetensors_file, torch_file
 from dcbench.engine.exchange.formats import ENDINGS, format_of
 from dcbench.engine.exchange.portable import PortableSet
-from dcbench.engine.store.about import FILE_TYPE
+from dcbench.engine.store.facts import FILE_TYPE
 from dcbench.engine.store.hdf5 import get_facts, reading
 from dcbench.engine.store.sets import read_condensed
 

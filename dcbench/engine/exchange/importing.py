@@ -27,7 +27,7 @@ from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, write_condensed
 from dcbench.engine.work.contexts import Data
-from dcbench.engine.work.runtime import provenance
+from dcbench.engine.work.provenance import versions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -255,7 +255,7 @@ def _facts(
     claimed = {"claimed": {network: list(values) for network, values in held.claimed.items()}} if held.claimed else {}
     return {
         "runtime": {},
-        "versions": provenance({source.package: source.version}),
+        "versions": versions({source.package: source.version}),
         "device": "imported",
         "seconds": 0.0,
         "peak_memory_bytes": 0,

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.exchange.contents import what_is
+from dcbench.engine.exchange.contents import check_arrays, what_is
 from dcbench.engine.exchange.layouts import every_set
-from dcbench.engine.exchange.packed import check_arrays
 from dcbench.engine.exchange.portable import PortableSet, parse_factor
 
 

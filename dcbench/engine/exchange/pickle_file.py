@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 
 from dcbench.api.errors import RequestError
-from dcbench.engine.exchange.contents import ZIP
-from dcbench.engine.exchange.packed import check_stored
+from dcbench.engine.exchange.contents import ZIP, check_stored
 
 MAGIC = b"\x80"
 """How pickles of protocol 2 and later begin."""

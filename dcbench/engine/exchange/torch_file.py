@@ -14,9 +14,8 @@ import torch
 
 from dcbench.api.errors import RequestError
 from dcbench.engine.exchange import pickle_file
-from dcbench.engine.exchange.contents import ZIP, what_is
+from dcbench.engine.exchange.contents import ZIP, check_stored, what_is
 from dcbench.engine.exchange.layouts import claims, every_set
-from dcbench.engine.exchange.packed import check_stored
 from dcbench.engine.exchange.portable import PortableSet, parse_factor, parse_facts
 from dcbench.engine.store.delivering import delivering
 

@@ -1,4 +1,4 @@
-"""What of a plan is still to do: the store is asked for every name. Nothing in it is changed."""
+"""What of a plan is pending: every planned name is looked for in the store, and nothing in it is changed."""
 
 from __future__ import annotations
 
@@ -9,17 +9,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcbench.engine.identity import Cell
-from dcbench.engine.jobs import EvaluateJob, Job
-from dcbench.engine.plan.condensing import plan_condensing
+from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.ranges import range_text, ranges_of
-from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.hdf5 import CorruptFileError
+from dcbench.engine.store.facts import read_about
+from dcbench.engine.store.guards import CorruptFileError
 
 if TYPE_CHECKING:
     from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
     from dcbench.engine.plan.request import Existing
     from dcbench.engine.store.layout import Layout
+
+
+@dataclass(frozen=True)
+class Condensing:
+    """The way to the condensed set of one cell."""
+
+    stages: tuple[tuple[Job, ...], ...]
+    """Jobs; those of a stage need all of the stage before. A stage may be empty."""
+    missing: tuple[range, ...] = ()
+    """Classes that nobody condenses: the way ends before the set."""
+
+
+def plan_condensing(planned: PlannedCell, parts: Iterable[range], *, again: bool) -> Condensing:
+    """Return the way to a set that is not there, over the *parts* that are.
+
+    Args:
+        planned: the cell, with the classes that this run condenses.
+        parts: the classes of each part in the store.
+        again: condense also what is there.
+    """
+    cell, wanted = planned.cell, set(planned.part or planned.classes)
+    have = {label for part in parts for label in part}
+    if planned.part is None and (again or not have):
+        return Condensing(((CondenseJob(cell=cell, again=again),),))
+    todo = ranges_of(wanted if again else wanted - have)
+    condense = tuple(CondenseJob(cell=cell, classes=classes, again=again) for classes in todo)
+    missing = tuple(ranges_of(set(planned.classes) - have - wanted))
+    assemble = AssembleJob(cell=cell, again=again)
+    return Condensing((condense,) if missing else (condense, (assemble,)), missing)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,8 @@ from dcbench.engine.identity import ABOUT
 from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.ranges import as_range, range_text
 from dcbench.engine.store.atomic import replacing
-from dcbench.engine.store.errors import CorruptFileError, UnreadableFileError
 from dcbench.engine.store.facts import FailureFacts, check_facts, check_failure_name
-from dcbench.engine.store.guards import check_is_file, read_json
+from dcbench.engine.store.guards import CorruptFileError, UnreadableFileError, check_is_file, read_json
 from dcbench.engine.store.layout import evaluations_named, is_on_the_way
 
 if TYPE_CHECKING:

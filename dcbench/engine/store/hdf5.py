@@ -21,26 +21,15 @@ import numpy as np
 from dcbench.api.distribution import version
 from dcbench.api.errors import DcbenchError, UnsupportedFormatError
 from dcbench.engine.store.atomic import replacing
-from dcbench.engine.store.contained import check_dataset, check_links
-from dcbench.engine.store.errors import CorruptFileError, UnreadableFileError
-from dcbench.engine.store.guards import Unpacked, check_is_file, parse_json
-
-__all__ = [
-    "FORMAT",
-    "CorruptFileError",
-    "UnreadableFileError",
-    "file_type_of",
-    "get_array",
-    "get_facts",
-    "get_number",
-    "get_text",
-    "get_texts",
-    "put_array",
-    "put_facts",
-    "put_text",
-    "reading",
-    "writing",
-]
+from dcbench.engine.store.guards import (
+    CorruptFileError,
+    Unpacked,
+    UnreadableFileError,
+    check_dataset,
+    check_is_file,
+    check_links,
+    parse_json,
+)
 
 FORMAT = 1
 """Raise it when older readers would misread a file."""

@@ -14,7 +14,7 @@ from dcbench.api.errors import DcbenchError
 from dcbench.api.locks import holding
 from dcbench.api.seeds import derive_seed
 from dcbench.engine.identity import Cell, Trial, changed_network, digest_of
-from dcbench.engine.store.aside import read_or_set_aside
+from dcbench.engine.store.atomic import read_or_set_aside
 from dcbench.engine.store.given import as_tensors, shown
 from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tensors
 

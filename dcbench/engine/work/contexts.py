@@ -20,12 +20,12 @@ from dcbench.engine.data.splits import split_validation, validation_info
 from dcbench.engine.factories import make_network
 from dcbench.engine.identity import Cell, Trial
 from dcbench.engine.progress import Report
-from dcbench.engine.store.aside import read_or_set_aside
-from dcbench.engine.store.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from dcbench.engine.store.atomic import read_or_set_aside
 from dcbench.engine.store.given import as_count, as_metrics, as_state
 from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.tensors import Checkpoint, read_checkpoint, write_checkpoint
 from dcbench.engine.work.artifacts import Artifacts, Owner
-from dcbench.engine.work.stretches import Stretch, describe_stretch
+from dcbench.engine.work.provenance import Stretch, describe_stretch
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

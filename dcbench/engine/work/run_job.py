@@ -20,17 +20,17 @@ from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.progress import Report, announce_reading
 from dcbench.engine.ranges import range_text, ranges_of
 from dcbench.engine.registry import Registry
-from dcbench.engine.store.aside import set_aside
+from dcbench.engine.store.atomic import set_aside
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
-from dcbench.engine.store.hdf5 import CorruptFileError
+from dcbench.engine.store.guards import CorruptFileError
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.names import check_name
-from dcbench.engine.store.parts import assemble
-from dcbench.engine.store.sets import StoredSet, read_condensed, write_condensed
+from dcbench.engine.store.sets import StoredSet, assemble, read_condensed, write_condensed
 from dcbench.engine.store.tensors import hash_tensors
 from dcbench.engine.work.contexts import CellTask, Data, TrialContext
-from dcbench.engine.work.runtime import Runtime, describe_device, peak_memory, provenance
-from dcbench.engine.work.stretches import go_on
+from dcbench.engine.work.devices import describe_device, peak_memory
+from dcbench.engine.work.provenance import go_on, versions
+from dcbench.engine.work.runtime import Runtime
 
 
 class Order(BaseModel):
@@ -212,7 +212,7 @@ def _provenance(order: Order, registry: Registry, group: str, name: str, seconds
     source = registry.find(group, name).source
     return {
         "runtime": order.runtime.model_dump(mode="json"),
-        "versions": provenance({source.package: source.version}),
+        "versions": versions({source.package: source.version}),
         "device": describe_device(order.runtime.device),
         "seconds": seconds,
         "peak_memory_bytes": peak_memory(order.runtime.device),

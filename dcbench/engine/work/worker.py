@@ -161,7 +161,7 @@ def main(parent: int | None = None) -> None:
 
 def _import_what_is_slow() -> None:
     import dcbench.engine.work.run_job  # noqa: F401  (brings torch, h5py and pydantic)
-    from dcbench.engine.work.commit import commit
+    from dcbench.engine.work.provenance import commit
 
     commit()  # now, when the code is read, and once for all jobs
 
@@ -260,9 +260,9 @@ def _run(line: str, channel: Channel) -> None:
     """Carry out one order; say how it ended."""
     from dcbench.engine.registry import load_registry
     from dcbench.engine.store.layout import Layout
+    from dcbench.engine.work.devices import prepare_process
     from dcbench.engine.work.messages import told
     from dcbench.engine.work.run_job import Order, run_job
-    from dcbench.engine.work.runtime import prepare_process
 
     try:
         order = Order.model_validate_json(line)

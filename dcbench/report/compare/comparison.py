@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from dcbench.api.condensed import CondensedSet
-from dcbench.engine.store.about import FILE_TYPE
+from dcbench.engine.store.facts import FILE_TYPE
 from dcbench.engine.store.hdf5 import reading
 from dcbench.engine.store.sets import get_set
 from dcbench.engine.store.tensors import hash_tensors

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from dcbench.engine.identity import ABOUT
-from dcbench.engine.store.about import read_about
 from dcbench.engine.store.evaluations import read_evaluation
+from dcbench.engine.store.facts import read_about
 from dcbench.engine.store.layout import Layout
 from dcbench.report.filters import Filter
 from dcbench.report.reading import read_or_warn

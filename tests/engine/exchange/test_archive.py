@@ -11,7 +11,7 @@ from dcbench import CondensedSet, RequestError
 from dcbench.engine.exchange.archive import SOURCE_IMAGES, read, write_archive
 from dcbench.engine.identity import Cell
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
-from dcbench.engine.store.hdf5 import CorruptFileError
+from dcbench.engine.store.guards import CorruptFileError
 from dcbench.engine.store.index import rebuild_index
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, get_set, write_condensed

@@ -11,13 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from dcbench.engine.store.hdf5 import (
-    CorruptFileError,
-    UnreadableFileError,
-    put_array,
-    reading,
-    writing,
-)
+from dcbench.engine.store.guards import CorruptFileError, UnreadableFileError
+from dcbench.engine.store.hdf5 import put_array, reading, writing
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import Registry, load_registry
-from dcbench.engine.store.hdf5 import UnreadableFileError
+from dcbench.engine.store.guards import UnreadableFileError
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed, write_condensed
 from dcbench.engine.work.contexts import CellTask

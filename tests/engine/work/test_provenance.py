@@ -1,9 +1,12 @@
+"""What a result says of how it was made: the commit, and the stretches of an interrupted job."""
+
 from __future__ import annotations
 
 import errno
 import logging
 import resource
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +19,57 @@ from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import Registry, load_registry
-from dcbench.engine.store.checkpoints import read_checkpoint, read_stretches
 from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, read_condensed
-from dcbench.engine.work import stretches
-from dcbench.engine.work.commit import commit
+from dcbench.engine.store.tensors import read_checkpoint, read_stretches
+from dcbench.engine.work import provenance
+from dcbench.engine.work.provenance import as_it_began, commit
 from dcbench.engine.work.run_job import Order, run_job
 from dcbench.engine.work.runtime import Runtime
-from dcbench.engine.work.stretches import as_it_began
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    if shutil.which("git") is None:
+        pytest.skip("needs git")
+    git(tmp_path, "init", "-q")
+    (tmp_path / "file").write_text("one")
+    git(tmp_path, "add", "file")
+    git(tmp_path, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "-m", "first")
+    return tmp_path
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_the_commit_of_a_checkout(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    found = commit(checkout)
+    monkeypatch.delenv("GIT_DIR")
+    assert found == git(checkout, "rev-parse", "HEAD")
+
+
+def test_a_tag_does_not_take_its_place(checkout: Path) -> None:
+    git(checkout, "-c", "user.name=a", "-c", "user.email=a@b.c", "tag", "-a", "v1", "-m", "one")
+    assert commit(checkout) == git(checkout, "rev-parse", "HEAD")
+
+
+def test_changes_of_tracked_files_are_told_and_new_files_are_not(checkout: Path) -> None:
+    (checkout / "new").write_text("")
+    assert commit(checkout) == git(checkout, "rev-parse", "HEAD")
+    (checkout / "file").write_text("two")
+    commit.cache_clear()
+    assert commit(checkout) == git(checkout, "rev-parse", "HEAD") + "-dirty"
+
+
+def test_what_is_not_a_checkout_has_none(checkout: Path, tmp_path: Path) -> None:
+    (checkout / "below").mkdir()
+    assert commit(checkout / "below") == ""
+    (checkout / "below" / ".git").write_text("not a repository")
+    commit.cache_clear()
+    assert commit(checkout / "below") == ""
+
 
 OLD = Path(__file__).with_name("old") / "s0-c4e8850250ab.checkpoint.h5"
 """Of m3d on digits, after step 6 of 12, with one thread; as dcbench wrote it before checkpoints held stretches."""
@@ -159,7 +205,7 @@ def test_a_run_that_asks_for_the_same_bits_every_time_gets_them() -> None:
 def test_what_cannot_be_taken_over_is_said_in_one_line(
     monkeypatch: pytest.MonkeyPatch, begun: Runtime, wanted: Runtime, said: str
 ) -> None:
-    monkeypatch.setattr(stretches, "has_bf16", lambda: False)
+    monkeypatch.setattr(provenance, "has_bf16", lambda: False)
     now = "; it goes on with threads 1, precision float32, and other bits"
     assert as_it_began(wanted, before(begun)) == (wanted, said + now)
 

@@ -1,18 +1,50 @@
-"""The stretches of a condensing job that was interrupted: how each ran, and how the next one goes on alike."""
+"""What a result says of how it was made: versions, commit and device, and the stretches of an interrupted job."""
 
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from dcbench.engine.store.checkpoints import read_stretches
-from dcbench.engine.store.hdf5 import UnreadableFileError
-from dcbench.engine.work.commit import commit
-from dcbench.engine.work.runtime import Runtime, describe_device, has_bf16, instructions, prepare_process, provenance
+import dcbench
+from dcbench.engine.store.guards import UnreadableFileError
+from dcbench.engine.store.tensors import read_stretches
+from dcbench.engine.work.devices import describe_device, has_bf16, instructions, prepare_process
+from dcbench.engine.work.runtime import Runtime
+
+_LONGEST = 5.0  # seconds; a file system that hangs must not hold a job
+
+
+@cache
+def commit(root: Path | None = None) -> str:
+    """Return the commit of the checkout, with ``-dirty`` where tracked files differ from it.
+
+    Args:
+        root: the folder that would hold ``.git``; that of this package unless given.
+
+    Returns:
+        40 hexadecimal digits, or an empty text: it is not a checkout, or git does not say.
+    """
+    root = root or Path(dcbench.__file__).parents[1]
+    if not (root / ".git").exists():  # a file in a worktree
+        return ""
+    # Variables such as GIT_DIR, which hooks of git set, would lead to another repository.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        ended = subprocess.run(
+            command, cwd=root, env=clean, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST, check=True
+        )
+    except (OSError, subprocess.SubprocessError):  # no git, no commit yet, or a checkout of another user
+        return ""
+    return ended.stdout.decode(errors="replace").strip()
+
 
 Stretch = Mapping[str, Any]
 """How one stretch ran: ``runtime``, ``chunk``, ``versions``, ``device``, ``instructions`` and ``seconds``;
@@ -29,7 +61,7 @@ def describe_stretch(runtime: Runtime, packages: Mapping[str, str]) -> dict[str,
     """Return how a job with *runtime* runs in this process, but for what is known at its end alone."""
     described = {
         "runtime": runtime.model_dump(mode="json"),
-        "versions": provenance(packages),
+        "versions": versions(packages),
         "device": describe_device(runtime.device),
         "instructions": instructions(),
     }
@@ -82,3 +114,20 @@ def as_it_began(wanted: Runtime, before: Sequence[Stretch]) -> tuple[Runtime, st
 
 def _kind(device: str) -> str:
     return device.partition(":")[0]
+
+
+def versions(packages: Mapping[str, str]) -> dict[str, str]:
+    """Return the versions that a result was made with: dcbench, Python, torch, CUDA, and *packages* of plug-ins."""
+    import platform
+
+    import torch
+
+    from dcbench.api.distribution import NAME, version
+
+    return {
+        "dcbench": version(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda or "",
+        **{name: number for name, number in packages.items() if name != NAME},
+    }

@@ -14,9 +14,8 @@ import torch
 
 from dcbench import CondensedSet
 from dcbench.api.errors import UnsupportedFormatError
-from dcbench.engine.store.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
-from dcbench.engine.store.hdf5 import CorruptFileError
-from dcbench.engine.store.tensors import read_tensors, write_tensors
+from dcbench.engine.store.guards import CorruptFileError
+from dcbench.engine.store.tensors import Checkpoint, read_checkpoint, read_tensors, write_checkpoint, write_tensors
 
 ABOUT = {"package": "toys", "plugin": "toy", "digest": "ab"}
 

@@ -15,9 +15,8 @@ from made_cells import made_cell
 
 from dcbench import CondensedSet
 from dcbench.engine.exchange.archive import write_archive
+from dcbench.engine.store.guards import CorruptFileError, UnreadableFileError
 from dcbench.engine.store.hdf5 import (
-    CorruptFileError,
-    UnreadableFileError,
     get_array,
     get_facts,
     get_number,
