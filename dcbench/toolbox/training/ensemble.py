@@ -135,8 +135,9 @@ class CapturedSteps:
         self._graph = torch.cuda.CUDAGraph()
         with _restored([tensor for step in steps for tensor in step.state()]):
             # On a side stream, as the notes of torch on CUDA graphs require: the default stream cannot be captured.
-            with forked(torch.cuda.Stream()):  # type: ignore[no-untyped-call]
-                for _ in range(CapturedStep.EAGER):
+            side: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            for _ in range(CapturedStep.EAGER):
+                with forked(side):
                     self._fork()
             with capturing(self._graph, pool=pool):
                 self._fork()
