@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from dcbench.api.network import Network
     from dcbench.api.origins import Origin
     from dcbench.api.protocol import NetworkChoice, Protocol, TrainingRecipe
-    from dcbench.api.records import DatasetRecord, EvaluatorRecord, MethodRecord, NetworkRecord, ProtocolRecord
+    from dcbench.api.records import (
+        DatasetRecord,
+        EvaluatorRecord,
+        MethodRecord,
+        NetworkRecord,
+        ProtocolRecord,
+        ReportRecord,
+    )
+    from dcbench.api.report import Number, PublishedNumbers, ReportLayout, Row, Table
     from dcbench.api.seeds import derive_seed
     from dcbench.api.settings import Settings
     from dcbench.report.results import frame
@@ -52,13 +60,19 @@ _HOME = {
     "Network": "api.network",
     "NetworkChoice": "api.protocol",
     "NetworkRecord": "api.records",
+    "Number": "api.report",
     "Origin": "api.origins",
     "Protocol": "api.protocol",
     "ProtocolRecord": "api.records",
+    "PublishedNumbers": "api.report",
+    "ReportLayout": "api.report",
+    "ReportRecord": "api.records",
     "RequestError": "api.errors",
+    "Row": "api.report",
     "Settings": "api.settings",
     "Split": "api.images",
     "State": "api.method",
+    "Table": "api.report",
     "Task": "api.method",
     "TrainingRecipe": "api.protocol",
     "UnreadableDataError": "api.errors",
@@ -91,13 +105,19 @@ __all__ = [
     "Network",
     "NetworkChoice",
     "NetworkRecord",
+    "Number",
     "Origin",
     "Protocol",
     "ProtocolRecord",
+    "PublishedNumbers",
+    "ReportLayout",
+    "ReportRecord",
     "RequestError",
+    "Row",
     "Settings",
     "Split",
     "State",
+    "Table",
     "Task",
     "TrainingRecipe",
     "UnreadableDataError",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,9 @@ from dcbench.engine.run import Outcome, Prepared, prepare, run_plan
 from dcbench.engine.store.failures import load_failure
 
 if TYPE_CHECKING:
-    import pandas as pd
     from torch.utils.data import TensorDataset
 
     from dcbench.engine.executors.schedule import Event
-    from dcbench.engine.identity import Trial
 
 
 @dataclass(frozen=True)
@@ -52,58 +49,33 @@ def open_session(request: Request, announce: Announce = announce_nothing) -> Ite
 def finish(
     prepared: Prepared, watch: Callable[[Event], None], *, width: int | None = None, colour: bool = False
 ) -> Finished:
-    """Carry out what was *prepared*, then make, store and return the report of exactly these cells."""
-    from dcbench.report.reading import read_or_warn
+    """Run what was *prepared*, then make, store and return the report of exactly these cells."""
     from dcbench.report.render import terminal
-    from dcbench.report.results import frame
-    from dcbench.report.stored import is_stored, store_report
-    from dcbench.report.summary import summarise
-    from dcbench.report.tables import Wanted
-    from dcbench.report.tables.grid import grid_tables
+    from dcbench.report.report import build_of_run
+    from dcbench.report.stored import keep
 
     outcome = run_plan(prepared, watch)
     trials = [planned.trial for cell in prepared.plan for planned in cell.trials if planned.trial.step is None]
-    labels = list(dict.fromkeys(trial.cell.method.label for trial in trials))
-    summary = summarise(_relabelled(frame(prepared.layout.root), trials))
-    failed = [job.cell.facts() | {"job": job.name} for job, _ in outcome.failed]
-    failed += filter(None, (read_or_warn(load_failure, path) for path in prepared.pending.failed_before))
-    shown = summary[summary["main"].astype(bool)]
-    rows = list(dict.fromkeys((trial.cell.dataset.title, trial.cell.ipc) for trial in trials))
-    tables = grid_tables(shown, Wanted(labels, rows, Counter(map(_table_of, trials)), failed))
-    name = f"run-{digest_of(sorted(trial.key for trial in trials))[:12]}"
-    path, text = prepared.layout.report(name), terminal(tables)
-    report: Path | None = path
+    report = build_of_run(prepared.layout.root, trials, _failed(prepared, outcome))
+    path = prepared.layout.report(f"run-{digest_of(sorted(trial.key for trial in trials))[:12]}")
+    stored = True
     try:
-        if not is_stored(path, summary, text):
-            store_report(path, summary, text)
+        keep(path, report, overwrite=True)
     except (OSError, DcbenchError) as error:  # no reason to hide the table, and how the run ended
-        report = None
         reason = getattr(error, "strerror", None) or error
         outcome.warnings.append(f"the report is not stored in {path}: {reason}")
-    return Finished(outcome, terminal(tables, width=width, colour=colour), report)
+        stored = False
+    text = terminal(report.tables, width=width, colour=colour)
+    return Finished(outcome, text, path if stored else None)
 
 
-def _relabelled(results: pd.DataFrame, trials: Sequence[Trial]) -> pd.DataFrame:
-    """Return the rows that belong to *trials*, under the labels of this run.
+def _failed(prepared: Prepared, outcome: Outcome) -> list[Mapping[str, Any]]:
+    """Return the records of the jobs that failed, in this run or before it."""
+    from dcbench.report.reading import read_or_warn
 
-    The same trial may have been made under other labels, two labels may mean the same settings, and older files do not
-    say that their data is not the standard data of its name.
-    """
-    import pandas as pd
-
-    columns = ["key", "dataset", "label", "evaluator_label"]
-    named = dict.fromkeys(
-        (trial.key, trial.cell.dataset.title, trial.cell.method.label, trial.evaluator.label) for trial in trials
-    )
-    labels = pd.DataFrame(named.keys(), columns=columns)
-    return results.drop(columns=columns[1:]).merge(labels, on="key")
-
-
-def _table_of(trial: Trial) -> tuple[str, ...]:
-    """Return the table that a trial belongs to, by the values of `dcbench.report.summary.TABLE`."""
-    spec = trial.evaluator
-    names = (str(spec.settings.get(field, "")) for field in ("protocol", "network"))
-    return (spec.label, spec.metric, *names, trial.cell.split)
+    before = (read_or_warn(load_failure, path) for path in prepared.pending.failed_before)
+    now = (job.cell.facts() | {"job": job.name} for job, _ in outcome.failed)
+    return [*now, *filter(None, before)]
 
 
 def run(**options: Any) -> Outcome:

@@ -63,7 +63,8 @@ def _settings(registry: Registry) -> str:
         "# The settings of what comes with dcbench",
         f"For methods also the values they recommend for `{_EXAMPLE}` and `{_SUBSET.name}` at IPC {_IPC}, and where "
         "those come from: [](../contract.md#origins) says what the kinds of origin mean. `dcbench list methods NAME "
-        "--dataset D --ipc K` shows the same for other data. Protocols have no settings; see [](recipes.md).",
+        "--dataset D --ipc K` shows the same for other data. Protocols have no settings, see [](recipes.md); nor have "
+        "reports.",
     ]
     for group in GROUPS:
         if group != "protocols":
@@ -75,6 +76,7 @@ def _settings(registry: Registry) -> str:
 def _settings_of(registry: Registry, item: Found) -> Iterable[str]:
     target = registry.resolve(item.group, item.record.name)
     preset = getattr(item.record, "preset", {})
+    settings = getattr(target, "Settings", dcbench.Settings)  # a report has none
     argument = getattr(item.record, "argument", "")
     yield f"### `{item.record.name}{f':{argument}' if argument else ''}`"
     yield f"{item.record.summary[:1].upper()}{item.record.summary[1:]}."
@@ -82,10 +84,10 @@ def _settings_of(registry: Registry, item: Found) -> Iterable[str]:
         yield f"Source: {target.cite}."
     if preset:
         yield f"Stands for {', '.join(f'`{name}={value}`' for name, value in preset.items())}."
-    if not target.Settings.model_fields:
+    if not settings.model_fields:
         yield "No settings."
         return
-    yield _fields(target.Settings, preset)
+    yield _fields(settings, preset)
     if item.group == "methods":
         yield from _recommended(registry, target())
 

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from dcbench.api.records import DatasetRecord, EvaluatorRecord, MethodRecord, NetworkRecord, ProtocolRecord
+    from dcbench.api.records import (
+        DatasetRecord,
+        EvaluatorRecord,
+        MethodRecord,
+        NetworkRecord,
+        ProtocolRecord,
+        ReportRecord,
+    )
 
 GROUP = "dcbench"
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -77,6 +84,18 @@ def dcbench_protocols() -> Iterable[ProtocolRecord]:  # type: ignore[empty-body]
         @dcbench.hookimpl
         def dcbench_protocols():
             return [dcbench.ProtocolRecord(name="long", summary="5,000 epochs of SGD", target="my_pkg.long:Long")]
+    """
+
+
+@hookspec
+def dcbench_reports() -> Iterable[ReportRecord]:  # type: ignore[empty-body]
+    """Return the reports of this plug-in, and the published numbers that it brings.
+
+    Example::
+
+        @dcbench.hookimpl
+        def dcbench_reports():
+            return [dcbench.ReportRecord(name="survey", summary="Table 2", published="my_pkg.survey:numbers")]
     """
 
 

@@ -37,6 +37,11 @@ class MethodRecord(PluginRecord):
 
     What another package builds is never shared. Change this, or `name`, and artifacts are built anew.
     """
+    order: int = 100
+    """Where the column of the method stands in tables if the user gives no order: the lower, the further left. Methods
+    of equal order stand by name."""
+    colour: str = ""
+    """The colour of the method in figures, such as ``#0072b2``; empty for one that follows from its label."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,10 @@ class EvaluatorRecord(PluginRecord):
 
     shares_artifacts_as: str = ""
     """Name under which evaluators of one package share what they build with `Context.artifact`, as for a method."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """What titles of tables call its metrics; a metric without an entry is called by its name."""
+    best_epoch: str = ""
+    """The metric that ``dcbench report --best-epoch`` shows as well; empty if it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +78,21 @@ class NetworkRecord(PluginRecord):
 @dataclass(frozen=True, kw_only=True)
 class ProtocolRecord(PluginRecord):
     """A training protocol; *target* is a `dcbench.Protocol`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRecord(PluginRecord):
+    """A report; *target* is a `dcbench.ReportLayout`, by default that of the grid."""
+
+    target: str = "dcbench.api.report:ReportLayout"
+    """Where the layout is, as ``package.module:Class``; imported only when the report is asked for."""
+    published: str = ""
+    """Where the published numbers of a paper are, as ``package.module:function``; empty if the report brings none. The
+    function takes nothing and returns `dcbench.PublishedNumbers`. It is called for ``--published`` of any report."""
+
+
+GRID = ReportRecord(name="grid", summary="methods as columns, dataset x IPC as rows")
+"""The report that is shown if the user names none. It is part of dcbench and needs no plug-in."""
 
 
 # A decorator of the class would hide the arguments from type checkers.

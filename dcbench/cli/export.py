@@ -38,7 +38,7 @@ def command(target: Path, form: str | None, cells: str | None, decoded: bool, re
     Selections of training images are written with these images, which are looked for in the data folder.
     """
     from dcbench.cli.cells import find_stem
-    from dcbench.cli.sources import sources_in
+    from dcbench.cli.common import sources_in
     from dcbench.engine.exchange.formats import export_format
     from dcbench.engine.selectors import split_list
     from dcbench.engine.store.layout import Layout

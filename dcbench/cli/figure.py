@@ -13,10 +13,10 @@ from dcbench.cli.options import CommaList, OutputFile, data_option, results_opti
 from dcbench.cli.terminal import tell_written
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from dcbench.report.filters import Filter
+    from dcbench.report.results import Results
 
 NAMES = ("curves", "ipc", "images", "setting")
 
@@ -56,10 +56,10 @@ def command(
     """Draw a figure of finished cells.
 
     curves: accuracy over matching steps or seconds, after 'dcbench run --snapshots'. ipc: accuracy over images per
-    class. images: the condensed images of one cell, beside those it began with. setting: accuracy over one setting of
+    class. images: the condensed images of one cell, next to those it began with. setting: accuracy over one setting of
     one method, with the time if it is a number, such as iterations_per_model.
     """
-    from dcbench.cli.filters import filter_of
+    from dcbench.cli.common import filter_of
     from dcbench.report.figures.style import format_of, save
     from dcbench.report.reading import check_folder
 
@@ -79,24 +79,23 @@ def command(
     tell_written(output)
 
 
-def _frames(results: Path, chosen: Filter) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from dcbench.cli.filters import finished
-    from dcbench.report.results import sets
+def _results(results: Path, chosen: Filter) -> Results:
+    from dcbench.report.results import read_results
 
-    return finished(results, chosen, needed=True), sets(results)
+    return read_results(results, chosen, needed=True)
 
 
 def _curves(results: Path, chosen: Filter, over: Literal["steps", "seconds"]) -> Figure:
     from dcbench.report.figures.curves import accuracy_over
 
-    return accuracy_over(*_frames(results, chosen), over)
+    found = _results(results, chosen)
+    return accuracy_over(found.evaluations, found.sets, over)
 
 
 def _ipc(results: Path, chosen: Filter) -> Figure:
-    from dcbench.cli.filters import finished
     from dcbench.report.figures.curves import accuracy_over_ipc
 
-    return accuracy_over_ipc(finished(results, chosen, needed=True))
+    return accuracy_over_ipc(_results(results, chosen).evaluations)
 
 
 def _setting(results: Path, chosen: Filter, setting: tuple[str, ...]) -> Figure:
@@ -104,7 +103,8 @@ def _setting(results: Path, chosen: Filter, setting: tuple[str, ...]) -> Figure:
 
     if not setting:
         raise RequestError("say which setting with --setting, such as --setting iterations_per_model")
-    table, sets = _frames(results, replace(chosen, methods=()))
+    found = _results(results, replace(chosen, methods=()))
+    table, sets = found.evaluations, found.sets
     with_it = sets[sets["digest"].isin(table["digest"]) & sets["settings"].map(lambda settings: setting[0] in settings)]
     if chosen.methods:  # the name of a method alone stands for all its settings: they are what is compared
         with_it = with_it[with_it[["method", "label"]].isin(list(chosen.methods)).any(axis=1)]
@@ -118,7 +118,7 @@ def _setting(results: Path, chosen: Filter, setting: tuple[str, ...]) -> Figure:
 
 
 def _images(results: Path, chosen: Filter, cell: str | None, data: Path | None, *, decoded: bool) -> Figure:
-    from dcbench.cli.sources import sources_in
+    from dcbench.cli.common import sources_in
     from dcbench.engine.store.sets import read_condensed
     from dcbench.report.figures.images import condensed_grid
 

@@ -11,6 +11,7 @@ import click
 
 from dcbench.api.distribution import NAME
 from dcbench.api.errors import MissingDataError, RequestError
+from dcbench.api.records import GRID
 from dcbench.cli.options import data_option
 from dcbench.cli.terminal import say, terminal_width
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from dcbench.api.method import Method
     from dcbench.engine.registry import Registry
 
-GROUPS = ("methods", "datasets", "evaluators", "networks", "protocols")
-_WITHOUT_SETTINGS = ("protocols",)
+GROUPS = ("methods", "datasets", "evaluators", "networks", "protocols", "reports")
 _NARROWEST = 8  # characters of a column, however narrow the terminal is
 
 
@@ -85,6 +85,8 @@ def _list_group(registry: Registry, group: str) -> None:
     ]
     width = max(map(len, names), default=0)
     say(group, bold=True)
+    if group == "reports":
+        say(f"  {GRID.name:<{width}}  {GRID.summary}")
     for name, item in zip(names, found, strict=True):
         owner = "" if item.source.package == NAME else f"  ({item.source.package})"
         say(f"  {name:<{width}}  {item.record.summary}{owner}")
@@ -109,9 +111,12 @@ def _info(registry: Registry, text: str, data: Path | None) -> Any:
 
 
 def _list_one(registry: Registry, group: str, name: str, info: Any, ipc: int, factor: int) -> None:
+    if group == "reports" and name == GRID.name:
+        say(f"{name}  {GRID.summary}", bold=True)
+        return
     item = registry.find(group, name)
     target = registry.resolve(group, name)
-    if group in _WITHOUT_SETTINGS and info is None:
+    if group == "protocols" and info is None:
         raise RequestError(
             f"a protocol's recipe depends on the dataset: add --dataset, such as --dataset mnist --ipc {ipc}"
         )
@@ -119,7 +124,9 @@ def _list_one(registry: Registry, group: str, name: str, info: Any, ipc: int, fa
     say(f"from {item.source.package} {item.source.version}, {item.record.target}")
     for line in filter(None, [getattr(target, "cite", "")]):
         say(line)
-    if group in _WITHOUT_SETTINGS:
+    if group == "reports":
+        say(f"about {target.subject or 'everything'}")
+    elif group == "protocols":
         _show_settings(target().recipe(info, ipc, factor))
     elif group == "methods" and info is not None:
         _show_recommended(target(), info, ipc, item.source.package)

@@ -88,7 +88,7 @@ def _card(stem: Path) -> str:
 
 def _draw(stem: Path, image: Path, data: Path | None) -> None:
     from dcbench.cli.cells import condensed_file
-    from dcbench.cli.sources import sources_in
+    from dcbench.cli.common import sources_in
     from dcbench.engine.store.sets import read_condensed
     from dcbench.report.figures.images import condensed_grid
     from dcbench.report.figures.style import format_of, save

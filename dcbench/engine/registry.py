@@ -24,6 +24,7 @@ from dcbench.api.records import (
     NetworkRecord,
     PluginRecord,
     ProtocolRecord,
+    ReportRecord,
 )
 
 GROUPS: dict[str, type[PluginRecord]] = {
@@ -32,6 +33,7 @@ GROUPS: dict[str, type[PluginRecord]] = {
     "evaluators": EvaluatorRecord,
     "networks": NetworkRecord,
     "protocols": ProtocolRecord,
+    "reports": ReportRecord,
 }
 """The groups of plug-ins, each with the class of its records; group ``x`` comes from the hook ``dcbench_x``."""
 
@@ -131,19 +133,7 @@ class Registry:
             RequestError: there is no such record, or its target does not import.
         """
         item = self.find(group, name)
-        module, _, attribute = item.record.target.partition(":")
-        try:
-            target = import_module(module)
-            for part in attribute.split("."):
-                target = getattr(target, part)
-        except DcbenchError:
-            raise
-        except Exception as error:
-            raise RequestError(
-                f"{group[:-1]} {name!r} of {item.source.package} cannot be loaded from {item.record.target}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        return target
+        return imported(item, item.record.target)
 
     def notify(self, hook: str, **facts: Any) -> Iterator[str]:
         """Call every observer of *hook*; yield a warning for each that raised."""
@@ -152,6 +142,27 @@ class Registry:
                 implementation.function(*(facts[name] for name in implementation.argnames))
             except (Exception, SystemExit) as error:
                 yield f"{hook} of {source.package} failed: {type(error).__name__}: {error}"
+
+
+def imported(item: Found, target: str) -> Any:
+    """Import and return what *target*, ``package.module:name``, of the record *item* points to.
+
+    Raises:
+        RequestError: it does not import.
+    """
+    module, _, attribute = target.partition(":")
+    try:
+        found: Any = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except DcbenchError:
+        raise
+    except Exception as error:
+        raise RequestError(
+            f"{item.group[:-1]} {item.record.name!r} of {item.source.package} cannot be loaded from {target}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return found
 
 
 def load_registry(entry_points: Iterable[metadata.EntryPoint] | None = None) -> Registry:
@@ -265,4 +276,7 @@ def _fault(group: str, record: object) -> str:
         return "shares_artifacts_as is written like a name"
     if not (isinstance(record.target, str) and _TARGET.fullmatch(record.target)):
         return "a target is written package.module:Class"
+    published = getattr(record, "published", "")
+    if not (isinstance(published, str) and (not published or _TARGET.fullmatch(published))):
+        return "published is written package.module:function"
     return ""

@@ -13,13 +13,13 @@ from rich.table import Table
 
 from dcbench.api.printable import printable
 from dcbench.api.protocol import superseded
+from dcbench.api.report import Number, counted, duration
 from dcbench.api.words import plural
 from dcbench.engine.data.splits import counts_text
 from dcbench.engine.exchange.layouts import claim_text
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.sets import StoredSet, read_condensed
 from dcbench.report.reading import read_failures, read_or_warn
-from dcbench.report.tables.model import Number, counted, duration
 from dcbench.report.text import Text, is_logarithmic, sparkline
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from dcbench.report.paired import sign_flip_p
 from dcbench.report.summary import entries
 
 if TYPE_CHECKING:
-    from dcbench.report.tables.model import Rank
+    from dcbench.api.report import Rank
 
 LEVEL = 0.05
 """A difference counts if chance alone makes one as large less often than this. Not corrected for several methods."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from dcbench.api.errors import RequestError
 from dcbench.api.protocol import superseded
 from dcbench.api.renamed import warn_renamed
 from dcbench.engine.data.standard import is_other
@@ -16,6 +19,8 @@ from dcbench.engine.identity import ABOUT, OTHER_DATA
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.facts import STORED_AS, read_about
 from dcbench.engine.store.layout import Layout
+from dcbench.report.filters import Filter
+from dcbench.report.plugins import fingerprints_of
 from dcbench.report.reading import check_folder, read_failures, read_or_warn
 
 COLUMNS = [
@@ -120,6 +125,40 @@ def failures(results: Path | str = "results") -> pd.DataFrame:
     return pd.DataFrame(read_failures(Layout(Path(results)).all_failures()), columns=_FAILURE).rename(columns=IN_FRAMES)
 
 
+@dataclass(frozen=True)
+class Results:
+    """A results folder as a report reads it."""
+
+    root: Path
+    evaluations: pd.DataFrame
+    """Those that a filter lets through, as `frame` returns them."""
+    failures: pd.DataFrame
+    """All that the folder remembers, as `failures` returns them."""
+
+    @cached_property
+    def sets(self) -> pd.DataFrame:
+        """All condensed sets of the folder, as `sets` returns them; read when they are first needed."""
+        return sets(self.root)
+
+
+def read_results(root: Path, chosen: Filter, *, needed: bool = False) -> Results:
+    """Return the evaluations in the folder *root* that *chosen* lets through, with the failures.
+
+    Warns of each value of the filter that fits no evaluation, since it may be misspelt, and of values that fit none
+    together.
+
+    Raises:
+        RequestError: there is no such folder; or nothing passes for that reason, and something is *needed*.
+    """
+    table = frame(root)
+    passed, unmet = chosen.apply(table), list(chosen.unmet(table))
+    if needed and unmet and passed.empty and not table.empty:
+        raise RequestError(unmet[0])
+    for line in unmet:
+        warnings.warn(line, stacklevel=3)
+    return Results(root, passed, failures(root))
+
+
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     facts = read_or_warn(read_evaluation, path)
     if facts is None:
@@ -205,11 +244,4 @@ def _data(spec: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _known(spec: Mapping[str, Any]) -> Mapping[str, str]:
-    return {} if spec.get("other_data") is not None else _fingerprints().get(spec["record"], {})
-
-
-@cache
-def _fingerprints() -> dict[str, Mapping[str, str]]:
-    from dcbench.engine.registry import load_registry
-
-    return {found.record.name: found.record.fingerprints for found in load_registry().of_group("datasets")}
+    return {} if spec.get("other_data") is not None else fingerprints_of(spec["record"])

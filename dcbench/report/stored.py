@@ -13,14 +13,16 @@ import h5py
 import pandas as pd
 
 from dcbench.api.errors import RequestError
+from dcbench.api.report import Number, counted
 from dcbench.api.words import plural
 from dcbench.engine.store.facts import STORED_AS
 from dcbench.engine.store.guards import CorruptFileError
 from dcbench.engine.store.hdf5 import get_array, get_facts, get_texts, put_array, put_facts, reading, writing
 from dcbench.engine.store.layout import Layout
 from dcbench.report.reading import read_or_warn
+from dcbench.report.render.text import terminal
+from dcbench.report.report import Report
 from dcbench.report.summary import COORDINATES, TABLE, entries, summarise
-from dcbench.report.tables.model import Number, counted
 
 _FILE_TYPE = "report"
 
@@ -50,6 +52,21 @@ class StoredReport:
     """One row for each number, with the columns of `dcbench.report.summary.COORDINATES`, ``mean``, ``std``, ``n``,
     ``cells``,
     ``fewest``, ``most``, ``variant`` of the trials, and ``digests``, the cells it came from, joined by spaces."""
+
+
+def keep(path: Path, report: Report, *, overwrite: bool) -> None:
+    """Store *report* at *path*: its numbers, and its tables as text. One that is there and is the same stays.
+
+    Raises:
+        RequestError: there is another report, and it is not to be overwritten.
+        OSError: it cannot be written, as on a full disk.
+    """
+    text = terminal(report.tables)
+    if is_stored(path, report.summary, text):
+        return
+    if path.exists() and not overwrite:
+        raise RequestError(f"another report is stored as {path}; choose another name, or add --overwrite")
+    store_report(path, report.summary, text)
 
 
 def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:

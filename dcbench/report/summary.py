@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from statistics import fmean
 from typing import Any
 
@@ -29,7 +29,7 @@ _CONSTANT = [
 ]
 """What is the same for all values of one number."""
 
-_FOUND = ["mean", "std", "n", "cells", "fewest", "most"]
+_FOUND = ["mean", "std", "n", "cells", "fewest", "most", "variant", "older", "digests", "by_replicate", "row"]
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
@@ -40,11 +40,11 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     the set that has fewest and of the one that has most. Results under one label that differ in their variant never
     pool: the latest is shown, of those under a recipe of today if there are any, and ``older`` counts the others.
     ``digests`` names the cells, joined by spaces; ``by_replicate`` maps the replicate of each set to the mean of its
-    repeats.
+    repeats; ``row`` identifies the row, whatever is added or left out later.
     """
     table = table[table["step"].isna()]
     if table.empty:
-        return pd.DataFrame(columns=[*COORDINATES, *_CONSTANT, *_FOUND, "variant", "older", "digests", "by_replicate"])
+        return pd.DataFrame(columns=[*COORDINATES, *_CONSTANT, *_FOUND])
     names = [*COORDINATES, "variant"]
     repeats = table.groupby([*names, "digest"], dropna=False)["digest"].transform("size")
     numbered = pd.Series(list(zip(table["replicate"], table["value"], strict=True)), table.index, dtype=object)
@@ -65,7 +65,8 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     summary["today"] = summary["superseded"] == ""
     summary = summary.sort_values(["today", "finished"], kind="stable")
     summary["older"] = summary.groupby(COORDINATES, dropna=False)["variant"].transform("size") - 1
-    return summary.drop_duplicates(COORDINATES, keep="last").drop(columns=["today", "finished"]).reset_index(drop=True)
+    summary = summary.drop_duplicates(COORDINATES, keep="last").drop(columns=["today", "finished"])
+    return summary.reset_index(drop=True).assign(row=range(len(summary)))
 
 
 def _by_replicate(numbered: Iterable[tuple[int, float]]) -> dict[int, float]:
@@ -79,18 +80,3 @@ def _by_replicate(numbered: Iterable[tuple[int, float]]) -> dict[int, float]:
 def entries(summary: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a summary as dictionaries."""
     return summary.to_dict("records")  # type: ignore[return-value]  # column names are texts
-
-
-def spread_text(std: str, sets: int | None, n: int) -> str:
-    """Return a deviation as it follows its mean: ``± 1.6`` over sets, ``(±1.6)`` over the networks of one set.
-
-    Of one value there is none.
-    """
-    if n == 1:
-        return ""
-    return f" (±{std})" if sets == 1 else f" ± {std}"
-
-
-def main_metrics(summary: pd.DataFrame, whole: Sequence[str] = ()) -> pd.DataFrame:
-    """Return the metric that tables show of each evaluator, and every metric of the evaluators *whole*, by record."""
-    return summary[summary["main"].astype(bool) | summary["evaluator"].isin(list(whole))]

@@ -13,6 +13,11 @@ def dcbench_evaluators() -> list[EvaluatorRecord]:
             name="accuracy",
             summary="test accuracy of networks trained on the condensed set from scratch",
             target="dcbench_plugins.evaluators.accuracy:Accuracy",
+            titles={
+                "accuracy": "last-epoch accuracy",
+                "accuracy_best_epoch": "best-epoch accuracy (picked on the evaluated split)",
+            },
+            best_epoch="accuracy_best_epoch",
         ),
         EvaluatorRecord(
             name="moments",

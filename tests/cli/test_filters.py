@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dcbench.api.errors import RequestError
-from dcbench.cli.filters import filter_of
+from dcbench.cli.common import filter_of
 from dcbench.report.filters import Filter
 
 

@@ -29,6 +29,9 @@ def test_a_list_shows_every_kind_and_where_third_party_plug_ins_come_from(dcbenc
         r"  convnet3 +.*\w",
         r"protocols",
         r"  short +.*\w",
+        r"reports",
+        r"  grid +.*\w",
+        r"  table3 +.*\w",
     ):
         assert re.search(f"^{line}$", ended.out, re.MULTILINE), line
 
@@ -46,7 +49,10 @@ def test_a_list_of_one_kind_shows_no_other(dcbench: CommandLine, tmp_path: Path)
         ("Methods", "there is no group 'Methods'; did you mean 'dcbench list methods'?"),
         ("m3d", "'m3d' is one of the methods; did you mean 'dcbench list methods m3d'?"),
         ("folder:x[size=8]", "'folder' is one of the datasets; did you mean 'dcbench list datasets folder'?"),
-        ("nothing", "there is no group 'nothing'; there are methods, datasets, evaluators, networks, protocols"),
+        (
+            "nothing",
+            "there is no group 'nothing'; there are methods, datasets, evaluators, networks, protocols, reports",
+        ),
     ],
 )
 def test_a_kind_that_is_none_leads_to_what_was_meant(

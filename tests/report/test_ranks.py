@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from made_reports import grid_tables
 from made_results import add, add_sets
 
 from dcbench.report import render
 from dcbench.report.results import frame
 from dcbench.report.summary import summarise
-from dcbench.report.tables.grid import grid_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from dcbench.report.tables import Table
+    from dcbench.api.report import Table
 
 UNTESTED = "no best is named where numbers share fewer than 6 sets, too few for a paired test"
 TIE = "= not told from the best: paired test over sets, p ≥ 0.05"

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_reports import grid_tables, with_published
 from made_results import add, add_sets
 
-from dcbench.report.beside import beside
 from dcbench.report.figures.panels import main_results
 from dcbench.report.remarks import remarks
 from dcbench.report.render.latex import latex
@@ -17,7 +17,6 @@ from dcbench.report.render.records import json as as_json
 from dcbench.report.render.text import markdown, terminal
 from dcbench.report.results import frame
 from dcbench.report.summary import entries, summarise
-from dcbench.report.tables import make_tables
 
 OLD = {"augmentation": "dc", "strategy": "crop_scale_rotate"}
 NEW = {"augmentation": "dc-spline", "strategy": "crop_scale_rotate"}
@@ -42,7 +41,7 @@ def test_numbers_of_an_old_recipe_say_so_in_every_form_that_has_notes(tmp_path: 
         "older recipe (mnist ipc 10 random): rotates bilinearly; the protocol of today rotates by cubic splines, as "
         "the published code does; 'dcbench run' makes these numbers anew"
     )
-    tables = make_tables("grid", summarise(frame(tmp_path)))
+    tables = grid_tables(summarise(frame(tmp_path)))
     for text in (terminal(tables, width=400), markdown(tables), latex(tables)):
         assert "older recipe (mnist ipc 10 random)" in text
     said = {record["method"]: record["superseded"] for record in json.loads(as_json(summarise(frame(tmp_path))))}
@@ -76,14 +75,14 @@ def test_old_and_new_never_pool_and_today_is_shown_whichever_came_last(tmp_path:
 def test_an_old_number_competes_with_no_number_of_today(tmp_path: Path) -> None:
     for method, value, recipe in [("random", 95.0, NEW), ("herding", 96.0, NEW), ("k-center", 99.0, OLD)]:
         add_sets(tmp_path, method, value, recipe=recipe, **MNIST)
-    (table,) = make_tables("grid", summarise(frame(tmp_path)))
+    (table,) = grid_tables(summarise(frame(tmp_path)))
     assert [number and number.rank for number in table.rows[0].numbers] == ["second", "best", ""]
 
 
 def test_a_published_number_next_to_an_old_one_is_of_another_protocol(tmp_path: Path) -> None:
     for method, recipe in [("random", NEW), ("herding", OLD)]:
         add(tmp_path, method, [95.0], recipe=recipe, **MNIST)
-    tables = make_tables("grid", beside(summarise(frame(tmp_path))))
+    tables = grid_tables(with_published(summarise(frame(tmp_path))))
     new, old = tables[0].rows[0].numbers
     assert new is not None
     assert old is not None
@@ -104,7 +103,7 @@ def test_a_run_far_shorter_than_its_recipe_says_so_and_where_to_see_more(tmp_pat
     shortened(tmp_path, "m3d", 200, 10_000)
     shortened(tmp_path, "m3d", 100, 10_000)
     shortened(tmp_path, "dm", 200, 20_000)
-    tables = make_tables("grid", summarise(frame(tmp_path)))
+    tables = grid_tables(summarise(frame(tmp_path)))
     line = (
         "far shorter than the recipe: 200 of 20,000 iterations (dm), 100 of 10,000 iterations (m3d), "
         "200 of 10,000 iterations (m3d); matching may lower accuracy before it raises it: "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import pandas as pd
 import pytest
+from made_reports import grid_tables, with_published
 from made_results import add, add_failure, cell_of
 from made_sets import add_set
 
@@ -14,11 +15,9 @@ import dcbench
 from dcbench.engine.identity import Cell
 from dcbench.engine.store.hdf5 import get_facts, put_facts
 from dcbench.engine.store.layout import Layout
-from dcbench.report.beside import beside
 from dcbench.report.filters import Filter
 from dcbench.report.results import COLUMNS, SET_COLUMNS, failures, frame, sets
 from dcbench.report.summary import summarise
-from dcbench.report.tables.grid import grid_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -326,7 +325,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def rows(results: Path) -> dict[str, tuple[str, ...]]:
-    (table,) = grid_tables(beside(summarise(frame(results))))
+    (table,) = grid_tables(with_published(summarise(frame(results))))
     return {row.names[0]: tuple("" if one is None else one.published for one in row.numbers) for row in table.rows}
 
 
@@ -334,7 +333,7 @@ def test_other_data_is_a_row_of_its_own_without_a_published_number(tmp_path: Pat
     made(**KNOWN, other_data="")
     made(**OTHER, other_data="all 4 files are of fashion-mnist")
     assert rows(tmp_path) == {"mnist": ("64.9 ± 3.5 (5x20)",), "mnist (other data)": ("",)}
-    summary = beside(summarise(frame(tmp_path))).set_index("dataset")
+    summary = with_published(summarise(frame(tmp_path))).set_index("dataset")
     assert pd.isna(summary.loc["mnist (other data)", "difference"])
     assert summary.loc["mnist", "difference"] == pytest.approx(60.0 - 64.9)
 

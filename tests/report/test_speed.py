@@ -4,12 +4,12 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from made_reports import grid_tables
 from made_results import add
 
 from dcbench.report import render
 from dcbench.report.results import frame
 from dcbench.report.summary import summarise
-from dcbench.report.tables.grid import grid_tables
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,15 +15,15 @@ from rich.table import Table
 from tabulate import tabulate
 
 from dcbench.api.printable import printable
+from dcbench.api.report import Number, spread_text
 from dcbench.api.words import plural
 from dcbench.engine.ranges import range_text, ranges_of
 from dcbench.report.compare.comparison import Comparison, Difference, Located, OnlyIn, SetsInBoth, replicates_of
 from dcbench.report.compare.contents import SET, Coordinates
 from dcbench.report.render.records import as_csv, as_records
 from dcbench.report.render.text import MISSING, literal
-from dcbench.report.summary import TABLE, entries, spread_text
-from dcbench.report.tables.model import Number
-from dcbench.report.tables.pivot import tables_by, title_of
+from dcbench.report.summary import TABLE, entries
+from dcbench.report.table import tables_by, title_of
 from dcbench.report.text import Text, drawn
 
 _MOST_PLACES = 4  # named in one line; whoever wants all of them asks for JSON

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dcbench.api.errors import RequestError
+from dcbench.report.plugins import USUAL_EVALUATOR
 from dcbench.report.summary import COORDINATES
 
 PANEL = ["evaluator_label", "metric", "protocol", "network", "split", "dataset", "ipc"]
@@ -62,7 +63,7 @@ def _said(name: str, value: Any) -> str:
         case "split":
             return "" if value == "test" else f"{value} split"
         case "evaluator_label":
-            return "" if value == "accuracy" else str(value)
+            return "" if value == USUAL_EVALUATOR else str(value)
         case "metric":
             return ""
     return str(value)

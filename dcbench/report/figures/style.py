@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from dcbench.api.errors import RequestError
 from dcbench.api.printable import printable
 from dcbench.engine.store.delivering import delivering
+from dcbench.report.plugins import colours, name_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,15 +77,6 @@ _UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationD
 _BLACK, _ORANGE, _SKY, _GREEN, _BLUE, _RED, _PURPLE, _GREY = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#888888",
 )  # fmt: skip
-_FIXED = {
-    "whole": _BLACK,
-    "random": _GREY,
-    "herding": _ORANGE,
-    "k-center": _SKY,
-    "dm": _BLUE,
-    "idm": _GREEN,
-    "m3d": _RED,
-}
 _COLOURS = (_PURPLE, _BLUE, _GREEN, _RED, _SKY, _ORANGE, _GREY, _BLACK)
 _LINES = ("solid", "dashed", "dotted", "dashdot")
 _MARKERS = {"solid": "o", "dashed": "s", "dotted": "^", "dashdot": "D"}
@@ -105,27 +97,23 @@ class Look:
 def looks(labels: Iterable[str]) -> dict[str, Look]:
     """Return a look for each label, no two alike up to 32.
 
-    Well-known methods have a colour of their own, and their variants, such as ``m3d[factor=1]``, other kinds of line in
-    it. Any other label begins its search for a free look at a colour that depends on nothing but the label, so it is
-    drawn alike in most figures.
+    A method whose record names a colour has that one, and its variants, such as ``m3d[factor=1]``, have other kinds of
+    line in it. Any other label begins its search for a free look at a colour that depends on nothing but the label, so
+    it is drawn alike in most figures.
     """
     found: dict[str, Look] = {}
-    for label in sorted(set(labels), key=lambda label: (label not in _FIXED, _method(label) not in _FIXED, label)):
-        wanted = _wanted(label)
+    fixed = colours()
+    for label in sorted(set(labels), key=lambda label: (label not in fixed, name_of(label) not in fixed, label)):
+        wanted = _wanted(label, fixed.get(name_of(label), ""))
         found[label] = next((look for look in wanted if look not in found.values()), wanted[0])
     return found
 
 
-def _method(label: str) -> str:
-    return label.partition("[")[0]
-
-
-def _wanted(label: str) -> list[Look]:
-    """Return all looks, in the order in which *label* would have them."""
+def _wanted(label: str, own: str) -> list[Look]:
+    """Return all looks in the order of preference of *label*: those in its *own* colour first, if it has one."""
     start = int.from_bytes(hashlib.sha256(label.encode()).digest()[:4], "big") % len(_COLOURS)
     others = [Look(colour, line) for line, colour in product(_LINES, _COLOURS[start:] + _COLOURS[:start])]
-    own = [Look(_FIXED[_method(label)], line) for line in _LINES] if _method(label) in _FIXED else []
-    return [*own, *others]
+    return [*(Look(own, line) for line in _LINES if own), *others]
 
 
 styled = rc_context(_RC)

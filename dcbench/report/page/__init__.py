@@ -1,5 +1,5 @@
 """The report as one self-contained HTML page."""
 
-from dcbench.report.page.page import Contents, page
+from dcbench.report.page.page import page
 
-__all__ = ["Contents", "page"]
+__all__ = ["page"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
+from dcbench.report.plugins import USUAL_EVALUATOR
 from dcbench.report.summary import entries
 
 _OPTIONS = {
@@ -25,7 +26,7 @@ _OPTIONS = {
 
 _COUNTED = ("repeats", "snapshots")
 _DEFAULT = {
-    "evaluator_label": frozenset(["accuracy"]),
+    "evaluator_label": frozenset([USUAL_EVALUATOR]),
     "split": frozenset(["test"]),
     "snapshots": frozenset(["False"]),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -25,42 +24,32 @@ from dcbench.report.summary import entries
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dcbench.report.tables import Table
+    from dcbench.api.report import Table
+    from dcbench.report.report import Report
 
 
-@dataclass(frozen=True)
-class Contents:
-    """What a page shows."""
-
-    tables: Sequence[Table]
-    summary: pd.DataFrame
-    """The numbers of the tables, from `dcbench.report.summary.summarise`."""
-    frame: pd.DataFrame
-    """What they were made from."""
-    sets: pd.DataFrame
-    """Every condensed set, from `dcbench.report.results`."""
-    failures: pd.DataFrame
-
-
-def page(contents: Contents, source_images: SourceImages) -> str:
-    """Return the page as HTML. Nothing is loaded from a network, and no script is needed to read it.
+def page(report: Report, source_images: SourceImages) -> str:
+    """Return *report* as HTML. Nothing is loaded from a network, and no script is needed to read it.
 
     Args:
-        contents: what to show.
-        source_images: gives the training split that a selection was made from, as
+        report: what to show.
+        source_images: returns the training split that a selection was made from, as
             `dcbench.engine.exchange.sources.Sources.of` does.
     """
     template = _environment().get_template("page.html.j2")
-    shown = contents.frame[contents.frame["digest"].isin(_digests(contents.summary))]
+    digests = {digest for digests in report.summary["digests"] for digest in digests.split()}
+    evaluations, sets = report.results.evaluations, report.results.sets
+    shown = evaluations[evaluations["digest"].isin(digests)]
+    condensed = sets[sets["digest"].isin(digests)]
     return template.render(
-        tables=contents.tables,
-        figures=list(pictures(shown, contents.sets)),
-        sheets=list(_sheets(contents, source_images)),
-        origins=list(origins(contents.summary, contents.frame, contents.sets)),
-        missing=list(_missing(contents.tables)),
-        failures=entries(contents.failures.fillna("")),
+        tables=report.tables,
+        figures=list(pictures(shown, sets)),
+        sheets=list(_sheets(condensed, source_images)),
+        origins=list(origins(report)),
+        missing=list(_missing(report.tables)),
+        failures=entries(report.failures.fillna("")),
         commands=commands(shown) if len(shown) else [],
-        facts=_facts(contents),
+        facts=_facts(report, condensed),
         empty=EMPTY,
         style=_text("style.css"),
         script=_text("sort.js"),
@@ -90,12 +79,11 @@ def _text(name: str) -> str:
     return files("dcbench.report.page").joinpath(name).read_text(encoding="utf-8")
 
 
-def _facts(contents: Contents) -> dict[str, str]:
+def _facts(report: Report, condensed: pd.DataFrame) -> dict[str, str]:
     """Return the head of the page: what was compared, on what, with what."""
-    shown = contents.sets[contents.sets["digest"].isin(_digests(contents.summary))]
-    numbers = contents.summary
-    made_with = {f"{name} {number}" for versions in shown["versions"] for name, number in (versions or {}).items()}
-    devices = {*shown["device"].dropna(), *contents.frame["device"].dropna()}
+    numbers = report.summary
+    made_with = {f"{name} {number}" for versions in condensed["versions"] for name, number in (versions or {}).items()}
+    devices = {*condensed["device"].dropna(), *report.results.evaluations["device"].dropna()}
     facts: dict[str, Iterable[object]] = {
         "datasets": numbers["dataset"],
         "methods": numbers["label"],
@@ -116,10 +104,6 @@ def _facts(contents: Contents) -> dict[str, str]:
     }
 
 
-def _digests(summary: pd.DataFrame) -> set[str]:
-    return {digest for digests in summary["digests"] for digest in digests.split()}
-
-
 def _missing(tables: Sequence[Table]) -> Iterator[str]:
     for table in tables:
         for row in table.rows:
@@ -128,11 +112,10 @@ def _missing(tables: Sequence[Table]) -> Iterator[str]:
                 yield f"{' '.join(filter(None, row.names))}: {', '.join(gone)} ({table.title})"
 
 
-def _sheets(contents: Contents, source_images: SourceImages) -> Iterator[Sheet]:
+def _sheets(condensed: pd.DataFrame, source_images: SourceImages) -> Iterator[Sheet]:
     """Yield a picture for each column of each row: that of its first replicate."""
-    shown = contents.sets[contents.sets["digest"].isin(_digests(contents.summary))]
     column = ["dataset", "ipc", "label", "split"]
-    first = shown.sort_values([*column, "replicate"]).drop_duplicates(column)
+    first = condensed.sort_values([*column, "replicate"]).drop_duplicates(column)
     for path in first["file"]:
         made = read_or_warn(lambda each: sheet(each, BUDGET // len(first), source_images), Path(path))
         if made is not None:

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dcbench.report.ranks import ranked
+from dcbench.api.report import Number, duration
 from dcbench.report.summary import COORDINATES, entries
-from dcbench.report.tables.model import duration
-from dcbench.report.tables.pivot import anchor_of, number_of, title_of
+from dcbench.report.table import title_of
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from dcbench.report.report import Report
 
 
 @dataclass(frozen=True)
@@ -30,28 +29,38 @@ class Origin:
     """One row for each condensed set."""
 
 
+_ORDER = ("dataset", "ipc", "label", "row")
+
 _REPEAT = ["digest", "replicate", "repeat", "value", "device", "finished", "file"]
 
 
-def origins(summary: pd.DataFrame, frame: pd.DataFrame, sets: pd.DataFrame) -> Iterator[Origin]:
-    """Yield the origin of each number of *summary*, from the `frame` and the `sets` that it was made from."""
-    made = {row["digest"]: row for row in entries(sets)}
-    final = frame[frame["step"].isna()]
+def origins(report: Report) -> Iterator[Origin]:
+    """Yield the origin of each number that the tables of *report* print."""
+    made = {row["digest"]: row for row in entries(report.results.sets)}
+    evaluations = report.results.evaluations
     names = [*COORDINATES, "variant"]
-    repeats = dict(list(final.groupby(names, dropna=False)[_REPEAT]))
-    for entry in entries(ranked(summary, COORDINATES).sort_values(["dataset", "ipc", "label"], kind="stable")):
+    repeats = dict(list(evaluations[evaluations["step"].isna()].groupby(names, dropna=False)[_REPEAT]))
+    for number in _numbers(report):
+        entry = number.entry or {}
         digests = entry["digests"].split()
         rows = repeats[tuple(entry[name] for name in names)]
         rows = rows[rows["digest"].isin(digests)].sort_values(["replicate", "repeat"])
         place = f"{entry['dataset']} ipc {entry['ipc']} {entry['label']}"
         yield Origin(
-            anchor=anchor_of(entry),
+            anchor=number.anchor,
             title=f"{place}: {title_of(entry)}" + (", older recipe" if entry["superseded"] else ""),
-            number=str(number_of(entry)),
+            number=str(number),
             settings=entry["settings"],
             repeats=[_repeat(row, entry["unit"]) for row in entries(rows)],
             sets=[_set(made[digest]) for digest in digests if digest in made],
         )
+
+
+def _numbers(report: Report) -> list[Number]:
+    """Return each number that a row of the summary is behind, once, by dataset, IPC and label."""
+    printed = (number for table in report.tables for row in table.rows for number in row.numbers)
+    found = {number.anchor: number for number in printed if number is not None and number.entry is not None}
+    return sorted(found.values(), key=lambda number: [(number.entry or {})[name] for name in _ORDER])
 
 
 def _repeat(row: Mapping[str, Any], unit: str) -> dict[str, str]:

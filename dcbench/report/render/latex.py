@@ -12,7 +12,7 @@ import pandas as pd
 from dcbench.report.render.text import EMPTY, all_lines, marking, parts
 
 if TYPE_CHECKING:
-    from dcbench.report.tables.model import Table
+    from dcbench.api.report import Table
 
 _PAGE = 72
 """Characters beside each other, blanks between columns included, that fit on a page of LaTeX's ``article``."""

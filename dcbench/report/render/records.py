@@ -5,12 +5,11 @@ from __future__ import annotations
 import json as json_format
 import math
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dcbench.api.printable import printable
-from dcbench.report.beside import FIELDS
-from dcbench.report.tables.imagenet import TIMES
-from dcbench.report.tables.low_resolution import RATIO
+from dcbench.report.published import FIELDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,13 +49,10 @@ _FORMER = {"figure": "metric", "kind": "unit", "reference": "budget_exempt"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  (some programs take these too)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
-EXTRA = (RATIO, *FIELDS, *TIMES)
-"""Fields that follow where they are known: the ratio in table2, published numbers, and times in table3."""
 
-
-def csv(summary: pd.DataFrame) -> str:
-    """Return a summary as CSV, one line per number."""
-    return as_csv(records(summary))
+def csv(summary: pd.DataFrame, fields: Sequence[str] = ()) -> str:
+    """Return a summary as CSV, one line per number. Arguments are those of `records`."""
+    return as_csv(records(summary, fields))
 
 
 def as_csv(table: pd.DataFrame) -> str:
@@ -71,9 +67,10 @@ def _cell(value: Any) -> Any:
     return printable(f"'{value}" if formula else value)
 
 
-def json(summary: pd.DataFrame) -> str:
-    """Return a summary as a JSON list of records."""
-    return printable(json_format.dumps(as_records(records(summary)), indent=1, ensure_ascii=False), lines=True) + "\n"
+def json(summary: pd.DataFrame, fields: Sequence[str] = ()) -> str:
+    """Return a summary as a JSON list of records. Arguments are those of `records`."""
+    found = as_records(records(summary, fields))
+    return printable(json_format.dumps(found, indent=1, ensure_ascii=False), lines=True) + "\n"
 
 
 def as_records(table: pd.DataFrame) -> list[dict[Any, Any]]:
@@ -82,10 +79,15 @@ def as_records(table: pd.DataFrame) -> list[dict[Any, Any]]:
     return table.astype(object).where(known, None).to_dict("records")
 
 
-def records(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return the fields of *summary* that others may rely on, in a fixed order."""
-    fields = [*RECORD, *(name for name in EXTRA if name in summary)]
+def records(summary: pd.DataFrame, fields: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the fields of *summary* that others may rely on, in a fixed order.
+
+    Args:
+        summary: the numbers of a report.
+        fields: what the kind of report adds, `ReportLayout.fields`; they stand before those of published numbers.
+    """
     former = {name: summary[now] for name, now in _FORMER.items()}
-    return summary.assign(**former)[fields].sort_values(
+    found = [*RECORD, *(name for name in (*fields, *FIELDS) if name in summary)]
+    return summary.assign(**former)[found].sort_values(
         ["dataset", "ipc", "label", "protocol", "network", "metric"], kind="stable"
     )

@@ -17,7 +17,7 @@ from dcbench.report.ranks import TIE
 from dcbench.report.text import UNLIMITED, Text, drawn
 
 if TYPE_CHECKING:
-    from dcbench.report.tables.model import Number, Row, Table
+    from dcbench.api.report import Number, Row, Table
 
 
 EMPTY = "No finished cell stands in this table."

@@ -6,13 +6,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from made_reports import report_of
 from made_results import add, add_failure
 from made_sets import add_set
 
-from dcbench.report.page import Contents, page
-from dcbench.report.results import failures, frame, sets
-from dcbench.report.summary import summarise
-from dcbench.report.tables.grid import grid_tables
+from dcbench.report.page import page
 
 webdriver = pytest.importorskip("selenium.webdriver")
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -52,10 +50,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
                 add_set(results, f"method-{number}", ipc=ipc, label=label, dataset="d" * 40)
     add(results, "method-0", [99.0], ipc=50, label="method-0[a_long_setting=0.0]", dataset="another")
     add_failure(results, "method-3", ipc=10)
-    summary = summarise(frame(results))
-    contents = Contents(grid_tables(summary), summary, frame(results), sets(results), failures(results))
     path = results / "page.html"
-    path.write_text(page(contents, lambda record: None), encoding="utf-8")
+    path.write_text(page(report_of(results), lambda record: None), encoding="utf-8")
     return path.as_uri()
 
 

@@ -11,30 +11,23 @@ from typing import Any
 
 import pytest
 import torch
+from made_reports import report_of
 from made_results import add, add_failure
 from made_sets import add_set
 from PIL import Image
 
 from dcbench.api.errors import MissingDataError
 from dcbench.engine.store.sets import StoredSet
-from dcbench.report.beside import beside
-from dcbench.report.page import Contents, page
+from dcbench.report.page import page
 from dcbench.report.page.pictures import sheet
 from dcbench.report.page.provenance import origins
 from dcbench.report.render import EMPTY
-from dcbench.report.results import failures, frame, sets
-from dcbench.report.summary import summarise
-from dcbench.report.tables.grid import grid_tables
 
 NASTY = "<script>alert('1')</script> & \"x\" 100%_$y$"
 
 
 def _page(results: Path, *, published: bool = False) -> str:
-    rows = frame(results)
-    summary = summarise(rows)
-    summary = beside(summary) if published else summary
-    contents = Contents(grid_tables(summary), summary, rows, sets(results), failures(results))
-    return page(contents, lambda record: None)
+    return page(report_of(results, published=published), lambda record: None)
 
 
 class _Elements(HTMLParser):
@@ -174,17 +167,17 @@ def test_a_number_names_its_own_repeats_and_no_others_of_the_same_sets(tmp_path:
     add_set(tmp_path, "dm")
     add(tmp_path, "dm", [50.0], revision=1, finished="2026-01-01T00:00:00+00:00")
     add(tmp_path, "dm", [80.0], revision=2, finished="2026-01-02T00:00:00+00:00")
-    rows = frame(tmp_path)
-    (origin,) = origins(summarise(rows), rows, sets(tmp_path))
+    (origin,) = origins(report_of(tmp_path))
     assert [repeat["value"] for repeat in origin.repeats] == ["80.00"]
 
 
 def test_only_a_set_that_was_made_here_has_a_time_of_condensing(tmp_path: Path) -> None:
     add_set(tmp_path, "dm", seconds=2.5)
     add(tmp_path, "dm", [50.0])
-    rows, made = frame(tmp_path), sets(tmp_path)
-    imported = made.assign(seconds=0.0, origin=[{"file": "theirs.pt"}])
-    shown = [next(origins(summarise(rows), rows, table)).sets[0] for table in (made, imported)]
+    here, elsewhere = report_of(tmp_path), report_of(tmp_path)
+    # What a cached property holds lies in the dictionary of the object.
+    vars(elsewhere.results)["sets"] = here.results.sets.assign(seconds=0.0, origin=[{"file": "theirs.pt"}])
+    shown = [next(origins(report)).sets[0] for report in (here, elsewhere)]
     assert [(row["condensed in"], row["origin"]) for row in shown] == [("2.5 s", ""), ("", "file theirs.pt")]
 
 

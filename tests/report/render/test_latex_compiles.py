@@ -7,13 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from made_reports import tables_of, with_published
 from made_results import add
 
-from dcbench.report.beside import beside
+from dcbench.api.report import Number, Row, Table
 from dcbench.report.render import latex
 from dcbench.report.results import frame, sets
 from dcbench.report.summary import summarise
-from dcbench.report.tables import Number, Row, Table, completed, make_tables
 
 pytestmark = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
 
@@ -35,9 +35,8 @@ def test_every_table_compiles_with_booktabs_alone(tmp_path: Path, name: str) -> 
             metrics = {name: [1.0] for name in ("mean_distance", "variance_distance", "skewness_distance")}
             add(tmp_path, method, [], metrics=metrics, evaluator="moments", unit="distance", **place)
     add(tmp_path, "dm", [1.0], label=f"dm[{nasty}]", dataset=nasty)
-    summary = beside(summarise(frame(tmp_path)))
-    summary = completed(name, summary, lambda: sets(tmp_path))
-    tables = make_tables(name, summary)
+    summary = with_published(summarise(frame(tmp_path)))
+    tables = tables_of(name, summary, sets(tmp_path))
     compiled(tmp_path, latex(tables))
     assert (tmp_path / "table.pdf").exists() == bool(tables)
 

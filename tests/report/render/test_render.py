@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_reports import grid_tables, with_published
 from made_results import add, cell_of
 
+from dcbench.api.report import Number, Row, Table
 from dcbench.report import render
-from dcbench.report.beside import FIELDS, beside
+from dcbench.report.published import FIELDS
 from dcbench.report.render.latex import literal as latex_literal
 from dcbench.report.results import frame
 from dcbench.report.summary import summarise
-from dcbench.report.tables import Number, Row, Table
-from dcbench.report.tables.grid import grid_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -308,13 +308,13 @@ def test_json_and_csv_gain_the_published_fields_and_say_null_where_there_is_noth
     add(tmp_path, "random", [60.0], dataset="mnist")
     add(tmp_path, "whole", [99.0], dataset="mnist")
     add(tmp_path, "dm", [70.0], dataset="digits")
-    summary = beside(summarise(frame(tmp_path)))
-    records = json.loads(render.json(summary))
+    summary = with_published(summarise(frame(tmp_path)))
+    records, source = json.loads(render.json(summary)), "arXiv 2312.15927"
     assert [list(record) for record in records] == [[*render.RECORD, *FIELDS]] * 3
     assert [[record[name] for name in FIELDS] for record in records] == [
-        [None] * 10,
-        [64.9, 3.5, 5, 20, "mnist", "dc", "last", None, None, pytest.approx(-4.9)],
-        [99.6, 0.0, None, None, "mnist", None, None, None, None, None],
+        [None] * 11,
+        [64.9, 3.5, 5, 20, "mnist", "dc", "last", None, None, pytest.approx(-4.9), source],
+        [99.6, 0.0, None, None, "mnist", None, None, None, None, None, source],
     ]
     lines = list(csv.DictReader(io.StringIO(render.csv(summary))))
     assert [line["published"] for line in lines] == ["", "64.9", "99.6"]

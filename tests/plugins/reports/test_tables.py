@@ -5,24 +5,24 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from made_reports import prepared, tables_of, with_published
 from made_results import add
 
-from dcbench.report.beside import beside
-from dcbench.report.names import TABLES
-from dcbench.report.published import paper_table
+from dcbench.api.report import Table, duration
+from dcbench.report.plugins import layout_of
 from dcbench.report.render import records
+from dcbench.report.report import Query, build
 from dcbench.report.results import frame
-from dcbench.report.summary import main_metrics, summarise
-from dcbench.report.tables import Table, Wanted, completed, make_tables, usual
-from dcbench.report.tables.model import duration
+from dcbench.report.summary import summarise
+from dcbench.report.table import Wanted
 
+PAPER = ("table1", "table2", "table3", "table4")
 DISTANCES = ("mean_distance", "variance_distance", "skewness_distance")
 MOMENTS: dict[str, Any] = {"evaluator": "moments", "unit": "distance", "protocol": ""}
 
 
 def _tables(name: str, results: Path, sets: pd.DataFrame | None = None, *labels: str) -> list[Table]:
-    given = pd.DataFrame(columns=["digest", "seconds", "device", "origin"]) if sets is None else sets
-    return make_tables(name, completed(name, summarise(frame(results)), lambda: given), Wanted(labels))
+    return tables_of(name, summarise(frame(results)), sets, Wanted(labels))
 
 
 def _texts(table: Table) -> dict[tuple[str, ...], list[str]]:
@@ -107,7 +107,7 @@ def test_table_three_says_which_method_ran_on_which_device_and_how_long_the_pape
             {"digest": digests["m3d"], "seconds": 600.0, "device": "a GPU", "origin": None},
         ]
     )
-    (table,) = make_tables("table3", completed("table3", beside(summarise(frame(tmp_path))), lambda: sets))
+    (table,) = tables_of("table3", with_published(summarise(frame(tmp_path))), sets)
     assert [(str(number), number.published) for number in table.rows[1].numbers if number] == [
         ("30.0 s", "1.4 h"),
         ("10.0 min", "1.1 h"),
@@ -186,9 +186,8 @@ def test_an_evaluator_with_settings_is_still_that_evaluator(tmp_path: Path) -> N
     metrics = {name: [1.0] for name in DISTANCES}
     add(tmp_path, "dm", [], metrics=metrics, evaluator_label="moments[draws=1]", **MOMENTS)
     add(tmp_path, "dm", [50.0], network="resnet10", evaluator_label="accuracy[network=resnet10]")
-    summary = summarise(frame(tmp_path))
-    assert set(main_metrics(summary, whole=["moments"])["metric"]) == {*DISTANCES, "accuracy"}
-    assert usual("table4", summary)["evaluator_label"].tolist() == ["accuracy[network=resnet10]"]
+    assert set(build(Query(tmp_path, "table1")).summary["metric"]) == {*DISTANCES, "accuracy"}
+    assert build(Query(tmp_path, "table4")).summary["evaluator_label"].tolist() == ["accuracy[network=resnet10]"]
     (table,) = _tables("table1", tmp_path)
     assert [column.partition(" ")[0] for column in table.columns] == ["mean", "variance", "skewness", "accuracy"]
 
@@ -197,7 +196,7 @@ def test_the_distances_of_the_paper_stand_below_without_a_difference(tmp_path: P
     metrics = {name: [1.0] for name in DISTANCES}
     changed = {"settings": {"order": 2}, "overrides": {"order": 1}, "label": "dm[order=2]"}
     add(tmp_path, "dm", [], metrics=metrics, dataset="cifar10", ipc=10, **MOMENTS, **changed)
-    (table,) = make_tables("table1", beside(summarise(frame(tmp_path))))
+    (table,) = tables_of("table1", with_published(summarise(frame(tmp_path))))
     numbers = [number for number in table.rows[0].numbers if number]
     assert [(number.published, number.difference) for number in numbers] == [
         ("4.51", None),
@@ -207,10 +206,10 @@ def test_the_distances_of_the_paper_stand_below_without_a_difference(tmp_path: P
     assert any("compare their order only" in note for note in table.notes)
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", ["grid", *PAPER])
 def test_of_nothing_there_is_no_table(tmp_path: Path, name: str) -> None:
     assert _tables(name, tmp_path) == []
-    assert usual(name, summarise(frame(tmp_path))).empty
+    assert layout_of(name).select(summarise(frame(tmp_path))).empty
 
 
 def test_without_a_choice_each_table_shows_what_the_papers_is_about(tmp_path: Path) -> None:
@@ -218,9 +217,7 @@ def test_without_a_choice_each_table_shows_what_the_papers_is_about(tmp_path: Pa
     add(tmp_path, "dm", [1.0], protocol="dc")
     add(tmp_path, "dm", [1.0], evaluator="moments", protocol="")
     summary = summarise(frame(tmp_path))
-    shown = {
-        name: sorted(usual(name, summary)["protocol"]) for name in ("grid", "table1", "table2", "table3", "table4")
-    }
+    shown = {name: sorted(layout_of(name).select(summary)["protocol"]) for name in ("grid", *PAPER)}
     everything = ["", "dc", "idc-imagenet"]
     assert shown == {
         "grid": everything,
@@ -238,20 +235,6 @@ def test_a_duration_is_shown_in_the_unit_that_reads_best(seconds: float, text: s
     assert duration(seconds) == text
 
 
-def test_published_tables_are_read_once_however_many_numbers_there_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = {"dataset": "imagenet10", "network": "resnetap10", "protocol": "idc-imagenet"}
-    for ipc in (10, 20):
-        add(tmp_path, "m3d", [70.0], ipc=ipc, **place)
-    summary = beside(summarise(frame(tmp_path)))
-    read: list[int] = []
-    monkeypatch.setattr("dcbench.report.beside.paper_table", lambda number: read.append(number) or paper_table(number))
-    made = pd.DataFrame(columns=["digest", "seconds", "device", "origin"])
-    assert completed("table3", summary, lambda: made)["published_seconds"].tolist() == [1.1 * 3600, 3.1 * 3600]
-    assert read == [3]
-
-
 def test_failures_count_below_the_tables_that_they_belong_to(tmp_path: Path) -> None:
     metrics = {name: [1.0] for name in DISTANCES}
     for dataset in ("digits", "toy"):
@@ -266,19 +249,17 @@ def test_failures_count_below_the_tables_that_they_belong_to(tmp_path: Path) -> 
         {"error": "Unreadable"},
     ]
     summary = summarise(frame(tmp_path))
-    accuracies = usual("table4", summary)
+    main = summary["main"].astype(bool)
     counts = {
         name: [
             table.notes[0].partition(" cell")[2].removeprefix("s")
-            for table in make_tables(name, shown, Wanted(failed=failed))
+            for table in tables_of(name, shown, wanted=Wanted(failed=failed))
         ]
         for name, shown in {
-            "grid": main_metrics(summary),
+            "grid": summary[main],
             "table1": summary,
-            "table3": completed(
-                "table3", accuracies, lambda: pd.DataFrame(columns=["digest", "seconds", "device", "origin"])
-            ),
-            "table4": accuracies,
+            "table3": layout_of("table4").select(summary),
+            "table4": layout_of("table4").select(summary),
         }.items()
     }
     assert counts == {
@@ -294,8 +275,8 @@ def test_records_hold_the_ratio_and_the_times_too(tmp_path: Path) -> None:
     summary = summarise(frame(tmp_path))
     (digest,) = summary["digests"]
     made = pd.DataFrame([{"digest": digest, "seconds": 2.5, "device": "a GPU", "origin": None}])
-    (row,) = records(completed("table2", summary, lambda: made)).to_dict("records")
+    (row,) = records(prepared("table2", summary, made), ["ratio"]).to_dict("records")
     assert row["ratio"] == 4.0
-    (row,) = records(completed("table3", summary, lambda: made)).to_dict("records")
+    (row,) = records(prepared("table3", summary, made), layout_of("table3").fields).to_dict("records")
     assert (row["seconds"], row["device"]) == (2.5, "a GPU")
     assert pd.isna(row["published_seconds"])

@@ -1,9 +1,9 @@
-"""Published numbers beside measured ones, and what keeps the two from being compared.
+"""Published numbers joined to measured ones, and what keeps the two from being compared.
 
-A published number stands beside the measured one of the same method, IPC, network (as the paper calls it) and metric,
-if that was made on the test split with the recommended settings, or with all but their number of iterations. A
+A published number stands below the measured one of the same method, IPC, network (as the paper calls it) and metric,
+if that was measured on the test split with the recommended settings, or with all but their number of iterations. A
 difference is shown only where iterations, data, protocol and selection agree too. Other data under the name of a
-published dataset has a title of its own, which no published number has.
+published dataset has a title of its own, which has no published number.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.report.published import paper_table
-from dcbench.report.summary import entries, spread_text
+from dcbench.api.report import PublishedNumbers, spread_text
+from dcbench.report.summary import entries
 
 FIELDS = [
     "published",
@@ -28,30 +28,17 @@ FIELDS = [
     "published_note",
     "published_iterations",
     "difference",
+    "published_source",
 ]
-"""What `beside` adds to a summary; empty where there is no published number, or where it is not known."""
+"""Fields of a record that `join` adds; missing where there is no published number, or where it is not known."""
 
 _COORDINATES = ["published_dataset", "ipc", "published_method", "published_network", "evaluator", "metric"]
 
-_SELECTION = {"accuracy": "last", "accuracy_best_epoch": "best epoch on test"}
-"""Metrics that published accuracies stand beside, and how each is picked.
+_KNOWN = ["dataset", "method", "network", "std", "sets", "protocol", "selection", "iterations", "note", "seconds"]
+"""Columns of `PublishedNumbers.numbers`, which stand in the joined summary with ``published_`` before them."""
 
-Published numbers that are "best on test" may also be picked among iterations, which no metric of ours is.
-"""
-
-SOURCE = "arXiv 2312.15927"
-"""Where published numbers are from."""
-
-_DISTANCES = ("mean_distance", "variance_distance", "skewness_distance")
-
-_VARIANTS = {"dm": {"order": {2: "dm+2nd", 3: "dm+2nd+3rd"}}}
-"""Settings of a method under which the paper has it by another name (Table 1)."""
-
-_DERIVED = {"cifar10-jpeg": "cifar10"}
-"""Datasets made from a published one: its numbers are shown for orientation, as those of other data."""
-
-_SHAPES = {"resnet10-cifar": "resnet10"}
-"""Networks that the paper has by the name of another one; its numbers say so in a remark."""
+_ADDED = [*FIELDS, "published_seconds", "published_credit"]
+"""All columns of a published number."""
 
 _NAMINGS = (
     "{method}",
@@ -102,32 +89,70 @@ _MARKS = (
 )
 
 
-def beside(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return *summary*, from `summarise`, with `FIELDS` and with what each of them is compared with."""
-    named = [_names(entry) for entry in entries(summary)]
+def join(summary: pd.DataFrame, papers: Sequence[PublishedNumbers]) -> pd.DataFrame:
+    """Return *summary*, from `summarise`, with `FIELDS` and with what each of them is compared with.
+
+    Args:
+        summary: the measured numbers.
+        papers: where several have a number for one row, the first of them counts.
+    """
+    joined: pd.DataFrame | None = None
+    for paper in papers or [_nothing()]:
+        table = _join_one(summary, paper)
+        joined = table if joined is None else joined.where(joined["published"].notna(), table)
+    assert joined is not None
+    joined["difference"] = [_difference(entry) for entry in entries(joined)]
+    counts = joined.astype({"iterations": "Int64", "published_iterations": "Int64"})
+    return counts.astype({"difference": float, "published_seconds": float})
+
+
+def _nothing() -> PublishedNumbers:
+    return PublishedNumbers(source="", numbers=pd.DataFrame(columns=[*_KNOWN, "ipc", "evaluator", "metric"]))
+
+
+def _join_one(summary: pd.DataFrame, paper: PublishedNumbers) -> pd.DataFrame:
+    named = [_names(entry, paper) for entry in entries(summary)]
     names = pd.DataFrame(named, columns=_NAMES, index=summary.index)
     table = pd.concat([summary.astype({"ipc": int}), names], axis=1)
-    table = table.merge(_published(), how="left", on=_COORDINATES, validate="many_to_one")
+    numbers = _numbers_of(paper).astype({"ipc": int})
+    table = table.merge(numbers, how="left", on=_COORDINATES, validate="many_to_one")
+    table["published_credit"] = [_credit(paper, unit) for unit in table["unit"]]
     found = table.pop("eligible").astype(bool) & table["published"].notna()
-    table[FIELDS] = table.reindex(columns=FIELDS).where(found)
-    table["difference"] = [_difference(entry) for entry in entries(table)]
-    return table.astype({"iterations": "Int64", "published_iterations": "Int64", "difference": float})
+    table[_ADDED] = table.reindex(columns=_ADDED).where(found)
+    return table
 
 
-def _names(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return under which names the paper has the number of *entry*, and what has to agree with it."""
+def _credit(paper: PublishedNumbers, unit: str) -> str:
+    """Return the line below a table that says where its published numbers of *unit* are from."""
+    what = "published" if unit == "percent" else f"published {unit}s"
+    usual = f"{what}: mean ± std (sets x repeats, ? where not known), in {paper.source}"
+    return {str(of): line for of, line in paper.notes.items()}.get(unit, usual)
+
+
+def _numbers_of(paper: PublishedNumbers) -> pd.DataFrame:
+    """Return the numbers of *paper* under the names of the columns that they are joined as."""
+    names = {name: f"published_{name}" for name in _KNOWN} | {"networks_per_set": "published_networks"}
+    columns = [
+        *_COORDINATES,
+        *(name for name in _ADDED if name not in ("published_dataset", "difference", "published_credit")),
+    ]
+    return paper.numbers.rename(columns=names).assign(published_source=paper.source).reindex(columns=columns)
+
+
+def _names(entry: Mapping[str, Any], paper: PublishedNumbers) -> dict[str, Any]:
+    """Return under which names *paper* has the number of *entry*, and what has to agree with it."""
     settings, overrides = entry["settings"], entry["overrides"]
-    variants = _VARIANTS.get(entry["method"], {})
-    paper = [names[settings[field]] for field, names in variants.items() if settings.get(field) in names]
+    variants = paper.variants.get(entry["method"], {})
+    variant = [names[settings[field]] for field, names in variants.items() if settings.get(field) in names]
     # Without a single step it is the initialisation, not the method.
     other_length = "iterations" in overrides and settings["iterations"] > 0
     allowed = {*variants, *(["iterations"] if other_length else [])}
     return {
-        "published_dataset": _DERIVED.get(entry["dataset"], entry["dataset"]),
-        "published_method": paper[0] if paper else entry["method"],
-        "published_network": _SHAPES.get(entry["network"], entry["network"]),
+        "published_dataset": paper.datasets.get(entry["dataset"], entry["dataset"]),
+        "published_method": variant[0] if variant else entry["method"],
+        "published_network": paper.networks.get(entry["network"], entry["network"]),
         "iterations": settings.get("iterations"),
-        "selection": _SELECTION.get(entry["metric"]),
+        "selection": paper.selections.get(entry["metric"]),
         # What a protocol was before it was mended is another one.
         "recipe_of": f"{entry['protocol']}, superseded" if entry["superseded"] else entry["protocol"],
         "eligible": entry["split"] == "test" and set(overrides) <= allowed,
@@ -143,7 +168,7 @@ def _difference(entry: Mapping[str, Any]) -> float | None:
 
 
 def published_text(entry: Mapping[str, Any]) -> str:
-    """Return the published number of a row of `beside` with its marks, or nothing where there is none."""
+    """Return the published number of a row of `join` with its marks, or nothing where there is none."""
     if pd.isna(entry["published"]):
         return ""
     marks = "".join(mark.symbol for mark in _MARKS if mark.applies(entry))
@@ -157,46 +182,17 @@ def published_text(entry: Mapping[str, Any]) -> str:
 
 
 def explain(table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the notes below a table made of *table*, rows of `beside`: where numbers are from, and each mark."""
+    """Yield the notes below a table made of *table*, rows of `join`: where numbers are from, and each mark."""
     shown = [entry for entry in table if not pd.isna(entry["published"])]
-    accuracies = [entry for entry in shown if entry["unit"] == "percent"]
     if not shown:
         yield "no published number belongs here"
-    if accuracies:
-        yield f"published: mean ± std (sets x repeats, ? where not known), in {SOURCE}"
-    if len(accuracies) < len(shown):
-        yield f"published distances, in {SOURCE}, are not defined further there: compare their order only"
+    percentages_first = sorted(shown, key=lambda entry: str(entry["unit"]) != "percent")
+    yield from dict.fromkeys(entry["published_credit"] for entry in percentages_first)
     if any(not pd.isna(entry["difference"]) for entry in shown):
         yield "difference: measured minus published, where data, protocol, network, iterations and epoch agree"
     for mark in _MARKS:
         if marked := [entry for entry in shown if mark.applies(entry)]:
             yield f"{mark.symbol} {mark.what} the published number: {_grouped(marked, mark.published)}"
-
-
-def published_hours() -> dict[tuple[str, int, str], float]:
-    """Return the hours of Table 3 that are known, by ``published_dataset``, ``ipc`` and ``method``."""
-    table = paper_table(3).dropna(subset="hours")
-    return dict(zip(zip(table["dataset"], table["ipc"], table["method"], strict=True), table["hours"], strict=True))
-
-
-def _published() -> pd.DataFrame:
-    """Return every published number once, with the metric it stands beside."""
-    accuracies = pd.concat([paper_table(number) for number in (2, 3, 4, 1)], ignore_index=True)
-    accuracies["network"] = accuracies["network"].fillna("convnet3")  # Table 1 stands in a paper that uses no other
-    accuracies = accuracies.rename(columns={"accuracy": "published"}).dropna(subset="published")
-    # The table that says most of a number goes first.
-    accuracies = accuracies.drop_duplicates(["dataset", "ipc", "method", "network"])
-    parts = [accuracies.assign(evaluator="accuracy", metric=metric) for metric in _SELECTION]
-    moments = paper_table(1).rename(columns={"accuracy": "_"})
-    parts += [
-        moments.rename(columns={metric: "published"}).assign(evaluator="moments", metric=metric, network="convnet3")
-        for metric in _DISTANCES
-    ]
-    table = pd.concat(parts, ignore_index=True)
-    known = ("dataset", "method", "network", "std", "sets", "protocol", "selection", "iterations", "note")
-    names = {name: f"published_{name}" for name in known}
-    table = table.rename(columns=names | {"networks_per_set": "published_networks"})
-    return table[[*_COORDINATES, *(name for name in FIELDS if name in table and name not in _COORDINATES)]]
 
 
 def _counts_of(entry: Mapping[str, Any]) -> list[Any]:

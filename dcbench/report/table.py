@@ -1,24 +1,22 @@
-"""From a summary to a table: which numbers compete, in which row and column each stands, and in what order."""
+"""Tables from a summary: which numbers compete, in which row and column each stands, and what is said below."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from dcbench.api.report import Number, Rank, ReportLayout, Row, Table, counted
 from dcbench.api.words import plural
-from dcbench.engine.identity import OTHER_DATA, digest_of
-from dcbench.report.beside import explain, published_text
-from dcbench.report.ranks import MEANINGS
+from dcbench.engine.identity import OTHER_DATA
+from dcbench.report.plugins import USUAL_EVALUATOR, metric_title, name_of, order_of
+from dcbench.report.published import explain, published_text
+from dcbench.report.ranks import MEANINGS, ranked
 from dcbench.report.remarks import remarks
-from dcbench.report.summary import COORDINATES, entries
-from dcbench.report.tables.model import Number, Rank, Row, Table, counted
-
-FAVOURITES = ("random", "herding", "k-center", "dm", "idm", "m3d")
-"""Methods that come in this order when no order is asked for; any other follows, by name."""
+from dcbench.report.summary import TABLE, entries
 
 _EVALUATION = re.compile("(?P<evaluator>.+)-[0-9a-f]{12}")
 """`Trial.name`, by which the record of a failure calls an evaluation; other jobs lead to a condensed set."""
@@ -37,16 +35,19 @@ class Wanted:
     failed: Sequence[Mapping[str, Any]] = ()
     """The records of failed jobs, as those of `dcbench.report.results.failures`."""
 
-    def failed_in(self, evaluator_labels: Iterable[str], **place: Collection[Any]) -> int:
+    def failed_in(self, common: Mapping[str, Any], summary: pd.DataFrame, datasets: Collection[str]) -> int:
         """Count the failed jobs whose sets a table is about, and those that evaluate such a set as the table does.
 
         A method that has no number in the table counts as well: it may have none because it failed.
 
         Args:
-            evaluator_labels: the evaluators whose metrics the table shows.
-            place: the values of ``dataset``, ``split`` and ``ipc`` that the table shows; what is not given is free.
+            common: in what the numbers of the table agree.
+            summary: what the table shows.
+            datasets: of the rows of the table.
         """
-        evaluators = {label.partition("[")[0] for label in evaluator_labels}
+        labels = [common["evaluator_label"]] if "evaluator_label" in common else list(summary["evaluator_label"])
+        evaluators = {name_of(label) for label in labels}
+        place = {"dataset": datasets} | {name: [common[name]] for name in ("dataset", "ipc", "split") if name in common}
         return sum(
             _evaluator_of(failure.get("job")) in {"", *evaluators}
             and all(failure.get(name) in values for name, values in place.items())
@@ -60,58 +61,82 @@ def _evaluator_of(job: Any) -> str:
     return match["evaluator"] if match else ""
 
 
-def rows_of(
-    ranked_summary: pd.DataFrame, names: Sequence[str], column: str, columns: Sequence[str]
+def lay_out(layout: ReportLayout, summary: pd.DataFrame, wanted: Wanted | None = None) -> list[Table]:
+    """Return the tables that *layout* makes of *summary*.
+
+    Args:
+        layout: how numbers are arranged.
+        summary: what its `ReportLayout.prepare` returned; with published numbers if `published.join` has added them.
+        wanted: in which order methods stand, and what is missing. Planned tables and rows, which are those of the
+            grid, are there even if they have no number.
+    """
+    wanted = wanted or Wanted()
+    groups = {tuple(common.values()): group for common, group in tables_by(summary, layout.common)}
+    planned = wanted.cells if tuple(layout.common) == tuple(TABLE) else {}
+    return [_table(layout, names, groups.get(names, summary[:0]), wanted) for names in sorted({*groups, *planned})]
+
+
+def _table(layout: ReportLayout, names: tuple[Any, ...], summary: pd.DataFrame, wanted: Wanted) -> Table:
+    common = dict(zip(layout.common, names, strict=True))
+    expected = wanted.cells.get(names)
+    methods_in_columns = layout.column == "label"
+    labels = _in_order({*summary["label"], *(wanted.labels if expected is not None else ())}, wanted.labels)
+    if methods_in_columns:
+        references = references_of(summary)
+        columns = [label for label in labels if label not in references] + [
+            label for label in labels if label in references
+        ]
+    else:
+        columns = layout.order_columns(list(summary[layout.column].unique()))
+    row_names = [name for name in layout.names if name != "label"]
+    summary = ranked(summary, row_names if methods_in_columns else [*row_names, layout.column])
+    found = _rows_of(summary, list(layout.names), layout.column)
+    places = {*found, *(wanted.rows if expected is not None else ())}
+    order = [labels.index if name == "label" else None for name in layout.names]
+    ordered = sorted(
+        places, key=lambda place: [key(value) if key else value for key, value in zip(order, place, strict=True)]
+    )
+    rows = (
+        Row(tuple(map(str, place)), tuple(found.get(place, {}).get(column) for column in columns)) for place in ordered
+    )
+    datasets = {*summary["dataset"], *(dataset for dataset, _ in (wanted.rows if expected is not None else ()))}
+    notes = notes_of(summary, expected=expected, failed=wanted.failed_in(common, summary, datasets))
+    made = Table(title_of(common), tuple(layout.names.values()), tuple(columns), tuple(rows), notes)
+    return layout.finish(made) if found else made
+
+
+def _rows_of(
+    ranked_summary: pd.DataFrame, names: Sequence[str], column: str
 ) -> dict[tuple[Any, ...], dict[str, Number]]:
     """Return the numbers of each row, by the values of *names* that it has and by the value of *column*."""
     rows: dict[tuple[Any, ...], dict[str, Number]] = {}
     for entry in entries(ranked_summary):
-        if entry[column] in columns:
-            rows.setdefault(tuple(entry[name] for name in names), {})[entry[column]] = number_of(entry)
+        rows.setdefault(tuple(entry[name] for name in names), {})[entry[column]] = number_of(entry)
     return rows
 
 
 def number_of(entry: Mapping[str, Any]) -> Number:
     """Return one row of a ranked summary as the number it is in a table."""
     rank: Rank = entry["rank"]
-    counts = counted(entry["cells"], entry["fewest"], entry["most"])
-    number = Number(
+    known = "published" in entry
+    return Number(
         entry["mean"],
         entry["std"],
         int(entry["n"]),
         rank,
         entry["unit"],
-        anchor=anchor_of(entry),
-        counts=counts,
+        published=published_text(entry) if known else "",
+        difference=None if not known or pd.isna(entry["difference"]) else entry["difference"],
+        counts=counted(entry["cells"], entry["fewest"], entry["most"]),
         sets=int(entry["cells"]),
+        entry=entry,
     )
-    if "published" not in entry:
-        return number
-    difference = None if pd.isna(entry["difference"]) else entry["difference"]
-    return replace(number, published=published_text(entry), difference=difference)
 
 
-def anchor_of(entry: Mapping[str, Any]) -> str:
-    """Return a name for the number of *entry* that no other has, for links to what is behind it."""
-    return "n" + digest_of([str(entry[name]) for name in COORDINATES])[:12]
-
-
-def in_columns(numbers: Mapping[str, Number], columns: Iterable[str]) -> tuple[Number | None, ...]:
-    """Return the number of each of *columns*, or None."""
-    return tuple(numbers.get(column) for column in columns)
-
-
-def in_order(labels: Iterable[str], wanted: Sequence[str], references: Iterable[str] = ()) -> list[str]:
-    """Return *labels* in the order of columns: those *wanted* first, then as usual; *references* stand at the end."""
-    last = set(references)
-
-    def place(label: str) -> tuple[bool, int, int, str]:
-        if label in wanted:
-            return label in last, 0, list(wanted).index(label), label
-        name = label.partition("[")[0]
-        return label in last, 1, FAVOURITES.index(name) if name in FAVOURITES else len(FAVOURITES), label
-
-    return sorted(set(labels), key=place)
+def _in_order(labels: Iterable[str], wanted: Sequence[str]) -> list[str]:
+    """Return *labels* in the order of columns: those *wanted*, then as the records of methods say, then by name."""
+    places = {label: number for number, label in reversed(list(enumerate(wanted)))}
+    return sorted(set(labels), key=lambda label: (places.get(label, len(wanted)), order_of(label), label))
 
 
 def references_of(summary: pd.DataFrame) -> list[str]:
@@ -130,15 +155,11 @@ def tables_by(summary: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[d
 
 def title_of(common: Mapping[str, Any], *before: str) -> str:
     """Return what the numbers of a table have in common, in words."""
-    metrics = {
-        "accuracy": "last-epoch accuracy",
-        "accuracy_best_epoch": "best-epoch accuracy (picked on the evaluated split)",
-    }
     parts = list(before)
-    if common.get("evaluator_label", "accuracy") != "accuracy":
+    if common.get("evaluator_label", USUAL_EVALUATOR) != USUAL_EVALUATOR:
         parts.append(str(common["evaluator_label"]))
     if "metric" in common:
-        parts.append(metrics.get(common["metric"], common["metric"]))
+        parts.append(metric_title(common["metric"]))
     if "split" in common:
         parts.append(f"{common['split']} split")
     parts += [f"{name} {common[name]}" for name in ("protocol", "network") if common.get(name)]
@@ -181,15 +202,3 @@ def other_data_notes(datasets: Iterable[str]) -> Iterator[str]:
         if title.endswith(OTHER_DATA):
             name = title.removesuffix(OTHER_DATA)
             yield f"{title}: not the standard {name}; 'dcbench show' says of a cell in what it differs"
-
-
-def table_of(
-    title: str,
-    heads: Sequence[str],
-    columns: Sequence[str],
-    rows: Mapping[tuple[Any, ...], Mapping[str, Number]],
-    notes: Sequence[str] = (),
-) -> Table:
-    """Return a table of *rows*, in their order."""
-    made = tuple(Row(tuple(map(str, names)), in_columns(numbers, columns)) for names, numbers in rows.items())
-    return Table(title, tuple(heads), tuple(columns), made, tuple(notes))

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from made_reports import grid_tables
 from made_results import add, add_sets
 
+from dcbench.api.report import Table
 from dcbench.report.results import frame
 from dcbench.report.summary import summarise
-from dcbench.report.tables import Table, Wanted
-from dcbench.report.tables.grid import grid_tables
+from dcbench.report.table import Wanted
 
 if TYPE_CHECKING:
     from pathlib import Path

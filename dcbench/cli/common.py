@@ -1,8 +1,7 @@
-"""From the selection options of a command that reads results to a filter, and to what passes it."""
+"""What commands that read results have in common: options to a filter, and the images of selections."""
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from dcbench.api.errors import RequestError
@@ -11,8 +10,7 @@ from dcbench.engine.selectors import canonical
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
-
+    from dcbench.engine.exchange.sources import Sources
     from dcbench.report.filters import Filter
 
 
@@ -37,20 +35,10 @@ def filter_of(options: dict[str, Any]) -> Filter:
     return Filter(**{name: value for name, value in (options | numbers | {"networks": networks}).items() if value})
 
 
-def finished(results: Path, chosen: Filter, *, needed: bool = False) -> pd.DataFrame:
-    """Return the rows of the frame of *results* that pass.
+def sources_in(data: Path | None) -> Sources:
+    """Return the datasets in the folder *data*, or where they live if it is None. Nothing is fetched."""
+    from dcbench.engine.exchange.sources import Sources
+    from dcbench.engine.plan.request import default_data_folder
+    from dcbench.engine.registry import load_registry
 
-    Warns of each value that fits no row of all, since it may be misspelt, and of values that fit no row together.
-
-    Raises:
-        RequestError: nothing passes for that reason, and something is *needed*.
-    """
-    from dcbench.report.results import frame
-
-    table = frame(results)
-    passed, unmet = chosen.apply(table), list(chosen.unmet(table))
-    if needed and unmet and passed.empty and not table.empty:
-        raise RequestError(unmet[0])
-    for line in unmet:
-        warnings.warn(line, stacklevel=2)
-    return passed
+    return Sources(load_registry(), data or default_data_folder())
