@@ -56,8 +56,8 @@ def finish(
 
     outcome = run_plan(prepared, watch)
     trials = [planned.trial for cell in prepared.plan for planned in cell.trials if planned.trial.step is None]
-    report = build_of_run(prepared.layout.root, trials, _failed(prepared, outcome))
-    path = prepared.layout.report(f"run-{digest_of(sorted(trial.key for trial in trials))[:12]}")
+    report = build_of_run(prepared.store.root, trials, _failed(prepared, outcome))
+    path = prepared.store.report(f"run-{digest_of(sorted(trial.key for trial in trials))[:12]}")
     stored = True
     try:
         keep(path, report, overwrite=True)

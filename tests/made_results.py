@@ -11,8 +11,8 @@ from made_cells import made_cell, made_trial
 from dcbench.engine.identity import Cell
 from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
-from dcbench.engine.store.failures import Failure, write_failure
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.failures import Failure
+from dcbench.engine.store.store import Store
 
 
 def cell_of(
@@ -94,7 +94,7 @@ def add(
         digest_recipe=dict(recipe) if recipe else None,
     ).model_copy(update={"step": step})
     made = range(first, first + len(next(iter(metrics.values()))))
-    path = Layout(results).evaluation(trial, made)
+    path = Store(results).evaluation(trial, made)
     facts = {"device": "a processor", "seconds": 1.5, "finished": finished}
     write_evaluation(
         path, StoredEvaluation(trial, made, {name: tuple(given) for name, given in metrics.items()}, facts)
@@ -111,4 +111,4 @@ def add_sets(results: Path, method: str, value: float, sets: int = 6, **more: An
 def add_failure(results: Path, method: str, **cell: Any) -> Path:
     """Write the failure of a condensing job."""
     job = CondenseJob(cell=cell_of(method, **cell))
-    return write_failure(Layout(results), job, Failure("ValueError", "it broke", "Traceback ..."))
+    return Store(results).keep_failure(job, Failure("ValueError", "it broke", "Traceback ..."))

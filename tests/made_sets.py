@@ -11,8 +11,8 @@ from made_results import cell_of
 from torch import Tensor
 
 from dcbench import CondensedSet
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, write_condensed
+from dcbench.engine.store.store import Store
 
 
 def add_set(
@@ -43,6 +43,6 @@ def add_set(
         "runtime": {"threads": 1},
     }
     known = {step: spent for step, spent in snapshots.items() if spent is not None}
-    path = Layout(results).condensed(made)
+    path = Store(results).condensed(made)
     write_condensed(path, StoredSet(made, condensed, facts, {}, dict.fromkeys(snapshots, condensed), known))
     return path

@@ -13,8 +13,8 @@ from dcbench.engine.plan.pending import Pending
 from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.run import Prepared
-from dcbench.engine.store.failures import Failure, write_failure
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.failures import Failure
+from dcbench.engine.store.store import Store
 from dcbench.session import finish
 
 
@@ -23,7 +23,7 @@ def prepared(tmp_path: Path) -> Prepared:
     """A run with nothing to do and nothing to show."""
     registry: Any = SimpleNamespace(notify=lambda *_, **__: [])
     request = make_request(methods="toy-slow", results=tmp_path)
-    return Prepared(request, registry, Layout(tmp_path), [], Pending())
+    return Prepared(request, registry, Store(tmp_path), [], Pending())
 
 
 def test_a_report_that_cannot_be_stored_is_warned_about_and_the_table_is_there(prepared: Prepared) -> None:
@@ -39,7 +39,7 @@ def test_a_report_that_cannot_be_stored_is_warned_about_and_the_table_is_there(p
 
 def test_what_failed_before_counts_below_the_tables_that_lack_it(prepared: Prepared) -> None:
     trials = [made_trial(), made_trial(record="other", label="other")]
-    failed = write_failure(prepared.layout, EvaluateJob(trial=trials[0], first=0, stop=3), Failure("ValueError", ""))
+    failed = prepared.store.keep_failure(EvaluateJob(trial=trials[0], first=0, stop=3), Failure("ValueError", ""))
     plan = [PlannedCell(trials[0].cell, tuple(PlannedTrial(trial, 3) for trial in trials), range(3))]
     text = finish(replace(prepared, plan=plan, pending=Pending(failed_before=[failed])), lambda _: None).text
     assert [line.partition(" cell")[2].strip() for line in text.splitlines() if "cell" in line] == ["· 1 failed", ""]

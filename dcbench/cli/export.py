@@ -15,7 +15,8 @@ from dcbench.engine.exchange.formats import EXPORTS
 
 if TYPE_CHECKING:
     from dcbench.engine.exchange.sources import Sources
-    from dcbench.engine.store.layout import Layout
+    from dcbench.engine.store.names import CellFiles
+    from dcbench.engine.store.store import Store
 
 
 @click.command("export")
@@ -37,43 +38,43 @@ def command(target: Path, form: str | None, cells: str | None, decoded: bool, re
     set in a file that ends in .safetensors or .pt, or any number in a folder, each under a name that says what it is.
     Selections of training images are written with these images, which are looked for in the data folder.
     """
-    from dcbench.cli.cells import find_stem
+    from dcbench.cli.cells import find_cell
     from dcbench.cli.common import sources_in
     from dcbench.engine.exchange.formats import export_format
     from dcbench.engine.selectors import split_list
-    from dcbench.engine.store.layout import Layout
+    from dcbench.engine.store.store import Store
 
     form = export_format(target, form)
-    layout = Layout(results)
-    stems = [find_stem(layout, text) for text in split_list(cells)] if cells else None
+    store = Store(results)
+    chosen = [find_cell(store, text) for text in split_list(cells)] if cells else None
     sources = sources_in(data)
     if form != "hdf5":
-        _export_sets(layout, target, form, sources, stems, decoded=decoded)
+        _export_sets(store, target, form, sources, chosen, decoded=decoded)
     elif decoded:
         raise RequestError("--decoded goes with images, safetensors and pt; an HDF5 export is a copy of the results")
     else:
-        _export_all(layout, target, sources, stems)
+        _export_all(store, target, sources, chosen)
 
 
-def _export_all(layout: Layout, target: Path, sources: Sources, stems: list[Path] | None) -> None:
+def _export_all(store: Store, target: Path, sources: Sources, cells: list[CellFiles] | None) -> None:
     from dcbench.engine.exchange.archive import write_archive
 
-    done = write_archive(layout, target, sources, stems)
+    done = write_archive(store, target, sources, cells)
     if not done.files:
-        raise RequestError(f"there is nothing in {layout.root} to export")
+        raise RequestError(f"there is nothing in {store.root} to export")
     for line in done.without_pixels:
         say(f"warning: exported as indices alone: {line}", err=True)
     tell_written(target, f"{plural(done.files, 'file')} of results")
 
 
 def _export_sets(
-    layout: Layout, target: Path, form: str, sources: Sources, stems: list[Path] | None, *, decoded: bool
+    store: Store, target: Path, form: str, sources: Sources, cells: list[CellFiles] | None, *, decoded: bool
 ) -> None:
     from dcbench.engine.exchange.exporting import export_sets
 
-    written = export_sets(layout, target, form, sources, stems, decoded=decoded)
+    written = export_sets(store, target, form, sources, cells, decoded=decoded)
     if not written:
-        raise RequestError(f"there is no condensed set in {layout.root} to export")
+        raise RequestError(f"there is no condensed set in {store.root} to export")
     for path in written:
         say(path)
     tell_written(target, plural(len(written), "condensed set"))

@@ -127,12 +127,12 @@ def _images(results: Path, chosen: Filter, cell: str | None, data: Path | None, 
 
 
 def _chosen_file(results: Path, chosen: Filter, cell: str | None) -> Path:
-    from dcbench.cli.cells import condensed_file, find_stem
-    from dcbench.engine.store.layout import Layout
+    from dcbench.cli.cells import condensed_file, find_cell
+    from dcbench.engine.store.store import Store
     from dcbench.report.results import sets
 
     if cell is not None:
-        return condensed_file(find_stem(Layout(results), cell))
+        return condensed_file(find_cell(Store(results), cell))
     found = chosen.apply(sets(results))
     if found.empty:
         raise RequestError("no condensed set fits here; 'dcbench run' makes some")

@@ -75,13 +75,13 @@ def command(results: Path, data: Path | None, **options: Any) -> None:
     from dcbench.engine.exchange.layouts import claim_text
     from dcbench.engine.plan.request import default_data_folder
     from dcbench.engine.registry import load_registry
-    from dcbench.engine.store.layout import Layout
+    from dcbench.engine.store.store import Store
 
     wanted = _wanted(options)
     if wanted.meaning.space.startswith("zca"):
         say("the whitening is computed from the training images, which takes a while", err=True)
     with noticing() as tell:
-        done = import_sets(wanted, Layout(results), data or default_data_folder(), load_registry(), tell)
+        done = import_sets(wanted, Store(results), data or default_data_folder(), load_registry(), tell)
     for one in done:
         if one.dropped:
             say(f"dropped {plural(len(one.dropped), 'evaluation')} of the set that it replaces")

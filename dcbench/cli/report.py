@@ -13,7 +13,7 @@ from dcbench.cli.options import OutputFile, data_option, results_option, selecti
 from dcbench.cli.terminal import is_terminal, say, show, table_width, tell_written
 
 if TYPE_CHECKING:
-    from dcbench.engine.store.layout import Layout
+    from dcbench.engine.store.store import Store
     from dcbench.report.report import Report
 
 FORMATS = ("terminal", "markdown", "latex", "csv", "json", "html")
@@ -76,17 +76,17 @@ def command(
     --evaluators each shows what the paper's table is about.
     """
     from dcbench.engine.store.delivering import deliver_text
-    from dcbench.engine.store.layout import Layout
+    from dcbench.engine.store.store import Store
     from dcbench.report.reading import check_folder
 
     check_folder(results)
     if stored is not None:
         _refuse_others(click.get_current_context())
-        _show_stored(Layout(results), stored)
+        _show_stored(Store(results), stored)
         return
     if overwrite and store is None:
         raise RequestError("--overwrite goes with --store")
-    path = None if store is None else _path_of(Layout(results), store)
+    path = None if store is None else _path_of(Store(results), store)
 
     from dcbench.report.report import Query, build
 
@@ -136,31 +136,31 @@ def _refuse_others(context: click.Context) -> None:
         raise RequestError(f"--stored prints a report as it was kept, and takes --results only; not {', '.join(given)}")
 
 
-def _show_stored(layout: Layout, name: str) -> None:
+def _show_stored(store: Store, name: str) -> None:
     """Print the stored report called *name*, or a line for each if there is no name."""
     from dcbench.report.results import frame
     from dcbench.report.stored import describe, list_reports, read_report, state
 
-    evaluations = frame(layout.root)
+    evaluations = frame(store.root)
     if name:
-        report = read_report(layout.report(name))
+        report = read_report(store.report(name))
         show(report.text)
         say(f"stored {report.made}, {state(report, evaluations)}")
         return
-    reports = list_reports(layout)
+    reports = list_reports(store)
     for report in reports:
         say(describe(report, evaluations))
     if not reports:
-        say(f"There are no stored reports in {layout.root}.")
+        say(f"There are no stored reports in {store.root}.")
 
 
-def _path_of(layout: Layout, name: str) -> Path:
+def _path_of(store: Store, name: str) -> Path:
     """Return the file for the report that is to be called *name*.
 
     Raises:
         RequestError: no file can have that name.
     """
-    path = layout.report(name)
+    path = store.report(name)
     if path.stem != name:
         raise RequestError(f"--store {name!r}: a name is made of letters, digits and . _ + -, such as {path.stem}")
     return path

@@ -170,7 +170,7 @@ def _say_how_it_ended(outcome: Outcome, prepared: Prepared) -> None:
         from dcbench.engine.jobs import job_title
 
         say(f"failed: {job_title(job)}: {failure}", err=True)
-        kept = prepared.layout.failure(job)
+        kept = prepared.store.failure(job)
         if kept.exists() and not prepared.request.smoke:  # on a full disk nothing could be kept
             say(f"        see {kept}", err=True)
     for line in outcome.incomplete:

@@ -12,7 +12,8 @@ from dcbench.cli.options import OutputFile, data_option, results_option
 from dcbench.cli.terminal import say, show, tell_written
 
 if TYPE_CHECKING:
-    from dcbench.engine.store.layout import Layout
+    from dcbench.engine.store.names import CellFiles
+    from dcbench.engine.store.store import Store
 
 
 @click.command("show")
@@ -26,27 +27,28 @@ if TYPE_CHECKING:
 @data_option
 def command(cell: str | None, image: Path | None, results: Path, data: Path | None) -> None:
     """Show CELL, named by the head of its digest or by a file, on a card. Without CELL, list all, failed ones too."""
-    from dcbench.cli.cells import find_stem
-    from dcbench.engine.store.layout import Layout
+    from dcbench.cli.cells import find_cell
+    from dcbench.engine.store.store import Store
 
-    layout = Layout(results)
+    store = Store(results)
     if cell is None:
         if image is not None:
             raise RequestError("--image draws one cell; 'dcbench show' lists all")
-        _list(layout)
+        _list(store)
         return
-    stem = find_stem(layout, cell)
-    show(_card(stem))
+    files = find_cell(store, cell)
+    show(_card(files))
     if image is not None:
-        _draw(stem, image, data)
+        _draw(files, image, data)
 
 
-def _list(layout: Layout) -> None:
-    from dcbench.cli.cells import files_by_stem
+def _list(store: Store) -> None:
+    from dcbench.report.reading import check_folder
 
-    cells = files_by_stem(layout)
+    check_folder(store.root)
+    cells = store.by_cell()
     if not cells:
-        say(f"there is no cell in {layout.root}", err=True)
+        say(f"there is no cell in {store.root}", err=True)
     for paths in cells.values():
         facts = next(filter(None, map(_facts, paths)), None)
         if facts is not None:
@@ -59,34 +61,36 @@ def _facts(path: Path) -> dict[str, Any] | None:
     from dcbench.engine.store.evaluations import read_evaluation
     from dcbench.engine.store.facts import read_about
     from dcbench.engine.store.failures import load_failure
+    from dcbench.engine.store.names import is_condensed, is_failure, is_part
     from dcbench.report.reading import read_or_warn
 
-    if path.suffix == ".json":
+    if is_failure(path):
         facts = read_or_warn(load_failure, path)
         return facts if facts and facts.get("digest") else None
-    if path.name.endswith((".condensed.h5", ".part.h5")):
+    if is_condensed(path) or is_part(path):
         return read_or_warn(lambda each: read_about(each)[0], path)
     return read_or_warn(read_evaluation, path)
 
 
 def _state(paths: list[Path]) -> str:
     """Say of the cell with the files *paths* whether a job failed, or its set is not there."""
+    from dcbench.engine.store.names import is_condensed, is_failure
     from dcbench.report.reading import read_failures
 
-    if read_failures(path for path in paths if path.suffix == ".json"):
+    if read_failures(filter(is_failure, paths)):
         return "  failed"
-    return "" if paths[0].name.endswith(".condensed.h5") else "  no condensed set"
+    return "" if is_condensed(paths[0]) else "  no condensed set"
 
 
-def _card(stem: Path) -> str:
+def _card(files: CellFiles) -> str:
     from dcbench.cli.terminal import is_terminal, terminal_width
     from dcbench.report.card import card
     from dcbench.report.text import drawn
 
-    return drawn(card(stem), width=terminal_width(), colour=is_terminal())
+    return drawn(card(files), width=terminal_width(), colour=is_terminal())
 
 
-def _draw(stem: Path, image: Path, data: Path | None) -> None:
+def _draw(files: CellFiles, image: Path, data: Path | None) -> None:
     from dcbench.cli.cells import condensed_file
     from dcbench.cli.common import sources_in
     from dcbench.engine.store.sets import read_condensed
@@ -94,6 +98,6 @@ def _draw(stem: Path, image: Path, data: Path | None) -> None:
     from dcbench.report.figures.style import format_of, save
 
     format_of(image)
-    record = read_condensed(condensed_file(stem))
+    record = read_condensed(condensed_file(files))
     save(condensed_grid(record, train=sources_in(data).of(record)), image)
     tell_written(image)

@@ -23,10 +23,9 @@ from dcbench.engine.ranges import range_text
 from dcbench.engine.registry import Registry
 from dcbench.engine.store.atomic import set_aside, sweep
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.failures import Failure, clear_failure, write_failure
+from dcbench.engine.store.failures import Failure
 from dcbench.engine.store.guards import UnreadableFileError
-from dcbench.engine.store.index import rebuild_index
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 from dcbench.engine.work.runtime import check_device, name_ignored_threads, plan_slots
 
 
@@ -36,7 +35,7 @@ class Prepared:
 
     request: Request
     registry: Registry
-    layout: Layout
+    store: Store
     plan: list[PlannedCell]
     pending: Pending
 
@@ -82,11 +81,11 @@ def prepare(request: Request, registry: Registry, announce: Announce = announce_
     plan = planner.cells()
     announce(f"looking for finished work in {request.results}")
     with _store(request) as root:
-        layout = Layout(root)
-        pending = find_pending(layout, plan, request.existing)
+        store = Store(root)
+        pending = find_pending(store, plan, request.existing)
         pending.warnings[:0] = planner.remarks
         _refuse_to_condense(pending.jobs, request, registry)
-        yield Prepared(request, registry, layout, plan, pending)
+        yield Prepared(request, registry, store, plan, pending)
 
 
 def _refuse_to_condense(jobs: Iterable[Job], request: Request, registry: Registry) -> None:
@@ -145,16 +144,16 @@ def run_plan(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
         RequestError: the results folder cannot be written; nothing was started.
         KeyboardInterrupt: every worker was ended; what is finished stays.
     """
-    request, layout, pending = prepared.request, prepared.layout, prepared.pending
+    request, store, pending = prepared.request, prepared.store, prepared.pending
     outcome = Outcome(
-        layout.root,
+        store.root,
         failed_before=len(pending.failed_before),
         incomplete=list(pending.incomplete),
         warnings=list(pending.warnings),
     )
     if pending.work:
-        _check_writable(layout.root)
-        sweep(layout.root)
+        _check_writable(store.root)
+        sweep(store.root)
         for path, read in pending.damaged.items():
             set_aside(path, read)
         slots = plan_slots(
@@ -166,39 +165,31 @@ def run_plan(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
             capture=not request.eager,
         )
         outcome.warnings += name_ignored_threads(slots[0])
-        executor = LocalExecutor(slots, layout.root, request.data, request.timeout)
+        executor = LocalExecutor(slots, store.root, request.data, request.timeout)
         for event in executor.run(Schedule(pending.work)):
             _keep(event, prepared, outcome)
             watch(event)
-        outcome.warnings += _index(layout)
     outcome.warnings += prepared.registry.notify(
-        "dcbench_run_finished", results=layout.root, finished=outcome.finished, failed=len(outcome.failed)
+        "dcbench_run_finished", results=store.root, finished=outcome.finished, failed=len(outcome.failed)
     )
     return outcome
 
 
-def _index(layout: Layout) -> Iterator[str]:
-    """Rebuild the index; yield a warning if it cannot be written, as on a full disk: nothing needs it."""
-    try:
-        rebuild_index(layout)
-    except OSError as error:
-        yield f"{layout.index} is not up to date: {error.strerror or error}"
-
-
 def _keep(event: Event, prepared: Prepared, outcome: Outcome) -> None:
     """Bring the store and the outcome up to date with *event*, and announce observers."""
-    layout = prepared.layout
+    store = prepared.store
     if isinstance(event, Finished):
         outcome.finished += 1
-        clear_failure(layout, event.job)
-        _drop_older(event, layout)
+        store.clear_failure(event.job)
+        if isinstance(event.job, EvaluateJob):
+            store.drop_shorter_evaluations(event.job)
         about = event.job.cell.facts() | _particulars(event)
         outcome.warnings += prepared.registry.notify("dcbench_cell_finished", file=event.file, about=about)
     elif isinstance(event, Failed):
         outcome.failed.append((event.job, event.failure))
         outcome.skipped += len(event.skipped)
         with suppress(OSError):  # a full disk must not hide the failure that it caused
-            write_failure(layout, event.job, event.failure)
+            store.keep_failure(event.job, event.failure)
 
 
 def _particulars(event: Finished) -> dict[str, object]:
@@ -216,11 +207,3 @@ def _metrics(event: Finished) -> dict[str, object]:
         metrics = read_evaluation(event.file)["metrics"]
         return {"metrics": metrics, "figures": metrics}  # the second is the former name, for one release
     return {}
-
-
-def _drop_older(event: Finished, layout: Layout) -> None:
-    """Remove evaluations whose repeats the new file holds as well."""
-    if event.job.type == "evaluate":
-        for path, repeats in layout.evaluations(event.job.trial).items():
-            if path != event.file and set(repeats) <= set(event.job.repeats):
-                path.unlink(missing_ok=True)

@@ -25,23 +25,22 @@ from dcbench.report.text import Text, is_logarithmic, sparkline
 if TYPE_CHECKING:
     from dcbench.api.condensed import CondensedSet
     from dcbench.engine.identity import Cell
+    from dcbench.engine.store.names import CellFiles
 
 _COMMIT = 12  # digits of a commit that are shown
 
 
-def card(stem: Path) -> RenderableType:
-    """Return the card of the cell whose files have names that begin with *stem*.
+def card(files: CellFiles) -> RenderableType:
+    """Return the card of the cell with these *files*.
 
     Raises:
         CorruptFileError, UnsupportedFormatError: one of them cannot be read.
     """
-    condensed = stem.with_name(f"{stem.name}.condensed.h5")
-    parts = sorted(stem.parent.glob(f"{stem.name}.*.part.h5"))
-    failures = read_failures(sorted(stem.parent.glob(f"{stem.name}.*.failed.json")))
+    condensed, failures = files.condensed, read_failures(files.failures())
     return Group(
-        *(_condensed(condensed) if condensed.exists() else [Text(f"{stem.name}: no condensed set", "bold")]),
-        *(section for path in parts for section in _part(path)),
-        *_evaluations(sorted(stem.parent.glob(f"{stem.name}.*.r*.h5"))),
+        *(_condensed(condensed) if condensed.exists() else [Text(f"{files.name}: no condensed set", "bold")]),
+        *(section for path in files.parts() for section in _part(path)),
+        *_evaluations(list(files.evaluations())),
         *(section for facts in failures for section in _failure(facts)),
     )
 

@@ -18,7 +18,7 @@ from dcbench.engine.data.standard import is_other
 from dcbench.engine.identity import ABOUT, OTHER_DATA
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.facts import STORED_AS, read_about
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 from dcbench.report.filters import Filter
 from dcbench.report.plugins import fingerprints_of
 from dcbench.report.reading import check_folder, read_failures, read_or_warn
@@ -107,8 +107,8 @@ def frame(results: Path | str = "results") -> ResultsFrame:
         RequestError: there is no such folder.
     """
     check_folder(Path(results))
-    layout = Layout(Path(results))
-    rows = title_datasets([row for path in layout.all_evaluations() for row in _rows(path)])
+    store = Store(Path(results))
+    rows = title_datasets([row for path in store.all_evaluations() for row in _rows(path)])
     table = pd.DataFrame(rows, columns=COLUMNS)
     # When runs of repeats overlap, as after a merge of two folders, each repeat counts once: the latest.
     table = table.astype({"step": "Int64"}).sort_values("finished", kind="stable")
@@ -122,7 +122,7 @@ def failures(results: Path | str = "results") -> pd.DataFrame:
 
     A record that is damaged, or cannot be read now, is left out with a warning.
     """
-    return pd.DataFrame(read_failures(Layout(Path(results)).all_failures()), columns=_FAILURE).rename(columns=IN_FRAMES)
+    return pd.DataFrame(read_failures(Store(Path(results)).all_failures()), columns=_FAILURE).rename(columns=IN_FRAMES)
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def sets(results: Path | str = "results") -> pd.DataFrame:
     A file that is damaged, or cannot be read now, is left out with a warning; damage to images alone goes unnoticed,
     since none is read.
     """
-    rows = [row for path in Layout(Path(results)).all_condensed() if (row := read_or_warn(_set_row, path)) is not None]
+    rows = [row for path in Store(Path(results)).all_condensed() if (row := read_or_warn(_set_row, path)) is not None]
     return pd.DataFrame(title_datasets(rows), columns=[*_FACTS, "conditions", "snapshots", "file"]).rename(
         columns=IN_FRAMES
     )

@@ -18,7 +18,7 @@ from dcbench.api.words import plural
 from dcbench.engine.store.facts import STORED_AS
 from dcbench.engine.store.guards import CorruptFileError
 from dcbench.engine.store.hdf5 import get_array, get_facts, get_texts, put_array, put_facts, reading, writing
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 from dcbench.report.reading import read_or_warn
 from dcbench.report.render.text import terminal
 from dcbench.report.report import Report
@@ -121,12 +121,12 @@ def _column(columns: h5py.Group, name: str) -> Any:
     return (get_array if name in _AMOUNTS else get_texts)(columns, stored)
 
 
-def list_reports(layout: Layout) -> list[StoredReport]:
+def list_reports(store: Store) -> list[StoredReport]:
     """Return the reports of a results folder, the latest first.
 
     One that is damaged, or cannot be read now, is left out with a warning.
     """
-    read = (read_or_warn(read_report, path) for path in layout.all_reports())
+    read = (read_or_warn(read_report, path) for path in store.all_reports())
     return sorted(filter(None, read), key=lambda report: report.made, reverse=True)
 
 

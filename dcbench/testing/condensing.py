@@ -14,7 +14,7 @@ import torch
 from dcbench.api.condensed import plain_set
 from dcbench.engine.data.fingerprints import hash_images
 from dcbench.engine.factories import make_dataset
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 from dcbench.engine.work.contexts import CellTask, Data
 from dcbench.engine.work.runtime import Runtime
 from dcbench.testing.watching import Watched, watching
@@ -115,7 +115,7 @@ def condense(
     settings = method.Settings(**cell.method.settings)
     data = Data(make_dataset(registry, cell.dataset, results), cell)
     runtime = Runtime(threads=torch.get_num_threads(), checkpoint_seconds=0)
-    task = WatchedTask(registry, data, Layout(results), runtime, _ignore, part, interrupt_after=interrupt_after)
+    task = WatchedTask(registry, data, Store(results), runtime, _ignore, part, interrupt_after=interrupt_after)
     before = hash_images(task.train)
     with watching() as watched:
         condensed = method.condense(task, settings)

@@ -18,9 +18,9 @@ from dcbench.api.evaluator import Evaluation, Evaluator
 from dcbench.engine.data.fingerprints import hash_images
 from dcbench.engine.factories import make_dataset
 from dcbench.engine.plan.planner import PlannedCell
-from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.names import check_name
-from dcbench.engine.store.tensors import hash_tensors
+from dcbench.engine.store.given import check_name
+from dcbench.engine.store.store import Store
+from dcbench.engine.store.tensors import hash_set
 from dcbench.engine.work.contexts import TrialContext
 from dcbench.engine.work.runtime import Runtime
 from dcbench.testing import settings
@@ -86,8 +86,8 @@ class Subject(PlannedSubject):
         runtime = Runtime(threads=torch.get_num_threads())
         evaluator, before = self.target(), _hashes(condensed, train, test)
         with preserved(), TemporaryDirectory(prefix="dcbench-") as results:
-            layout = Layout(Path(results))
-            context = TrialContext(self.registry, planned.trial, repeats, dataset.info(), layout, runtime, _ignore)
+            store = Store(Path(results))
+            context = TrialContext(self.registry, planned.trial, repeats, dataset.info(), store, runtime, _ignore)
             if stirred:
                 stir_generators()
             with watching() as watched:
@@ -102,10 +102,8 @@ def _ignore(step: int, total: int, metrics: Mapping[str, float], doing: str = ""
 
 
 def _hashes(condensed: CondensedSet, train: ImageSet, test: ImageSet) -> dict[str, str]:
-    tensors = {"labels": condensed.labels, "images": condensed.images, "indices": condensed.source_indices}
-    there = {name: tensor for name, tensor in tensors.items() if tensor is not None}
     return {
-        "the condensed set": hash_tensors(there),
+        "the condensed set": hash_set(condensed),
         "the training images": hash_images(train),
         "the test images": hash_images(test),
     }

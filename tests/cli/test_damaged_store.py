@@ -16,8 +16,8 @@ from made_results import add, add_failure
 from made_sets import add_set
 
 from dcbench.engine.store.guards import CorruptFileError
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed, write_condensed
+from dcbench.engine.store.store import Store
 
 COMMANDS = (("report",), ("report", "--format", "html"), ("show",))
 
@@ -150,7 +150,7 @@ def test_a_bad_set(dcbench: CommandLine, results: Path, damage: str) -> None:
 def test_a_set_whose_images_have_no_shape_of_images_costs_its_picture_alone(
     dcbench: CommandLine, results: Path
 ) -> None:
-    bad = Layout(results).all_condensed()[0]
+    bad = Store(results).all_condensed()[0]
     with h5py.File(bad, "r+") as file:
         del file["images"]
         file["images"] = np.zeros(3, "f4")
@@ -158,7 +158,7 @@ def test_a_set_whose_images_have_no_shape_of_images_costs_its_picture_alone(
 
 
 def test_two_sets_that_were_swapped_are_both_left_out(dcbench: CommandLine, results: Path) -> None:
-    one, other = Layout(results).all_condensed()
+    one, other = Store(results).all_condensed()
     aside = one.rename(one.with_suffix(".aside"))
     other.rename(one)
     aside.rename(other)
@@ -172,7 +172,7 @@ def test_two_sets_that_were_swapped_are_both_left_out(dcbench: CommandLine, resu
 
 @pytest.mark.parametrize("named", ["classes1.part.h5", "classes0-1.part.h5", "condensed.h5"])
 def test_a_part_under_the_name_of_other_classes_is_refused(dcbench: CommandLine, results: Path, named: str) -> None:
-    whole = Layout(results).all_condensed()[0]
+    whole = Store(results).all_condensed()[0]
     record = read_condensed(whole)
     stem = whole.name.partition(".")[0]
     part, bad = (whole.with_name(f"{stem}.{name}") for name in ("classes0.part.h5", named))
@@ -195,7 +195,7 @@ def test_one_value_under_the_name_of_ten_is_not_ten_repeats(dcbench: CommandLine
 
 def test_an_evaluation_under_the_stem_of_another_cell_is_not_counted_there(dcbench: CommandLine, results: Path) -> None:
     bad = add(results, "idm", [70.0, 71.0])
-    stem = Layout(results).all_condensed()[0]
+    stem = Store(results).all_condensed()[0]
     moved = stem.with_name(f"{stem.name.partition('.')[0]}.{bad.name.partition('.')[2]}")
     bad.rename(moved)
     check_left_out(dcbench, results, moved, f"it holds what belongs into {bad.name}", COMMANDS[:2])
@@ -205,9 +205,9 @@ def test_an_evaluation_under_the_stem_of_another_cell_is_not_counted_there(dcben
 def test_a_bad_stored_report(dcbench: CommandLine, results: Path, damage: str) -> None:
     for name in ("mine", "yours"):
         assert dcbench("report", "--store", name, "--results", "r", cwd=results.parent).code == 0
-    bad = Layout(results).report("mine")
+    bad = Store(results).report("mine")
     if damage == "name":
-        Layout(results).report("yours").replace(bad)
+        Store(results).report("yours").replace(bad)
     elif damage == "text":
         whole = bad.read_bytes()
         assert whole.count(b"90.5") == 1
@@ -228,7 +228,7 @@ def test_a_bad_stored_report(dcbench: CommandLine, results: Path, damage: str) -
 
 def test_a_report_of_a_version_without_checksums_is_read(dcbench: CommandLine, results: Path) -> None:
     assert dcbench("report", "--store", "mine", "--results", "r", cwd=results.parent).code == 0
-    with h5py.File(Layout(results).report("mine"), "r+") as file:
+    with h5py.File(Store(results).report("mine"), "r+") as file:
         file.visititems(lambda _, found: found.attrs.pop("sha256", None) and None)
         facts = json.loads(file.attrs["facts"])
         del facts["name"]

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
+from dcbench.engine.store.store import Store
 
 pytestmark = [
     pytest.mark.slow,
@@ -78,7 +78,7 @@ def test_a_run_and_a_report_give_the_same_as_elsewhere(home: Path, elsewhere: tu
     name = errno.errorcode[number]
     environment = {"LD_PRELOAD": str(home / "flock.so"), "FLOCK_ERRNO": str(number)}
     assert run_and_report(home, name, **environment) == elsewhere
-    for one, other in zip(*(Layout(home / each).all_condensed() for each in ("elsewhere", name)), strict=True):
+    for one, other in zip(*(Store(home / each).all_condensed() for each in ("elsewhere", name)), strict=True):
         assert one.name == other.name
         first, second = read_condensed(one).condensed, read_condensed(other).condensed
         assert str(first) == str(second)

@@ -62,9 +62,7 @@ def test_the_results_are_files_of_known_names(first: tuple[Path, Ended]) -> None
     names = [re.sub(r"[0-9a-f]{12}", "#", name) for name in _files(home / "results")]
     cells = [f"toy/{method}/ipc1/s{seed}-#" for method in ("toy-first", "toy-slow") for seed in (0, 1)]
     whole = [name for cell in cells for name in (f"{cell}.condensed.h5", f"{cell}.count-#.r0-1.h5")]
-    assert sorted(name for name in names if not name.endswith(".log")) == sorted(
-        [*whole, "index.h5", "reports/run-#.h5"]
-    )
+    assert sorted(name for name in names if not name.endswith(".log")) == sorted([*whole, "reports/run-#.h5"])
 
 
 def test_the_same_run_again_does_nothing_and_prints_the_same(

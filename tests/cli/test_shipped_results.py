@@ -18,8 +18,8 @@ from dcbench.engine.factories import make_dataset, settle_network
 from dcbench.engine.identity import Cell, EvaluatorSpec, Trial
 from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
+from dcbench.engine.store.store import Store
 from dcbench.engine.work.contexts import Data
 
 ROOT = Path(__file__).parents[2]
@@ -43,22 +43,22 @@ def test_they_are_small_and_every_set_is_whole(shipped: Path) -> None:
     assert sum(path.stat().st_size for path in shipped.rglob("*") if path.is_file()) < LIMIT
     assert {path.name for path in shipped.iterdir()} == {"coresets", "matching", "sweeps"}
     for store in shipped.iterdir():
-        sets = Layout(store).all_condensed()
+        sets = Store(store).all_condensed()
         assert sets
         for path in sets:
             read_condensed(path)
 
 
 def test_a_store_never_reads_those_that_are_shipped_below_it(shipped: Path, dcbench: CommandLine) -> None:
-    layout = Layout(shipped.parent)
-    assert not [*layout.all_condensed(), *layout.all_evaluations(), *layout.all_failures(), *layout.all_reports()]
+    store = Store(shipped.parent)
+    assert not [*store.all_condensed(), *store.all_evaluations(), *store.all_failures(), *store.all_reports()]
     ended = dcbench("report", cwd=shipped.parents[1])
     assert (ended.code, ended.out) == (0, "No finished cell stands in this table.\n")
 
 
 def test_a_run_of_today_finds_them_under_their_names(shipped: Path, tmp_path: Path) -> None:
     registry = load_registry()
-    for path in [path for store in shipped.iterdir() for path in Layout(store).all_evaluations()]:
+    for path in [path for store in shipped.iterdir() for path in Store(store).all_evaluations()]:
         facts = read_evaluation(path)
         stored = Cell.model_validate(facts["cell"])
         info = Data(make_dataset(registry, stored.dataset, tmp_path), stored).info
@@ -103,7 +103,7 @@ def _trial_of_today(registry: Registry, cell: Cell, info: DatasetInfo, facts: di
 
 
 def test_nothing_is_called_by_the_name_of_data_that_it_was_not_made_on(shipped: Path) -> None:
-    for path in [path for store in shipped.iterdir() for path in Layout(store).all_condensed()]:
+    for path in [path for store in shipped.iterdir() for path in Store(store).all_condensed()]:
         dataset = read_condensed(path).cell.dataset
         assert dataset.name != "cifar10", "what was compressed once more is cifar10-jpeg"
         assert dataset.record in (dataset.name, "folder")

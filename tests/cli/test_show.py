@@ -102,8 +102,10 @@ def test_an_unknown_or_ambiguous_cell_is_one_line(dcbench: CommandLine, finished
 
 
 def test_a_path_that_is_no_cell_is_one_line(dcbench: CommandLine, finished: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.h5"
+    other.touch()
     assert "there is no file gone.h5" in _refused(dcbench("show", "gone.h5", cwd=finished.parent))
-    assert "index.h5 is no file of a cell" in _refused(dcbench("show", finished / "index.h5", cwd=tmp_path))
+    assert "other.h5 is not a file of a cell" in _refused(dcbench("show", other, cwd=tmp_path))
 
 
 def test_a_folder_without_cells_says_so(dcbench: CommandLine, tmp_path: Path) -> None:

@@ -123,6 +123,6 @@ def test_the_files_hold_what_is_documented(results: Path) -> None:
     assert shared | {name for row in of_evaluations for name in inline_code(row[0])} == set(facts_of(evaluation))
     with h5py.File(condensed) as file:
         assert {*file, *file["snapshots"].attrs} <= {name for row in parts for name in inline_code(row[0])}
-    for path in (condensed, evaluation, results / "index.h5", *results.glob("reports/*.h5")):
+    for path in (condensed, evaluation, *results.glob("reports/*.h5")):
         with h5py.File(path) as file:
             assert {*file.attrs, bytes(file.attrs["dcbench_kind"]).decode()} <= known

@@ -16,8 +16,9 @@ from dcbench import DcbenchError
 from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.store.failures import Failure, write_failure
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.failures import Failure
+from dcbench.engine.store.names import CellFiles
+from dcbench.engine.store.store import Store
 from dcbench.engine.store.tensors import write_tensors
 from dcbench.engine.work.run_job import Order, run_job
 from dcbench.engine.work.runtime import Runtime
@@ -32,7 +33,6 @@ KINDS = {
     "log": "results/*/*/*/*.log",
     "artifact": "results/artifacts/*/*.h5",
     "report": "results/reports/*.h5",
-    "index": "results/index.h5",
     "fingerprints": "cache/fingerprints.json",
     "pixels": "cache/folder/*.npy",
     "seal": "cache/folder/*.sha256",
@@ -74,7 +74,7 @@ def _prepare(home: Path) -> tuple[Path, dict[Any, float], dict[str, str]]:
     results = home / "results"
     run(home, results)
     right, sets = numbers(results), pixels(results)
-    layout, registry = Layout(results), load_registry_once()
+    store, registry = Store(results), load_registry_once()
     request = make_request(datasets="toy", methods=SLOW, ipc=1, data=home / "data", results=results)
     cell = Planner(request, registry).cells()[0].cell
     order = {"results": results, "data": home / "data", "runtime": Runtime(checkpoint_seconds=0)}
@@ -83,11 +83,11 @@ def _prepare(home: Path) -> tuple[Path, dict[Any, float], dict[str, str]]:
     try:
         run_job(Order(job=CondenseJob(cell=cell), **order), registry, _stop)
     except KeyboardInterrupt:
-        write_failure(layout, CondenseJob(cell=cell), Failure("Killed", "by hand"))
-        layout.log(CondenseJob(cell=cell)).write_text("it printed this\n")
+        store.keep_failure(CondenseJob(cell=cell), Failure("Killed", "by hand"))
+        store.log(CondenseJob(cell=cell)).write_text("it printed this\n")
     import torch
 
-    write_tensors(layout.artifact("toy", "a.b.c"), {"w": torch.ones(4)}, 1.0, {"package": "a"})
+    write_tensors(store.artifact("toy", "a.b.c"), {"w": torch.ones(4)}, 1.0, {"package": "a"})
     _store_report(results)
     whole = home.with_name(f"{home.name}-whole")
     for name in ("results", "cache"):
@@ -107,7 +107,7 @@ def _store_report(results: Path) -> None:
     from dcbench.report.stored import store_report
     from dcbench.report.summary import summarise
 
-    store_report(Layout(results).report("mine"), summarise(frame(results)), "a table\n")
+    store_report(Store(results).report("mine"), summarise(frame(results)), "a table\n")
 
 
 def _restore(whole: Path, home: Path) -> None:
@@ -185,7 +185,7 @@ def _listed(results: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         failures(results)
-        list_reports(Layout(results))
-        for stem in {path.with_name(path.name.partition(".")[0]) for path in results.glob("*/*/ipc*/s*")}:
+        list_reports(Store(results))
+        for files in set(map(CellFiles.of, results.glob("*/*/ipc*/s*"))):
             with suppress(DcbenchError):  # a damaged set cannot be shown
-                card(stem)
+                card(files)

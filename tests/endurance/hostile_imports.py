@@ -24,8 +24,8 @@ from PIL import Image
 from dcbench import DcbenchError
 from dcbench.engine.exchange.image_folder import ABOUT
 from dcbench.engine.exchange.importing import Import, import_sets
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
+from dcbench.engine.store.store import Store
 from endurance.inside import forked, load_registry_once, run
 
 SECONDS, MEMORY, LONGEST = 60.0, 2 * 2**30, 1000
@@ -104,9 +104,9 @@ def external(file: h5py.File) -> None:
 
 def virtual(file: h5py.File) -> None:
     del file["images"]
-    layout = h5py.VirtualLayout((3, 1, 8, 8), "<f4")
-    layout[:] = h5py.VirtualSource(str(Path(file.filename).with_name("other.h5")), "x", (3, 1, 8, 8))
-    file.create_virtual_dataset("images", layout)
+    store = h5py.VirtualLayout((3, 1, 8, 8), "<f4")
+    store[:] = h5py.VirtualSource(str(Path(file.filename).with_name("other.h5")), "x", (3, 1, 8, 8))
+    file.create_virtual_dataset("images", store)
 
 
 def linked(link: Any) -> Callable[[h5py.File], None]:
@@ -348,7 +348,7 @@ def _attempt(home: Path, folder: Path, path: Path) -> dict[str, Any]:
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
         wanted = Import(file=path, dataset="toy", name="theirs")
         try:
-            done = import_sets(wanted, Layout(folder / "into"), home / "data", load_registry_once())
+            done = import_sets(wanted, Store(folder / "into"), home / "data", load_registry_once())
             told = {"taken": [str(one.path) for one in done]}
         except DcbenchError as error:
             told = {"refused": str(error)}

@@ -23,9 +23,9 @@ from dcbench.engine.executors.schedule import Event, Failed, Finished, Schedule,
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.failures import Failure
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
-from dcbench.engine.store.tensors import hash_tensors
+from dcbench.engine.store.store import Store
+from dcbench.engine.store.tensors import hash_set
 from dcbench.engine.work.run_job import Order, run_job
 
 SLOW = "toy-slow[iterations=6,pause=0]"
@@ -122,10 +122,8 @@ def numbers(results: Path) -> Numbers:
 def pixels(results: Path) -> dict[str, str]:
     """Return a hash of what each condensed set holds."""
     found = {}
-    for path in Layout(results).all_condensed():
-        made = read_condensed(path).condensed
-        held = {"labels": made.labels, "images": made.images, "indices": made.source_indices}
-        found[path.name] = hash_tensors({name: value for name, value in held.items() if value is not None})
+    for path in Store(results).all_condensed():
+        found[path.name] = hash_set(read_condensed(path).condensed)
     return found
 
 

@@ -15,9 +15,9 @@ from dcbench.engine.executors.schedule import Event, Finished, Schedule
 from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.plan.pending import Pending, Work
 from dcbench.engine.plan.request import make_request
-from dcbench.engine.run import Outcome, Prepared, _drop_older, _particulars, run_plan
+from dcbench.engine.run import Outcome, Prepared, _particulars, run_plan
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 
 CELL = made_cell()
 
@@ -38,15 +38,15 @@ def test_observers_can_tell_a_part_from_a_whole_set(job: Job, particulars: dict[
 def test_older_repeats_of_the_same_networks_go_even_if_another_front_end_is_faster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout, trial = Layout(tmp_path), made_trial(CELL)
-    new, old, more = (layout.evaluation(trial, range(*ends)) for ends in ((0, 3), (0, 1), (2, 5)))
+    store, trial = Store(tmp_path), made_trial(CELL)
+    new, old, more = (store.evaluation(trial, range(*ends)) for ends in ((0, 3), (0, 1), (2, 5)))
     for path in (new, old, more):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    found = layout.evaluations(trial)
+    found = store.evaluations(trial)
     old.unlink()
-    monkeypatch.setattr(Layout, "evaluations", lambda *_: found)
-    _drop_older(Finished(EvaluateJob(trial=trial, first=0, stop=3), 0, new, 1.0), layout)
+    monkeypatch.setattr(Store, "evaluations", lambda *_: found)
+    store.drop_shorter_evaluations(EvaluateJob(trial=trial, first=0, stop=3))
     assert sorted(path.parent.iterdir()) == sorted([new, more])
 
 
@@ -68,7 +68,7 @@ def do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def carried_out(state: Pending) -> Outcome:
         request = make_request(methods="toy-slow", results=tmp_path / "results", device="cpu")
-        prepared = Prepared(request, registry, Layout(request.results), [], state)
+        prepared = Prepared(request, registry, Store(request.results), [], state)
         return run_plan(prepared, lambda _: None)
 
     return carried_out
@@ -100,9 +100,3 @@ def test_a_results_folder_is_written_only_if_there_is_work(do: Any, tmp_path: Pa
     assert do(Pending(finished=2)).ok
     with pytest.raises(RequestError, match="cannot write to the results folder"):
         do(Pending(work=[WORK]))
-
-
-def test_an_index_that_cannot_be_written_is_only_warned_about(do: Any, tmp_path: Path) -> None:
-    (tmp_path / "results" / "index.h5").mkdir(parents=True)
-    (warning,) = do(Pending(work=[WORK])).warnings
-    assert warning == f"{tmp_path / 'results' / 'index.h5'} is not up to date: Is a directory"

@@ -11,8 +11,8 @@ from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.facts import read_about
 from dcbench.engine.store.failures import read_failure
 from dcbench.engine.store.hdf5 import reading
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import get_snapshots, get_trace, read_condensed
+from dcbench.engine.store.store import Store
 from dcbench.engine.store.tensors import get_state, hash_tensors
 from dcbench.report.stored import read_report
 
@@ -23,14 +23,14 @@ VALUES = ("mean", "std", "n", "cells", "fewest", "most", "variant", "digests")
 
 def numbers_of(store: Path) -> dict[str, Any]:
     """Return what each file of *store* holds, by its path: values as they are, tensors as their SHA-256."""
-    layout = Layout(store)
-    found: dict[Path, Any] = {path: _set(path) for path in (*layout.all_condensed(), *layout.all_parts())}
-    found |= {path: _evaluation(path) for path in layout.all_evaluations()}
-    found |= {path: read_failure(path) for path in layout.all_failures()}
-    found |= {path: _report(path) for path in layout.all_reports()}
-    found |= {path: _artifact(path) for path in sorted(store.glob("artifacts/*/*.h5"))}
-    found |= {path: _checkpoint(path) for path in sorted(store.glob("*/*/ipc*/*.checkpoint.h5"))}
-    return {str(path.relative_to(store)): held for path, held in found.items()}
+    folder, store = store, Store(store)
+    found: dict[Path, Any] = {path: _set(path) for path in (*store.all_condensed(), *store.all_parts())}
+    found |= {path: _evaluation(path) for path in store.all_evaluations()}
+    found |= {path: read_failure(path) for path in store.all_failures()}
+    found |= {path: _report(path) for path in store.all_reports()}
+    found |= {path: _artifact(path) for path in sorted(folder.glob("artifacts/*/*.h5"))}
+    found |= {path: _checkpoint(path) for path in sorted(folder.glob("*/*/ipc*/*.checkpoint.h5"))}
+    return {str(path.relative_to(folder)): held for path, held in found.items()}
 
 
 def _hash(condensed: CondensedSet) -> str:

@@ -12,8 +12,8 @@ from made_results import add_failure, cell_of
 from dcbench.api.condensed import CondensedSet
 from dcbench.engine.identity import Cell
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, write_condensed
+from dcbench.engine.store.store import Store
 from dcbench.report.card import card
 from dcbench.report.text import drawn
 
@@ -32,7 +32,7 @@ IMAGES, LABELS = torch.full((6, 1, 4, 4), 0.5), torch.arange(3).repeat_interleav
 def write_set(results: Path, cell: Cell, condensed: CondensedSet, trace: Any = None, **facts: Any) -> None:
     snapshots = {0: condensed, 50: condensed}
     record = StoredSet(cell, condensed, FACTS | facts, trace or {}, snapshots, {50: 45.0})
-    write_condensed(Layout(results).condensed(cell), record)
+    write_condensed(Store(results).condensed(cell), record)
 
 
 def write_repeats(
@@ -41,11 +41,11 @@ def write_repeats(
     trial = made_trial(cell).model_copy(update={"step": step})
     repeats = range(first, first + len(values))
     record = StoredEvaluation(trial, repeats, {"pixel": tuple(values)}, FACTS | facts)
-    write_evaluation(Layout(results).evaluation(trial, repeats), record)
+    write_evaluation(Store(results).evaluation(trial, repeats), record)
 
 
 def shown(results: Path, cell: Cell, **options: Any) -> str:
-    return drawn(card(Layout(results).stem(cell)), **options)
+    return drawn(card(Store(results).files(cell)), **options)
 
 
 def test_a_set_is_shown_with_its_budget_decoder_snapshots_and_provenance(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_an_evaluation_under_an_older_recipe_says_what_it_did_otherwise(tmp_path
     for name, protocol in (("dc", "dc"), ("dc-spline", "other")):
         recipe = {"augmentation": name, "strategy": "crop_scale_rotate"}
         trial = made_trial(cell, settings={"protocol": protocol}, recipe=recipe, digest_recipe=recipe)
-        path = Layout(tmp_path).evaluation(trial, range(1))
+        path = Store(tmp_path).evaluation(trial, range(1))
         write_evaluation(path, StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, FACTS))
     (line,) = [line for line in shown(tmp_path, cell, width=200).splitlines() if "older recipe" in line]
     assert line.endswith(

@@ -14,7 +14,7 @@ from made_sets import add_set
 import dcbench
 from dcbench.engine.identity import Cell
 from dcbench.engine.store.hdf5 import get_facts, put_facts
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 from dcbench.report.filters import Filter
 from dcbench.report.results import COLUMNS, SET_COLUMNS, failures, frame, sets
 from dcbench.report.summary import summarise
@@ -84,9 +84,9 @@ def test_a_file_that_a_run_replaces_while_the_folder_is_read_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = add(tmp_path, "dm", [1.0]), add(tmp_path, "dm", [1.0, 2.0])
-    listed = Layout(tmp_path).all_evaluations()
+    listed = Store(tmp_path).all_evaluations()
     old.unlink()
-    monkeypatch.setattr(Layout, "all_evaluations", lambda _: listed)
+    monkeypatch.setattr(Store, "all_evaluations", lambda _: listed)
     assert set(frame(tmp_path)["file"]) == {str(new)}
 
 
@@ -282,11 +282,11 @@ def test_a_file_that_cannot_be_read_now_is_left_out_and_one_that_is_gone_passed_
 ) -> None:
     locked, gone = add_set(tmp_path, "dm"), add_set(tmp_path, "idm")
     add_set(tmp_path, "m3d")
-    listed = Layout(tmp_path).all_condensed()
+    listed = Store(tmp_path).all_condensed()
     locked.unlink()
     locked.mkdir()
     gone.unlink()
-    monkeypatch.setattr(Layout, "all_condensed", lambda _: listed)
+    monkeypatch.setattr(Store, "all_condensed", lambda _: listed)
     with pytest.warns(UserWarning, match="cannot be read now.*left out"):
         assert sets(tmp_path)["method"].tolist() == ["m3d"]
 

@@ -9,7 +9,7 @@ from made_results import add, cell_of
 from dcbench.api.errors import RequestError
 from dcbench.engine.store.guards import CorruptFileError
 from dcbench.engine.store.hdf5 import put_facts
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 from dcbench.report.results import frame
 from dcbench.report.stored import StoredReport, changes, describe, is_stored, list_reports, read_report, store_report
 from dcbench.report.summary import summarise
@@ -22,7 +22,7 @@ LATER = "2026-02-02T00:00:00+00:00"
 
 def stored(results: Path, name: str = "mine") -> StoredReport:
     """Store a report over everything in *results*, and read it."""
-    path = Layout(results).report(name)
+    path = Store(results).report(name)
     store_report(path, summarise(frame(results)), "the table\n")
     return read_report(path)
 
@@ -67,7 +67,7 @@ def test_what_has_changed_is_named(tmp_path: Path, change: dict[str, Any], text:
 
 def test_what_is_stored_already_is_told_by_numbers_and_text(tmp_path: Path) -> None:
     add(tmp_path, "dm", [1.0, 2.0])
-    path, text = Layout(tmp_path).report("mine"), "the table\n"
+    path, text = Store(tmp_path).report("mine"), "the table\n"
     assert not is_stored(path, summarise(frame(tmp_path)), text), "nothing is"
     stored(tmp_path)
     assert is_stored(path, summarise(frame(tmp_path)), text)
@@ -131,22 +131,22 @@ def test_a_report_over_nothing_is_stored_too(tmp_path: Path) -> None:
 
 
 def test_the_latest_report_comes_first_and_a_damaged_one_hides_no_other(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
-    assert list_reports(layout) == []
+    store = Store(tmp_path)
+    assert list_reports(store) == []
     add(tmp_path, "dm", [1.0])
     for day, name in enumerate(("b", "c", "a"), start=1):
         stored(tmp_path, name)
-        with h5py.File(layout.report(name), "r+") as file:
+        with h5py.File(store.report(name), "r+") as file:
             put_facts(file, {"made": f"2026-01-0{day}T00:00:00+00:00"})
-    assert [report.name for report in list_reports(layout)] == ["a", "c", "b"]
-    bad = layout.report("c")
+    assert [report.name for report in list_reports(store)] == ["a", "c", "b"]
+    bad = store.report("c")
     bad.write_bytes(bad.read_bytes()[:300])
     with pytest.warns(UserWarning, match=r"c\.h5 is damaged.*left out"):
-        assert [report.name for report in list_reports(layout)] == ["a", "b"]
+        assert [report.name for report in list_reports(store)] == ["a", "b"]
     with pytest.raises(CorruptFileError):
         read_report(bad)
 
 
 def test_a_report_that_is_not_there_is_a_refusal(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"there is no stored report 'mine' in .*reports"):
-        read_report(Layout(tmp_path).report("mine"))
+        read_report(Store(tmp_path).report("mine"))

@@ -19,6 +19,7 @@ from dcbench.engine.identity import Cell
 from dcbench.engine.store.delivering import delivering
 from dcbench.engine.store.guards import CorruptFileError, Unpacked, check_datasets
 from dcbench.engine.store.hdf5 import file_type_of, get_array, get_facts, put_array, reading, writing
+from dcbench.engine.store.names import CellFiles
 from dcbench.engine.store.sets import get_set
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from dcbench.api.condensed import CondensedSet
     from dcbench.engine.exchange.sources import Sources
-    from dcbench.engine.store.layout import Layout
+    from dcbench.engine.store.store import Store
 
 FILE_TYPE = "export"
 SOURCE_IMAGES = "source_images"
@@ -42,36 +43,31 @@ class Archived:
     """Why a selection is there by its indices alone, a line for each."""
 
 
-def write_archive(layout: Layout, target: Path, sources: Sources, stems: Sequence[Path] | None = None) -> Archived:
+def write_archive(store: Store, target: Path, sources: Sources, cells: Sequence[CellFiles] | None = None) -> Archived:
     """Copy results into *target* under ``<dataset>/<method>/ipc<k>/<file>``.
 
     A selection of training images gets these images beside its indices, where the data is there: indices mean nothing
     to whoever has other files. Reference rows, such as the whole training set, stay indices.
 
     Args:
-        layout: the results folder.
+        store: the results folder.
         target: the file to write; it appears whole or not at all, and not if there is nothing to copy.
         sources: the data that selections are made of.
-        stems: only files whose path begins with one of these and a dot; None means all.
+        cells: only the files of these cells; None means all.
 
     Raises:
         CorruptFileError, UnsupportedFormatError: a file cannot be read; nothing is written.
         OSError: there is no room for it.
     """
-    wanted = None if stems is None else {str(stem) for stem in stems}
-    found = [("condensed", path) for path in layout.all_condensed()]
-    found += [("evaluation", path) for path in layout.all_evaluations()]
-    chosen = [
-        (file_type, path)
-        for file_type, path in found
-        if wanted is None or str(path.with_name(path.name.partition(".")[0])) in wanted
-    ]
+    found = [("condensed", path) for path in store.all_condensed()]
+    found += [("evaluation", path) for path in store.all_evaluations()]
+    chosen = [(file_type, path) for file_type, path in found if cells is None or CellFiles.of(path) in cells]
     done = Archived(len(chosen))
     if chosen:
         room = sum(path.stat().st_size for _, path in chosen)
         with delivering(target) as temporary, writing(temporary, FILE_TYPE, room=room) as file:
             for file_type, path in chosen:
-                name = os.path.relpath(path, layout.root).removesuffix(".h5")
+                name = os.path.relpath(path, store.root).removesuffix(".h5")
                 with reading(path, file_type) as source:
                     check_datasets(source, Unpacked(path.stat().st_size))
                     file.copy(source, name)

@@ -18,8 +18,9 @@ from dcbench.engine.store.sets import read_condensed
 if TYPE_CHECKING:
     from dcbench.engine.exchange.sources import Sources
     from dcbench.engine.identity import Cell
-    from dcbench.engine.store.layout import Layout
+    from dcbench.engine.store.names import CellFiles
     from dcbench.engine.store.sets import StoredSet
+    from dcbench.engine.store.store import Store
 
 _WRITERS: dict[str, Callable[[Path, PortableSet], None]] = {
     "images": image_folder.write,
@@ -29,30 +30,30 @@ _WRITERS: dict[str, Callable[[Path, PortableSet], None]] = {
 
 
 def export_sets(
-    layout: Layout,
+    store: Store,
     target: Path,
     form: str,
     sources: Sources,
-    stems: Sequence[Path] | None = None,
+    cells: Sequence[CellFiles] | None = None,
     *,
     decoded: bool = False,
 ) -> list[Path]:
     """Write condensed sets as *form*: ``images``, ``safetensors`` or ``pt``. Return what was written.
 
     Args:
-        layout: the results folder.
+        store: the results folder.
         target: a file, if its name ends as those of *form* do, for a single set; otherwise a folder, in which each set
             gets a name of its own, see `name_of`.
         form: the format.
         sources: the data that selections are made of.
-        stems: the cells, each by what its file names begin with; None means all but reference rows.
+        cells: the files of the cells; None means all but reference rows.
         decoded: write training images in place of stored ones.
 
     Raises:
         RequestError: several sets for one file, or the data of a selection is not there.
         CorruptFileError, UnsupportedFormatError: a set cannot be read.
     """
-    files = _chosen(layout, stems)
+    files = _chosen(store, cells)
     single = format_of(target) == form and not target.is_dir()
     if single and len(files) > 1:
         raise RequestError(
@@ -80,10 +81,10 @@ def _ending(form: str) -> str:
     return ENDINGS[form][0] if form in ENDINGS else ""
 
 
-def _chosen(layout: Layout, stems: Sequence[Path] | None) -> list[Path]:
-    if stems is None:
-        return [path for path in layout.all_condensed() if not _is_reference(path)]
-    return [path for stem in stems if (path := stem.with_name(f"{stem.name}.condensed.h5")).exists()]
+def _chosen(store: Store, cells: Sequence[CellFiles] | None) -> list[Path]:
+    if cells is None:
+        return [path for path in store.all_condensed() if not _is_reference(path)]
+    return [files.condensed for files in cells if files.condensed.exists()]
 
 
 def _is_reference(path: Path) -> bool:

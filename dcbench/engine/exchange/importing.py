@@ -22,10 +22,8 @@ from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.progress import Announce, announce_nothing
 from dcbench.engine.selectors import parse_selector
-from dcbench.engine.store.failures import clear_failure
-from dcbench.engine.store.index import rebuild_index
-from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.sets import StoredSet, write_condensed
+from dcbench.engine.store.sets import StoredSet
+from dcbench.engine.store.store import Store
 from dcbench.engine.work.contexts import Data
 from dcbench.engine.work.provenance import versions
 
@@ -95,13 +93,13 @@ class _Ready:
 
 
 def import_sets(
-    wanted: Import, layout: Layout, data: Path, registry: Registry, announce: Announce = announce_nothing
+    wanted: Import, store: Store, data: Path, registry: Registry, announce: Announce = announce_nothing
 ) -> tuple[Imported, ...]:
-    """Take the sets that *wanted* names into the store of *layout*: one, or all experiments of a file, as replicates.
+    """Take the sets that *wanted* names into *store*: one, or all experiments of a file, as replicates.
 
     Args:
         wanted: the file, and what it is.
-        layout: the results folder.
+        store: the results folder.
         data: where datasets live.
         registry: the plug-ins.
         announce: called with what begins, where it may take a while, and with how far it has come.
@@ -121,10 +119,8 @@ def import_sets(
     ]
     if not wanted.overwrite:
         for one in ready:
-            _check_free(one.cell, layout)
-    done = tuple(_keep(one, layout) for one in ready)
-    rebuild_index(layout)
-    return done
+            _check_free(one.cell, store)
+    return tuple(_keep(one, store) for one in ready)
 
 
 def _numbered(held: Sequence[PortableSet], wanted: Import) -> Iterator[tuple[int, str, PortableSet]]:
@@ -161,12 +157,11 @@ def _prepare(
     return _Ready(cell, adapted.condensed, facts, held.claimed, tuple(adapted.notes))
 
 
-def _keep(ready: _Ready, layout: Layout) -> Imported:
-    path = layout.condensed(ready.cell)
-    dropped = _drop_evaluations(layout, ready.cell)  # first, so that no number outlives the set that it belongs to
-    write_condensed(path, StoredSet(ready.cell, ready.condensed, ready.facts))
-    dropped += _drop_evaluations(layout, ready.cell)  # what a run has measured on the former set in the meantime
-    clear_failure(layout, CondenseJob(cell=ready.cell))
+def _keep(ready: _Ready, store: Store) -> Imported:
+    dropped = store.drop_evaluations(ready.cell)  # first, so that no number outlives the set that it belongs to
+    path = store.save(StoredSet(ready.cell, ready.condensed, ready.facts))
+    dropped += store.drop_evaluations(ready.cell)  # what a run has measured on the former set in the meantime
+    store.clear_failure(CondenseJob(cell=ready.cell))
     return Imported(path, ready.cell, len(ready.condensed), dropped, ready.claimed, ready.notes)
 
 
@@ -183,13 +178,13 @@ def _check_present(wanted: Import, data: Path, registry: Registry) -> None:
         )
 
 
-def _check_free(cell: Cell, layout: Layout) -> None:
+def _check_free(cell: Cell, store: Store) -> None:
     """Refuse a name whose set, or what was measured on it, is in the store."""
-    if layout.condensed(cell).exists():
-        raise RequestError(f"{cell.title} is in {layout.root} already; take another --name, or --overwrite it")
-    if layout.evaluations_of(cell):
+    if store.condensed(cell).exists():
+        raise RequestError(f"{cell.title} is in {store.root} already; take another --name, or --overwrite it")
+    if store.evaluations_of(cell):
         raise RequestError(
-            f"{cell.title} is not in {layout.root}, but what was measured on a set of this name is; take another "
+            f"{cell.title} is not in {store.root}, but what was measured on a set of this name is; take another "
             "--name, copy that set's own file back, or drop the evaluations with --overwrite"
         )
 
@@ -273,10 +268,3 @@ def _facts(
             "made": {name: held.facts[name] for name in _MADE if name in held.facts},
         },
     }
-
-
-def _drop_evaluations(layout: Layout, cell: Cell) -> tuple[Path, ...]:
-    stale = layout.evaluations_of(cell)
-    for path in stale:
-        path.unlink(missing_ok=True)
-    return tuple(stale)

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
 from dcbench.engine.store.failures import Failure
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 from dcbench.engine.work.messages import (
     Advanced,
     Began,
@@ -112,7 +112,7 @@ class _Slot:
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] | None = None
         self._lines = Lines()
-        self._layout = Layout(results)
+        self._store = Store(results)
         self._before: tuple[int, int] | None = None
         self._mark = ""  # in the environment of the worker, and of all that it starts
         self._outcome: Event | None = None
@@ -131,7 +131,7 @@ class _Slot:
         if self._process is None or self._process.poll() is not None:
             self._start()
         self.job, self._outcome, self._stopping = job, None, False
-        self._before = _stamp(self._layout.result(job))
+        self._before = _stamp(self._store.result(job))
         self._started = time.monotonic()
         self._deadline = self._started + _START + self._timeout if self._timeout else float("inf")
         order = Order(job=job, results=self._results, data=self._data, runtime=self._runtime)
@@ -290,7 +290,7 @@ class _Slot:
 
     def _doubt(self, event: Finished) -> str:
         """Return why the file of *event* is not the result that was planned; empty if it is."""
-        planned = self._layout.result(event.job)
+        planned = self._store.result(event.job)
         found = _stamp(planned)
         if event.file != planned:
             return f"the job says that it has made {event.file}; it was to make {planned}"

@@ -18,7 +18,7 @@ from dcbench.engine.store.guards import CorruptFileError
 if TYPE_CHECKING:
     from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
     from dcbench.engine.plan.request import Existing
-    from dcbench.engine.store.layout import Layout
+    from dcbench.engine.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,11 @@ class Pending:
         return [job for work in self.work for job in work.jobs]
 
 
-def find_pending(layout: Layout, plan: Iterable[PlannedCell], existing: Existing) -> Pending:
+def find_pending(store: Store, plan: Iterable[PlannedCell], existing: Existing) -> Pending:
     """Ask the store about every planned cell.
 
     Args:
-        layout: the results folder.
+        store: the results folder.
         plan: the planned cells.
         existing: ``skip`` leaves finished and failed jobs, ``retry-failed`` only finished ones, ``overwrite`` none.
 
@@ -109,20 +109,20 @@ def find_pending(layout: Layout, plan: Iterable[PlannedCell], existing: Existing
     state = Pending()
     # Two labels may mean the same settings, and so the same cell.
     for planned in {planned.cell.digest: planned for planned in plan}.values():
-        _find_in_cell(layout, planned, existing, state)
+        _find_in_cell(store, planned, existing, state)
     if state.without_set:
         state.warnings.append(_name_without_set(state.without_set))
     return state
 
 
-def _find_in_cell(layout: Layout, planned: PlannedCell, existing: Existing, state: Pending) -> None:
+def _find_in_cell(store: Store, planned: PlannedCell, existing: Existing, state: Pending) -> None:
     trials = {trial.trial.key: trial for trial in planned.trials}.values()
-    missing = [job for trial in trials for job in _missing(layout, trial, existing, state)]
-    evaluate = _untried(layout, missing, existing, state)
+    missing = [job for trial in trials for job in _missing(store, trial, existing, state)]
+    evaluate = _untried(store, missing, existing, state)
     needed = bool(evaluate) or not trials
-    there = _stays(layout.condensed(planned.cell), existing, state, needed=needed)
+    there = _stays(store.condensed(planned.cell), existing, state, needed=needed)
     state.finished += there
-    stages = _condense_first(layout, planned, evaluate, existing, state) if needed and not there else [evaluate]
+    stages = _condense_first(store, planned, evaluate, existing, state) if needed and not there else [evaluate]
     if any(stages):
         state.work.append(Work(tuple(filter(None, stages))))
     if not (needed or there or missing):
@@ -130,19 +130,19 @@ def _find_in_cell(layout: Layout, planned: PlannedCell, existing: Existing, stat
 
 
 def _condense_first(
-    layout: Layout, planned: PlannedCell, evaluate: tuple[Job, ...], existing: Existing, state: Pending
+    store: Store, planned: PlannedCell, evaluate: tuple[Job, ...], existing: Existing, state: Pending
 ) -> list[tuple[Job, ...]]:
     """Return the stages of a cell whose set is not there, up to the first that lacks something."""
     again = existing == "overwrite"
-    parts = [classes for path, classes in layout.parts(planned.cell).items() if _has(path, state)]
+    parts = [classes for path, classes in store.parts(planned.cell).items() if _has(path, state)]
     if not again:
         state.finished += len(parts)
     way = plan_condensing(planned, parts, again=again)
     if way.missing:
-        state.incomplete.append(_explain(layout, planned.cell, way.missing))
+        state.incomplete.append(_explain(store, planned.cell, way.missing))
     stages = []
     for stage in way.stages if way.missing else (*way.stages, evaluate):
-        stages.append(_untried(layout, stage, existing, state))
+        stages.append(_untried(store, stage, existing, state))
         if len(stages[-1]) < len(stage):
             break
     return stages
@@ -156,28 +156,28 @@ def _name_without_set(cells: list[Cell]) -> str:
     )
 
 
-def _explain(layout: Layout, cell: Cell, missing: Iterable[range]) -> str:
+def _explain(store: Store, cell: Cell, missing: Iterable[range]) -> str:
     texts = list(map(range_text, missing))
     return (
         f"{cell.title}: classes {', '.join(texts)} are missing; run with --classes {' and --classes '.join(texts)}, "
-        f"or copy their parts into {layout.stem(cell).parent}"
+        f"or copy their parts into {store.files(cell).stem.parent}"
     )
 
 
-def _untried(layout: Layout, jobs: Iterable[Job], existing: Existing, state: Pending) -> tuple[Job, ...]:
+def _untried(store: Store, jobs: Iterable[Job], existing: Existing, state: Pending) -> tuple[Job, ...]:
     """Return *jobs* without those that failed before and are to be left."""
     untried: list[Job] = []
     for job in jobs:
-        if existing == "skip" and layout.failure(job).exists():
-            state.failed_before.append(layout.failure(job))
+        if existing == "skip" and store.failure(job).exists():
+            state.failed_before.append(store.failure(job))
         else:
             untried.append(job)
     return tuple(untried)
 
 
-def _missing(layout: Layout, planned: PlannedTrial, existing: Existing, state: Pending) -> Iterator[EvaluateJob]:
+def _missing(store: Store, planned: PlannedTrial, existing: Existing, state: Pending) -> Iterator[EvaluateJob]:
     """Yield a job for every gap in the repeats that the store has."""
-    have = set() if existing == "overwrite" else _repeats(layout, planned, state)
+    have = set() if existing == "overwrite" else _repeats(store, planned, state)
     gaps = [repeat for repeat in range(planned.repeats) if repeat not in have]
     if not gaps:
         state.finished += 1
@@ -185,9 +185,9 @@ def _missing(layout: Layout, planned: PlannedTrial, existing: Existing, state: P
         yield EvaluateJob(trial=planned.trial, first=repeats.start, stop=repeats.stop)
 
 
-def _repeats(layout: Layout, planned: PlannedTrial, state: Pending) -> set[int]:
+def _repeats(store: Store, planned: PlannedTrial, state: Pending) -> set[int]:
     have: set[int] = set()
-    for path, repeats in layout.evaluations(planned.trial).items():
+    for path, repeats in store.evaluations(planned.trial).items():
         try:
             read_evaluation(path)
             have |= set(repeats)

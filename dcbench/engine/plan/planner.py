@@ -17,7 +17,8 @@ from dcbench.engine.identity import Cell, DatasetSpec, EvaluatorSpec, MethodSpec
 from dcbench.engine.progress import Announce, announce_nothing, announce_reading
 from dcbench.engine.ranges import range_text
 from dcbench.engine.selectors import Selector, canonical, parse_overrides, parse_selectors
-from dcbench.engine.store.names import check_dataset_name, file_name
+from dcbench.engine.store.given import check_dataset_name
+from dcbench.engine.store.names import file_name
 
 if TYPE_CHECKING:
     from dcbench.api.images import Dataset, DatasetInfo

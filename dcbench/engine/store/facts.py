@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 from dcbench.engine.ranges import as_range
 from dcbench.engine.store.guards import CorruptFileError
 from dcbench.engine.store.hdf5 import get_facts, get_text, reading
+from dcbench.engine.store.names import CONDENSED, FAILED, ending_of, evaluation_ending, is_part, part_ending
 
 _IN_STORE = re.compile(r"s\d+-(.*)")  # other names are a user's own, for a copy
 
@@ -196,11 +197,11 @@ def check_set_name(path: Path, facts: Mapping[str, Any]) -> None:
     """
     classes = facts.get("classes")
     if classes is not None:
-        _compare(path, facts, f"classes{classes}.part.h5")
-    elif path.name.endswith(".part.h5"):  # one that does not say its classes: the name alone has them
-        _compare(path, facts, path.name.partition(".")[2])
+        _compare(path, facts, part_ending(classes))
+    elif is_part(path):  # its facts do not say its classes: the name alone has them
+        _compare(path, facts, ending_of(path))
     else:
-        _compare(path, facts, "condensed.h5")
+        _compare(path, facts, CONDENSED)
 
 
 def check_evaluation_name(path: Path, facts: Mapping[str, Any], metrics: Mapping[str, Sequence[float]]) -> None:
@@ -213,7 +214,7 @@ def check_evaluation_name(path: Path, facts: Mapping[str, Any], metrics: Mapping
     if len(counts) != 1 or 0 in counts:
         raise CorruptFileError(path, "it does not hold as many values of each metric")
     first, count = facts["first_repeat"], counts.pop()
-    _compare(path, facts, f"{facts['evaluator']}-{facts['key'][:12]}.r{first}-{first + count - 1}.h5")
+    _compare(path, facts, evaluation_ending(f"{facts['evaluator']}-{facts['key'][:12]}", range(first, first + count)))
 
 
 def check_failure_name(path: Path, facts: Mapping[str, Any]) -> None:
@@ -223,7 +224,7 @@ def check_failure_name(path: Path, facts: Mapping[str, Any]) -> None:
         CorruptFileError: the name is not that of its facts.
     """
     if all(facts.get(name) is not None for name in ("digest", "seed", "job")):
-        _compare(path, facts, f"{facts['job']}.failed.json")
+        _compare(path, facts, f"{facts['job']}.{FAILED}")
 
 
 def _compare(path: Path, facts: Mapping[str, Any], ending: str) -> None:

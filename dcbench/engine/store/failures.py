@@ -9,18 +9,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dcbench.engine.identity import ABOUT
-from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine.jobs import EvaluateJob, Job
 from dcbench.engine.ranges import as_range, range_text
 from dcbench.engine.store.atomic import replacing
 from dcbench.engine.store.facts import FailureFacts, check_facts, check_failure_name
 from dcbench.engine.store.guards import CorruptFileError, UnreadableFileError, check_is_file, read_json
-from dcbench.engine.store.layout import evaluations_named, is_on_the_way
-
-if TYPE_CHECKING:
-    from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.names import FAILED, CellFiles, ending_of
 
 _CHECKSUM = "sha256"
 _LOG_LIMIT = 256 * 1024  # bytes kept of what a failed job printed: its end
@@ -41,9 +38,12 @@ class Failure:
         return f"{self.error}: {first[0]}" if first else self.error
 
 
-def write_failure(layout: Layout, job: Job, failure: Failure) -> Path:
-    """Keep *failure* as the last one of *job*, and only the end of what it printed."""
-    path = layout.failure(job)
+def write_failure(path: Path, job: Job, failure: Failure) -> None:
+    """Write *failure* of *job* to *path*, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk.
+    """
     facts = job.cell.facts()
     about = {name: facts[name] for name in ABOUT}
     about |= {"job": job.name, "time": datetime.now(UTC).isoformat(timespec="seconds")} | asdict(failure)
@@ -51,8 +51,6 @@ def write_failure(layout: Layout, job: Job, failure: Failure) -> Path:
         about["repeats"] = range_text(job.repeats)
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(about | {_CHECKSUM: _hash(about)}, indent=1) + "\n")
-    _shorten(layout.log(job))
-    return path
 
 
 def read_failure(path: Path) -> dict[str, Any]:
@@ -92,38 +90,22 @@ def _hash(facts: Mapping[str, Any]) -> str:
 
 
 def overcome(failure: Path) -> bool:
-    """Say whether what a job failed to make is there after all: another job or machine made it.
+    """Return whether what a job failed to make is there after all, since another run made it.
 
     Args:
         failure: the record of the failure.
     """
-    stem, _, job = failure.name.removesuffix(".failed.json").partition(".")
-    if is_on_the_way(failure):
-        return any(failure.with_name(f"{stem}.{made}").exists() for made in ("condensed.h5", f"{job}.part.h5"))
-    made = evaluations_named(failure.with_name(stem), job).values()
+    files = CellFiles(failure.with_name(failure.name.partition(".")[0]))
+    made = files.overcoming(failure)
+    if made:
+        return any(path.exists() for path in made)
     failed = read_failure(failure).get("repeats")
-    return failed is not None and set(as_range(failed)) <= set(chain.from_iterable(made))
+    trial = ending_of(failure).removesuffix(f".{FAILED}")
+    return failed is not None and set(as_range(failed)) <= set(chain.from_iterable(files.evaluations(trial).values()))
 
 
-def standing_failures(layout: Layout) -> list[Path]:
-    """Return every record of a failure, but those that were `overcome`."""
-    return [path for path in layout.all_failures() if not overcome(path)]
-
-
-def clear_failure(layout: Layout, job: Job) -> None:
-    """Forget the last failure of *job*, which has now finished.
-
-    When it has made the whole set, failures and checkpoints of all other jobs on the way to that are forgotten as well.
-    """
-    stale = [layout.failure(job), layout.log(job)]
-    match job:
-        case CondenseJob(classes=None) | AssembleJob():
-            stale += layout.on_the_way(job.cell)
-    for path in stale:
-        path.unlink(missing_ok=True)
-
-
-def _shorten(log: Path) -> None:
+def shorten_log(log: Path) -> None:
+    """Keep the end of the file *log*, if it is there and long: it may hold gigabytes of warnings."""
     try:
         size = check_is_file(log)
     except (FileNotFoundError, UnreadableFileError):

@@ -76,6 +76,13 @@ def hash_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
 _ARTIFACTS, _STRETCHES = "artifacts", "stretches"  # groups that older files lack
 
 
+def hash_set(condensed: CondensedSet) -> str:
+    """Return the SHA-256 of what *condensed* holds: labels, images or positions, and how they are decoded."""
+    tensors = {"labels": condensed.labels, "images": condensed.images, "source_indices": condensed.source_indices}
+    held = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    return hash_tensors(held | {"factor": torch.tensor(condensed.decoder.factor)})
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A condensing job as far as it has come."""

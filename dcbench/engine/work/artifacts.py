@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dcbench.engine.registry import Registry
-    from dcbench.engine.store.layout import Layout
+    from dcbench.engine.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Owner:
 class Artifacts:
     """The artifacts of one job: found or built, and remembered with what they add to its provenance and its time."""
 
-    def __init__(self, layout: Layout, job: Cell | Trial, owner: Owner) -> None:
+    def __init__(self, store: Store, job: Cell | Trial, owner: Owner) -> None:
         """Name artifacts after *owner* and the data that *job* works on: the test split only if it is a trial."""
         cell, network_revision = (
             (job, job.method.network_revision) if isinstance(job, Cell) else (job.cell, job.evaluator.network_revision)
@@ -54,7 +54,7 @@ class Artifacts:
         seen = {"dataset": cell.dataset.name, "train": cell.dataset.train, "split": cell.split}
         evaluated = {} if isinstance(job, Cell) else {"test": cell.dataset.test}
         self._made_of = seen | evaluated | changed_network(network_revision)
-        self._layout, self._dataset, self._owner = layout, cell.dataset.name, owner
+        self._store, self._dataset, self._owner = store, cell.dataset.name, owner
         self.hashes: dict[str, str] = {}
         """Name of each artifact that was used to its SHA-256."""
         self.seconds: dict[str, float] = {}
@@ -68,7 +68,7 @@ class Artifacts:
         digest = self._digest(key)
         name = digest[:16]
         about = asdict(self._owner) | {"digest": digest}
-        path = self._layout.artifact(self._dataset, f"{self._owner.package}.{self._owner.plugin}.{name}")
+        path = self._store.artifact(self._dataset, f"{self._owner.package}.{self._owner.plugin}.{name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         with holding(path.with_name(f"{path.name}.lock")):
             made = read_or_set_aside(path, lambda path: read_tensors(path, about))

@@ -20,10 +20,9 @@ from dcbench.engine.data.splits import split_validation, validation_info
 from dcbench.engine.factories import make_network
 from dcbench.engine.identity import Cell, Trial
 from dcbench.engine.progress import Report
-from dcbench.engine.store.atomic import read_or_set_aside
 from dcbench.engine.store.given import as_count, as_metrics, as_state
-from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.tensors import Checkpoint, read_checkpoint, write_checkpoint
+from dcbench.engine.store.store import Store
+from dcbench.engine.store.tensors import Checkpoint
 from dcbench.engine.work.artifacts import Artifacts, Owner
 from dcbench.engine.work.provenance import Stretch, describe_stretch
 
@@ -103,7 +102,7 @@ class CellTask(Task):
         self,
         registry: Registry,
         data: Data,
-        layout: Layout,
+        store: Store,
         runtime: Runtime,
         report: Report,
         part: range | None = None,
@@ -120,12 +119,12 @@ class CellTask(Task):
         self.chunk = runtime.chunk_of(self.info.shape[-1])
         self.precision, self.capture = runtime.precision, runtime.capture
         owner = Owner.of(registry, "methods", cell.method.record)
-        self.recorder, self.artifacts = Recorder(), Artifacts(layout, cell, owner)
+        self.recorder, self.artifacts = Recorder(), Artifacts(store, cell, owner)
         self._cell, self._registry, self._report = cell, registry, report
         source = registry.find("methods", cell.method.record).source
         self._stretch = describe_stretch(runtime, {source.package: source.version})
         self._stretches_before: tuple[Stretch, ...] = ()
-        self._part, self._checkpoint = part, layout.checkpoint(cell, part)
+        self._part, self._store = part, store
         self._warned = False
         self._interval, self._last_checkpoint, self._writing = runtime.checkpoint_seconds, time.monotonic(), 0.0
 
@@ -187,7 +186,7 @@ class CellTask(Task):
             self.stretches,
         )
         try:
-            write_checkpoint(self._checkpoint, made)
+            self._store.save_checkpoint(self._cell, self._part, made)
         except OSError as error:  # as on a full disk: the job itself can go on
             if not self._warned:
                 log.warning("the job goes on without a checkpoint for now: %s", error)
@@ -197,7 +196,7 @@ class CellTask(Task):
 
     def resume(self) -> dict[str, Any] | None:
         """See `Task.resume`."""
-        found = read_or_set_aside(self._checkpoint, read_checkpoint)
+        found = self._store.load_checkpoint(self._cell, self._part)
         if found is None:
             return None
         self._spent_before = found.seconds
@@ -219,7 +218,7 @@ class TrialContext(Context):
         trial: Trial,
         repeats: range,
         info: DatasetInfo,
-        layout: Layout,
+        store: Store,
         runtime: Runtime,
         report: Report,
     ) -> None:
@@ -231,7 +230,7 @@ class TrialContext(Context):
         recipe = trial.evaluator.recipe
         self.recipe = None if recipe is None else TrainingRecipe(**recipe)
         self.chunk, self.capture = runtime.chunk_of(info.shape[-1]), runtime.capture
-        self.artifacts = Artifacts(layout, trial, Owner.of(registry, "evaluators", trial.evaluator.record))
+        self.artifacts = Artifacts(store, trial, Owner.of(registry, "evaluators", trial.evaluator.record))
         self._registry, self._report = registry, report
 
     @property

@@ -21,12 +21,12 @@ from dcbench.engine.progress import Report, announce_reading
 from dcbench.engine.ranges import range_text, ranges_of
 from dcbench.engine.registry import Registry
 from dcbench.engine.store.atomic import set_aside
-from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
+from dcbench.engine.store.evaluations import StoredEvaluation
+from dcbench.engine.store.given import check_name
 from dcbench.engine.store.guards import CorruptFileError
-from dcbench.engine.store.layout import Layout
-from dcbench.engine.store.names import check_name
-from dcbench.engine.store.sets import StoredSet, assemble, read_condensed, write_condensed
-from dcbench.engine.store.tensors import hash_tensors
+from dcbench.engine.store.sets import StoredSet, assemble, read_condensed
+from dcbench.engine.store.store import Store
+from dcbench.engine.store.tensors import hash_set
 from dcbench.engine.work.contexts import CellTask, Data, TrialContext
 from dcbench.engine.work.devices import describe_device, peak_memory
 from dcbench.engine.work.provenance import go_on, versions
@@ -60,13 +60,13 @@ def run_job(order: Order, registry: Registry, report: Report) -> Path:
 
 
 def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report) -> Path:
-    cell, layout = job.cell, Layout(order.results)
+    cell, store = job.cell, Store(order.results)
     data = _data(order, registry, cell, report)
     if job.again:
-        layout.checkpoint(cell, job.classes).unlink(missing_ok=True)
-    runtime = go_on(order.runtime, layout.checkpoint(cell, job.classes))
+        store.drop_checkpoint(cell, job.classes)
+    runtime = go_on(order.runtime, store.checkpoint(cell, job.classes))
     order = order.model_copy(update={"runtime": runtime})
-    task = CellTask(registry, data, layout, order.runtime, report, job.classes)
+    task = CellTask(registry, data, store, order.runtime, report, job.classes)
     method = registry.resolve("methods", cell.method.record)()
     condensed = plain_set(method.condense(task, method.Settings(**cell.method.settings)))
     info = data.info  # the bench's own: a method may have put something else into its task
@@ -83,12 +83,11 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
         facts["stretches"] = task.stretches
     if job.classes is not None:
         facts["classes"] = range_text(job.classes)
-    path = layout.result(job)
     made = task.recorder
-    write_condensed(path, StoredSet(cell, condensed, facts, made.trace, made.snapshots, made.snapshot_seconds))
+    path = store.save(StoredSet(cell, condensed, facts, made.trace, made.snapshots, made.snapshot_seconds))
     if job.again and job.classes is None:
-        _drop_evaluations(layout, cell)
-    layout.checkpoint(cell, job.classes).unlink(missing_ok=True)
+        store.drop_evaluations(cell)
+    store.drop_checkpoint(cell, job.classes)
     return path
 
 
@@ -100,9 +99,9 @@ def _data(order: Order, registry: Registry, cell: Cell, report: Report) -> Data:
 
 
 def _assemble(order: Order, job: AssembleJob, registry: Registry) -> Path:
-    cell, layout = job.cell, Layout(order.results)
+    cell, store = job.cell, Store(order.results)
     info = Data(make_dataset(registry, cell.dataset, order.data), cell).info
-    parts, path = layout.parts(cell), layout.result(job)
+    parts, path = store.parts(cell), store.result(job)
     gone = set(range(info.classes)) - {label for classes in parts.values() for label in classes}
     if gone and path.exists() and not job.again:  # another front end was faster
         return path
@@ -112,38 +111,30 @@ def _assemble(order: Order, job: AssembleJob, registry: Registry) -> Path:
     record = assemble(cell, [_read(path) for path in parts])
     record = replace(record, condensed=plain_set(record.condensed))
     record.condensed.check(info, cell.ipc, budget_exempt=cell.method.budget_exempt)
-    write_condensed(path, replace(record, facts={**record.facts, "numbers": record.condensed.numbers(info)}))
+    store.save(replace(record, facts={**record.facts, "numbers": record.condensed.numbers(info)}))
     if job.again:
-        _drop_evaluations(layout, cell)
+        store.drop_evaluations(cell)
     for part in parts:
         part.unlink(missing_ok=True)
     return path
 
 
-def _drop_evaluations(layout: Layout, cell: Cell) -> None:
-    """Remove what was measured on the set that was there before: means would pool it with what comes now."""
-    for path in layout.evaluations_of(cell):
-        path.unlink(missing_ok=True)
-
-
 def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report) -> Path:
     order = order.model_copy(update={"runtime": order.runtime.for_training()})
-    trial, layout = job.trial, Layout(order.results)
+    trial, store = job.trial, Store(order.results)
     cell, spec = trial.cell, trial.evaluator
-    condensed = _at(layout.condensed(cell), trial.step)
-    content = _hash(condensed)
+    condensed = _at(store.condensed(cell), trial.step)
+    content = hash_set(condensed)
     data = _data(order, registry, cell, report)
-    context = TrialContext(registry, trial, job.repeats, data.info, layout, order.runtime, report)
+    context = TrialContext(registry, trial, job.repeats, data.info, store, order.runtime, report)
     evaluator = registry.resolve("evaluators", spec.record)()
     settings = evaluator.Settings(**spec.settings)
     evaluation = evaluator.evaluate(condensed, data.train(), data.test(), context, settings)
     metrics = _plain_metrics(evaluation)
     _check(metrics, spec.metric, len(job.repeats))
-    path = layout.result(job)
     facts = _provenance(order, registry, "evaluators", spec.record, context.seconds) | context.artifacts.facts()
-    _check_same(layout.condensed(cell), trial.step, content)
-    write_evaluation(path, StoredEvaluation(trial, job.repeats, metrics, facts))
-    return path
+    _check_same(store.condensed(cell), trial.step, content)
+    return store.save(StoredEvaluation(trial, job.repeats, metrics, facts))
 
 
 def _at(path: Path, step: int | None) -> CondensedSet:
@@ -162,20 +153,13 @@ def _at(path: Path, step: int | None) -> CondensedSet:
 def _check_same(path: Path, step: int | None, content: str) -> None:
     """Refuse to store what was measured on *content* if the set at *path* is another by now: it has the same name."""
     try:
-        same = _hash(_at(path, step)) == content
+        same = hash_set(_at(path, step)) == content
     except FileNotFoundError:
         same = False
     if not same:
         raise DcbenchError(
             f"{path} was replaced or removed while it was evaluated; --existing retry-failed evaluates it again"
         )
-
-
-def _hash(condensed: CondensedSet) -> str:
-    """Return what tells *condensed* from a set of other content."""
-    tensors = {"labels": condensed.labels, "images": condensed.images, "source_indices": condensed.source_indices}
-    held = {name: tensor for name, tensor in tensors.items() if tensor is not None}
-    return f"{hash_tensors(held)}, factor {condensed.decoder.factor}"
 
 
 def _read(path: Path) -> StoredSet:

@@ -259,14 +259,14 @@ def _become_a_job(worker: int) -> None:
 def _run(line: str, channel: Channel) -> None:
     """Carry out one order; say how it ended."""
     from dcbench.engine.registry import load_registry
-    from dcbench.engine.store.layout import Layout
+    from dcbench.engine.store.store import Store
     from dcbench.engine.work.devices import prepare_process
     from dcbench.engine.work.messages import told
     from dcbench.engine.work.run_job import Order, run_job
 
     try:
         order = Order.model_validate_json(line)
-        _print_into(Layout(order.results).log(order.job))
+        _print_into(Store(order.results).log(order.job))
         prepare_process(order.runtime)
         path = run_job(order, load_registry(), channel.report)
     except BaseException as error:

@@ -15,7 +15,7 @@ from dcbench.api.condensed import CondensedSet
 from dcbench.engine.store.facts import FILE_TYPE
 from dcbench.engine.store.hdf5 import reading
 from dcbench.engine.store.sets import get_set
-from dcbench.engine.store.tensors import hash_tensors
+from dcbench.engine.store.tensors import hash_set
 from dcbench.report.compare.contents import SET, Contents, Coordinates, Entry
 from dcbench.report.paired import holm, sign_flip_p
 from dcbench.report.summary import COORDINATES
@@ -189,7 +189,7 @@ def compare_sets(pairs: Iterable[tuple[Path, Path]]) -> SetsInBoth:
     differences = []
     for first, second in ((_read(a), _read(b)) for a, b in pairs):
         count += 1
-        if _content_hash(first) == _content_hash(second):
+        if hash_set(first) == hash_set(second):
             identical += 1
             continue
         other_labels += not torch.equal(first.labels, second.labels)
@@ -201,13 +201,3 @@ def compare_sets(pairs: Iterable[tuple[Path, Path]]) -> SetsInBoth:
 def _read(path: Path) -> CondensedSet:
     with reading(path, FILE_TYPE) as file:
         return get_set(file)
-
-
-def _content_hash(condensed: CondensedSet) -> str:
-    tensors = {
-        "labels": condensed.labels,
-        "images": condensed.images,
-        "source_indices": condensed.source_indices,
-        f"{condensed.decoder.name} {condensed.decoder.factor}": torch.empty(0),
-    }
-    return hash_tensors({name: tensor for name, tensor in tensors.items() if tensor is not None})

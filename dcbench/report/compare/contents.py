@@ -13,7 +13,7 @@ import pandas as pd
 from dcbench.engine.identity import ABOUT
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.facts import read_about
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 from dcbench.report.filters import Filter
 from dcbench.report.reading import read_or_warn
 from dcbench.report.results import IN_FRAMES, frame
@@ -80,11 +80,11 @@ def read_contents(results: Path, chosen: Filter) -> Contents:
     metrics = metrics[metrics["main"].astype(bool)]
     files = {str(key): list(dict.fromkeys(group)) for key, group in metrics.groupby("key")["file"]}
     trials = {key: _trial([Path(path) for path in paths]) for key, paths in files.items()}
-    return Contents(_sets(Layout(results), chosen), trials, metrics)
+    return Contents(_sets(Store(results), chosen), trials, metrics)
 
 
-def _sets(layout: Layout, chosen: Filter) -> dict[str, Entry]:
-    read = ((read_or_warn(read_about, path), path) for path in layout.all_condensed())
+def _sets(store: Store, chosen: Filter) -> dict[str, Entry]:
+    read = ((read_or_warn(read_about, path), path) for path in store.all_condensed())
     found = {about[0]["digest"]: (about[0], path) for about, path in read if about is not None}
     table = pd.DataFrame([facts for facts, _ in found.values()], columns=list(ABOUT)).rename(columns=IN_FRAMES)
     return {digest: _set(*found[digest]) for digest in chosen.apply(table)["digest"]}

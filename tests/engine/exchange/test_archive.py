@@ -12,9 +12,9 @@ from dcbench.engine.exchange.archive import SOURCE_IMAGES, read, write_archive
 from dcbench.engine.identity import Cell
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.guards import CorruptFileError
-from dcbench.engine.store.index import rebuild_index
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.hdf5 import writing
 from dcbench.engine.store.sets import StoredSet, get_set, write_condensed
+from dcbench.engine.store.store import Store
 
 IMAGES = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 TRAIN = torch.arange(20 * 64, dtype=torch.int64).remainder(256).to(torch.uint8).reshape(20, 1, 8, 8)
@@ -34,33 +34,33 @@ class FromMemory:
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
+def store(tmp_path: Path) -> Store:
     """A folder with two made sets, the first with two files of evaluations, and a part, which is no result yet."""
-    layout = Layout(tmp_path / "results")
+    store = Store(tmp_path / "results")
     for seed in (0, 1):
         cell = made_cell(replicate=seed)
-        write_condensed(layout.condensed(cell), StoredSet(cell, CondensedSet.of_images(IMAGES, LABELS), {}))
-    write_condensed(layout.condensed(cell, range(2)), StoredSet(cell, CondensedSet(torch.arange(1)), {}))
+        write_condensed(store.condensed(cell), StoredSet(cell, CondensedSet.of_images(IMAGES, LABELS), {}))
+    write_condensed(store.condensed(cell, range(2)), StoredSet(cell, CondensedSet(torch.arange(1)), {}))
     trial = made_trial()
     for repeats in (range(2), range(2, 5)):
         record = StoredEvaluation(trial, repeats, {"pixel": tuple(float(n) for n in repeats)}, {"seconds": 1.0})
-        write_evaluation(layout.evaluation(trial, repeats), record)
-    return layout
+        write_evaluation(store.evaluation(trial, repeats), record)
+    return store
 
 
 LABELS = torch.arange(3)
 
 
-def add_selection(layout: Layout, *, reference: bool = False) -> Cell:
+def add_selection(store: Store, *, reference: bool = False) -> Cell:
     cell = made_cell(replicate=2, method={"record": "first", "budget_exempt": reference})
-    write_condensed(layout.condensed(cell), StoredSet(cell, CondensedSet(LABELS, None, INDICES), {}))
+    write_condensed(store.condensed(cell), StoredSet(cell, CondensedSet(LABELS, None, INDICES), {}))
     return cell
 
 
-def test_an_archive_needs_nothing_else(layout: Layout, tmp_path: Path) -> None:
+def test_an_archive_needs_nothing_else(store: Store, tmp_path: Path) -> None:
     target = tmp_path / "all.h5"
-    assert write_archive(layout, target, FromMemory()).files == 4
-    layout.root.rename(tmp_path / "elsewhere")
+    assert write_archive(store, target, FromMemory()).files == 4
+    store.root.rename(tmp_path / "elsewhere")
     with h5py.File(target) as file:
         cells = file["toy/toy-slow/ipc1"]
         stem = f"s0-{made_cell().digest[:12]}"
@@ -68,57 +68,58 @@ def test_an_archive_needs_nothing_else(layout: Layout, tmp_path: Path) -> None:
         assert cells[f"{stem}.{made_trial().name}.r2-4"]["figures/pixel"][()].tolist() == [2.0, 3.0, 4.0]
 
 
-def test_an_archive_may_be_of_one_cell(layout: Layout, tmp_path: Path) -> None:
-    stems = [layout.stem(made_cell(replicate=1))]
-    assert write_archive(layout, tmp_path / "one.h5", FromMemory(), stems).files == 1
+def test_an_archive_may_be_of_one_cell(store: Store, tmp_path: Path) -> None:
+    cells = [store.files(made_cell(replicate=1))]
+    assert write_archive(store, tmp_path / "one.h5", FromMemory(), cells).files == 1
     assert torch.equal(read(tmp_path / "one.h5", FromMemory()).images, IMAGES)
 
 
-def test_an_archive_of_a_damaged_file_is_not_written(layout: Layout, tmp_path: Path) -> None:
-    layout.condensed(made_cell()).write_text("damaged")
+def test_an_archive_of_a_damaged_file_is_not_written(store: Store, tmp_path: Path) -> None:
+    store.condensed(made_cell()).write_text("damaged")
     with pytest.raises(CorruptFileError):
-        write_archive(layout, tmp_path / "all.h5", FromMemory())
-    assert list(tmp_path.iterdir()) == [layout.root]
+        write_archive(store, tmp_path / "all.h5", FromMemory())
+    assert list(tmp_path.iterdir()) == [store.root]
 
 
-def test_a_selection_has_its_images_beside_its_indices(layout: Layout, tmp_path: Path) -> None:
-    stem = layout.stem(add_selection(layout))
-    done = write_archive(layout, tmp_path / "one.h5", FromMemory(), [stem])
+def test_a_selection_has_its_images_beside_its_indices(store: Store, tmp_path: Path) -> None:
+    files = store.files(add_selection(store))
+    done = write_archive(store, tmp_path / "one.h5", FromMemory(), [files])
     assert done.without_pixels == []
     with h5py.File(tmp_path / "one.h5") as file:
-        group = file[f"toy/first/ipc1/{stem.name}.condensed"]
+        group = file[f"toy/first/ipc1/{files.name}.condensed"]
         assert torch.equal(torch.from_numpy(group[SOURCE_IMAGES][()]), TRAIN[INDICES])
         assert get_set(group).images is None, "the set is a selection still"
     assert torch.equal(read(tmp_path / "one.h5", FromMemory(there=False)).images, TRAIN[INDICES])
 
 
-def test_a_selection_without_its_data_is_named(layout: Layout, tmp_path: Path) -> None:
-    cell = add_selection(layout)
-    done = write_archive(layout, tmp_path / "all.h5", FromMemory(there=False))
+def test_a_selection_without_its_data_is_named(store: Store, tmp_path: Path) -> None:
+    cell = add_selection(store)
+    done = write_archive(store, tmp_path / "all.h5", FromMemory(there=False))
     assert (done.files, done.without_pixels) == (5, [f"no data for {cell.title}"])
 
 
-def test_a_reference_row_stays_indices(layout: Layout, tmp_path: Path) -> None:
-    stem = layout.stem(add_selection(layout, reference=True))
-    assert write_archive(layout, tmp_path / "one.h5", FromMemory(), [stem]).without_pixels == []
+def test_a_reference_row_stays_indices(store: Store, tmp_path: Path) -> None:
+    files = store.files(add_selection(store, reference=True))
+    assert write_archive(store, tmp_path / "one.h5", FromMemory(), [files]).without_pixels == []
     with h5py.File(tmp_path / "one.h5") as file:
-        assert SOURCE_IMAGES not in file[f"toy/first/ipc1/{stem.name}.condensed"]
+        assert SOURCE_IMAGES not in file[f"toy/first/ipc1/{files.name}.condensed"]
 
 
-def test_a_selection_of_the_store_is_read_with_its_data(layout: Layout) -> None:
-    path = layout.condensed(add_selection(layout))
+def test_a_selection_of_the_store_is_read_with_its_data(store: Store) -> None:
+    path = store.condensed(add_selection(store))
     assert torch.equal(read(path, FromMemory()).images, TRAIN[INDICES])
     with pytest.raises(RequestError, match="no data for"):
         read(path, FromMemory(there=False))
 
 
-def test_what_holds_no_single_set_is_refused(layout: Layout, tmp_path: Path) -> None:
-    write_archive(layout, tmp_path / "all.h5", FromMemory())
+def test_what_holds_no_single_set_is_refused(store: Store, tmp_path: Path) -> None:
+    write_archive(store, tmp_path / "all.h5", FromMemory())
     with pytest.raises(RequestError, match=r"all\.h5 holds 2 condensed sets; export one alone"):
         read(tmp_path / "all.h5", FromMemory())
-    rebuild_index(layout)
+    with writing(tmp_path / "index.h5", "index"):
+        pass
     with pytest.raises(RequestError, match="is of type 'index', not a condensed set"):
-        read(layout.index, FromMemory())
+        read(tmp_path / "index.h5", FromMemory())
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["images"] = IMAGES.numpy()
     (tmp_path / "text.h5").write_text("text")

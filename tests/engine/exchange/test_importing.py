@@ -11,7 +11,7 @@ import torch
 from made_cells import made_trial
 
 from dcbench import CondensedSet, RequestError
-from dcbench.engine.exchange import importing, torch_file
+from dcbench.engine.exchange import torch_file
 from dcbench.engine.exchange.adapting import Meaning
 from dcbench.engine.exchange.exporting import export_sets, name_of
 from dcbench.engine.exchange.importing import Import, Imported, import_sets
@@ -19,10 +19,11 @@ from dcbench.engine.exchange.sources import Sources
 from dcbench.engine.identity import Cell
 from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.registry import Registry, load_registry
+from dcbench.engine.store import sets
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
-from dcbench.engine.store.failures import Failure, write_failure
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.failures import Failure
 from dcbench.engine.store.sets import StoredSet, read_condensed, write_condensed
+from dcbench.engine.store.store import Store
 from dcbench.report.results import frame
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -51,7 +52,7 @@ class Bench:
     """Imports what it is given into a results folder of its own."""
 
     def __init__(self, folder: Path, data: Path, registry: Registry) -> None:
-        self.layout, self.data, self.registry, self.file = Layout(folder / "results"), data, registry, folder / "x.pt"
+        self.store, self.data, self.registry, self.file = Store(folder / "results"), data, registry, folder / "x.pt"
 
     def __call__(self, held: Any = None, **options: Any) -> Imported:
         if held is not None:
@@ -64,7 +65,7 @@ class Bench:
             torch.save(held, self.file)
         meaning = Meaning(**{each.name: options.pop(each.name) for each in fields(Meaning) if each.name in options})
         wanted = Import(**{"file": self.file, "dataset": "toy", "name": "theirs", "meaning": meaning, **options})
-        return import_sets(wanted, self.layout, self.data, self.registry)
+        return import_sets(wanted, self.store, self.data, self.registry)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def bench(tmp_path: Path, data: Path, registry: Registry) -> Bench:
 def test_a_set_becomes_a_finished_cell_with_its_origin(bench: Bench) -> None:
     done = bench([IMAGES, LABELS], origin="a paper", seed=3)
     assert (done.images, done.cell.method.choice, done.dropped) == (3, "imported[name=theirs]", ())
-    assert done.path == bench.layout.condensed(done.cell)
+    assert done.path == bench.store.condensed(done.cell)
     record = read_condensed(done.path)
     assert record.cell == done.cell
     assert (record.cell.ipc, record.cell.replicate, record.cell.method.label) == (1, 3, "theirs")
@@ -117,10 +118,10 @@ def test_what_was_exported_is_imported_as_it_was(bench: Bench, tmp_path: Path, f
     labels = torch.rand(3, 3, generator=torch.Generator().manual_seed(1)).softmax(1) if soft else LABELS
     made = bench([IMAGES, LABELS], name="ours", factor=2).cell
     condensed = CondensedSet.of_images(IMAGES, labels, 2)
-    path = bench.layout.condensed(made)
+    path = bench.store.condensed(made)
     write_condensed(path, StoredSet(made, condensed, {"numbers": 1}))
     sources = Sources(bench.registry, bench.data)
-    (written,) = [path] if form == "hdf5" else export_sets(bench.layout, tmp_path / "out", form, sources)
+    (written,) = [path] if form == "hdf5" else export_sets(bench.store, tmp_path / "out", form, sources)
     back = read_condensed(bench(file=written, ipc=2 if soft else None).path)
     assert torch.equal(back.condensed.images, IMAGES)
     assert torch.equal(back.condensed.labels, labels)
@@ -132,15 +133,15 @@ def test_exported_names_say_what_a_set_is(bench: Bench, tmp_path: Path) -> None:
     cell = bench([IMAGES, LABELS]).cell
     bench(seed=1)
     sources = Sources(bench.registry, bench.data)
-    written = export_sets(bench.layout, tmp_path / "out", "pt", sources)
+    written = export_sets(bench.store, tmp_path / "out", "pt", sources)
     assert f"toy-theirs-ipc1-s0-{cell.digest[:12]}.pt" in [path.name for path in written]
     assert len(written) == 2
     odd = altered(cell, method={"label": "m3d[kernel=linear,lr=1]"})
     assert name_of(odd).startswith("toy-m3d_kernel_linear_lr_1-ipc1-s0-")
     with pytest.raises(RequestError, match="can hold one set, and there are 2; choose one with --cells"):
-        export_sets(bench.layout, tmp_path / "x.pt", "pt", sources)
-    stems = [bench.layout.stem(cell)]
-    assert export_sets(bench.layout, tmp_path / "x.pt", "pt", sources, stems) == [tmp_path / "x.pt"]
+        export_sets(bench.store, tmp_path / "x.pt", "pt", sources)
+    cells = [bench.store.files(cell)]
+    assert export_sets(bench.store, tmp_path / "x.pt", "pt", sources, cells) == [tmp_path / "x.pt"]
     assert torch.equal(torch_file.read(tmp_path / "x.pt", 0).images, IMAGES)
 
 
@@ -171,7 +172,7 @@ def test_accuracies_that_lie_beside_them_are_kept_as_what_the_file_claims(bench:
     claimed = {"ConvNet": [0.06, 0.07], "MLP": [0.0], "odd": [0.1] * 7}  # seven do not divide among five
     assert facts["origin"]["claimed"] == claimed
     assert {network: list(values) for network, values in done[3].claimed.items()} == claimed
-    table = frame(bench.layout.root)
+    table = frame(bench.store.root)
     assert table.empty, "nothing of it is a number of this bench"
     assert "claimed" not in read_condensed(bench([IMAGES, LABELS], name="other").path).facts["origin"]
 
@@ -188,11 +189,11 @@ def test_all_of_a_file_or_nothing(bench: Bench) -> None:
     bad = [*FIVE[:3], [IMAGES, LABELS + 1], FIVE[4]]
     with pytest.raises(RequestError, match=r"x\.pt, set 3: labels must lie in 0\.\.2"):
         bench.all({"data": bad}, ipc=1)
-    assert not bench.layout.root.exists()
+    assert not bench.store.root.exists()
     bench({"data": FIVE}, seed=2)
     with pytest.raises(RequestError, match=r"theirs replicate 2 is in .* already"):
         bench.all()
-    assert len(bench.layout.all_condensed()) == 1
+    assert len(bench.store.all_condensed()) == 1
     assert len(bench.all(overwrite=True)) == 5
 
 
@@ -317,13 +318,13 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(bench: Bench, case: st
     with pytest.raises(RequestError, match=message) as caught:
         bench(held, **options)
     assert "\n" not in str(caught.value)
-    assert not bench.layout.root.exists()
+    assert not bench.store.root.exists()
 
 
 def test_another_set_of_the_same_name_is_refused_unless_it_is_to_replace_the_first(bench: Bench) -> None:
     cell = bench([IMAGES, LABELS]).cell
     trials = [made_trial(cell), made_trial(bench(name="other").cell)]
-    files = [bench.layout.evaluation(trial, range(1)) for trial in trials]
+    files = [bench.store.evaluation(trial, range(1)) for trial in trials]
     for trial, path in zip(trials, files, strict=True):
         write_evaluation(path, StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, {}))
     with pytest.raises(RequestError, match=r"toy ipc 1 theirs replicate 0 is in .* already; take another --name"):
@@ -338,7 +339,7 @@ def test_another_set_of_the_same_name_is_refused_unless_it_is_to_replace_the_fir
 def test_evaluations_whose_set_is_gone_are_dropped_only_if_that_is_asked_for(bench: Bench) -> None:
     done = bench([IMAGES, LABELS])
     trial = made_trial(done.cell)
-    file = bench.layout.evaluation(trial, range(1))
+    file = bench.store.evaluation(trial, range(1))
     write_evaluation(file, StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, {}))
     done.path.unlink()
     with pytest.raises(
@@ -353,20 +354,20 @@ def test_what_a_run_measured_on_the_former_set_while_the_new_one_was_written_goe
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trial = made_trial(bench([IMAGES, LABELS]).cell)
-    file = bench.layout.evaluation(trial, range(1))
+    file = bench.store.evaluation(trial, range(1))
 
     def slow(path: Path, record: StoredSet) -> None:
         write_evaluation(file, StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, {}))
         write_condensed(path, record)
 
-    monkeypatch.setattr(importing, "write_condensed", slow)
+    monkeypatch.setattr(sets, "write_condensed", slow)
     assert bench(overwrite=True).dropped == (file,)
     assert not file.exists()
 
 
 def test_an_import_clears_the_failure_of_a_run_that_looked_for_it(bench: Bench) -> None:
     job = CondenseJob(cell=bench([IMAGES, LABELS]).cell)
-    path = write_failure(bench.layout, job, Failure("RequestError", "not imported"))
+    path = bench.store.keep_failure(job, Failure("RequestError", "not imported"))
     bench(overwrite=True)
     assert not path.exists()
 
@@ -375,17 +376,17 @@ def test_reference_rows_are_exported_only_when_they_are_named(bench: Bench, tmp_
     cell = bench([IMAGES, LABELS]).cell
     reference = altered(cell, method={"budget_exempt": True, "revision": 9})
     everything = CondensedSet(torch.arange(60) % 3, None, torch.arange(60))
-    write_condensed(bench.layout.condensed(reference), StoredSet(reference, everything, {}))
+    write_condensed(bench.store.condensed(reference), StoredSet(reference, everything, {}))
     sources = Sources(bench.registry, bench.data)
-    assert len(export_sets(bench.layout, tmp_path / "all", "pt", sources)) == 1
-    (path,) = export_sets(bench.layout, tmp_path / "one", "pt", sources, [bench.layout.stem(reference)])
+    assert len(export_sets(bench.store, tmp_path / "all", "pt", sources)) == 1
+    (path,) = export_sets(bench.store, tmp_path / "one", "pt", sources, [bench.store.files(reference)])
     assert len(torch_file.read(path, 0).images) == 60
 
 
 def test_a_selection_whose_data_changed_is_refused(bench: Bench, tmp_path: Path) -> None:
     cell = bench([IMAGES, LABELS]).cell
-    other = replace(read_condensed(bench.layout.condensed(cell)), condensed=CondensedSet(LABELS, None, LABELS))
+    other = replace(read_condensed(bench.store.condensed(cell)), condensed=CondensedSet(LABELS, None, LABELS))
     changed = altered(cell, dataset={"train": "00"})
-    write_condensed(bench.layout.condensed(changed), replace(other, cell=changed, facts={}))
+    write_condensed(bench.store.condensed(changed), replace(other, cell=changed, facts={}))
     with pytest.raises(RequestError, match="the training data of toy changed"):
-        export_sets(bench.layout, tmp_path, "pt", Sources(bench.registry, bench.data), [bench.layout.stem(changed)])
+        export_sets(bench.store, tmp_path, "pt", Sources(bench.registry, bench.data), [bench.store.files(changed)])

@@ -12,7 +12,7 @@ from dcbench.engine.executors.schedule import Event, Failed, Finished
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import load_registry
 from dcbench.engine.run import Outcome, prepare, run_plan
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 
 pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="needs a child for each job"), pytest.mark.slow]
 
@@ -120,7 +120,7 @@ def ran(toys: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Even
         )  # fmt: skip
         with prepare(request, load_registry()) as prepared:
             (early,) = (planned for planned in prepared.plan if planned.cell.method.settings["how"] == "early")
-            patch.setenv("LIAR_PLANNED", str(Layout(folder / "results").condensed(early.cell)))
+            patch.setenv("LIAR_PLANNED", str(Store(folder / "results").condensed(early.cell)))
             outcome = run_plan(prepared, events.append)
     return events, outcome
 
@@ -128,7 +128,7 @@ def ran(toys: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Even
 @pytest.mark.parametrize("how", REASONS)
 def test_a_job_that_lies_fails_in_one_line(ran: tuple[list[Event], Outcome], how: str) -> None:
     (event,) = (one for one in ran[0] if isinstance(one, Failed) and one.job.cell.method.settings["how"] == how)
-    planned = Layout(ran[1].results).result(event.job)
+    planned = Store(ran[1].results).result(event.job)
     assert str(event.failure) == REASONS[how].replace("{planned}", str(planned))
 
 

@@ -27,8 +27,8 @@ from dcbench.engine.plan.request import Request, make_request
 from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.run import Outcome, prepare, run_plan
 from dcbench.engine.store.failures import read_failure
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
+from dcbench.engine.store.store import Store
 from dcbench.engine.work.run_job import Order
 from dcbench.engine.work.run_job import run_job as do_job
 from dcbench.engine.work.runtime import Runtime
@@ -126,7 +126,7 @@ def test_a_job_that_fails_is_kept_with_its_reason(ran: Ran, how: str) -> None:
     assert event.failure.error == REASONS[how][0]
     assert REASONS[how][1] in event.failure.message
     assert [job.type for job in event.skipped] == ["evaluate"]
-    kept = read_failure(Layout(ran.folder / "results").failure(event.job))
+    kept = read_failure(Store(ran.folder / "results").failure(event.job))
     assert (kept["error"], kept["message"]) == (event.failure.error, event.failure.message)
 
 
@@ -135,15 +135,15 @@ def test_an_exception_is_kept_with_its_traceback(ran: Ran) -> None:
 
 
 def test_what_a_job_printed_is_kept_up_to_a_size(ran: Ran) -> None:
-    layout = Layout(ran.folder / "results")
-    assert layout.log(ran.failure("hang").job).read_text() == "about to hang\n"
-    log = layout.log(ran.failure("prints").job)
+    store = Store(ran.folder / "results")
+    assert store.log(ran.failure("hang").job).read_text() == "about to hang\n"
+    log = store.log(ran.failure("prints").job)
     assert log.read_text().endswith("the last line\n")
     assert log.stat().st_size < 300_000
 
 
 def test_the_log_of_a_crash_shows_the_lines_that_led_to_it(ran: Ran) -> None:
-    log = Layout(ran.folder / "results").log(ran.failure("segfault").job).read_text()
+    log = Store(ran.folder / "results").log(ran.failure("segfault").job).read_text()
     assert "Segmentation fault" in log
     assert "toy_parts.py" in log
 
@@ -171,7 +171,7 @@ def test_observers_are_told_of_every_file_and_one_that_raises_is_only_warned_abo
 def test_nothing_half_finished_is_left(ran: Ran) -> None:
     results = ran.folder / "results"
     assert list(results.rglob("*.tmp")) == []
-    assert len(Layout(results).all_condensed()) == len(Layout(results).all_evaluations()) == 5
+    assert len(Store(results).all_condensed()) == len(Store(results).all_evaluations()) == 5
 
 
 def test_what_a_job_does_to_its_process_does_not_reach_the_next(ran: Ran, registry: Registry, tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_job_that_is_killed_goes_on_from_its_checkpoint_and_gives_the_same_bit
             killed = True
     assert isinstance(event, Failed)
     assert event.failure.error == "Killed"
-    assert not Layout(request.results).condensed(job.cell).exists()
+    assert not Store(request.results).condensed(job.cell).exists()
 
     resumed, steps = condense_here(request, registry, request.results, checkpoint_seconds=0)
     straight, all_steps = condense_here(request, registry, tmp_path / "straight")
@@ -223,7 +223,7 @@ def test_a_job_that_is_killed_goes_on_from_its_checkpoint_and_gives_the_same_bit
     assert torch.equal(one.condensed.images, other.condensed.images)
     assert one.trace == other.trace
     assert list(one.snapshots) == list(other.snapshots) == [0]
-    assert not Layout(request.results).checkpoint(job.cell).exists()
+    assert not Store(request.results).checkpoint(job.cell).exists()
 
 
 def test_workers_end_when_the_front_end_is_killed(toys: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from made_cells import made_cell, made_trial
 from dcbench.engine.executors.local import _Slot
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed
 from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 from dcbench.engine.work.messages import Ended, Made, Raised, Stopped
 from dcbench.engine.work.runtime import Runtime
 
@@ -49,7 +49,7 @@ def end(slot: _Slot, *said: Any) -> Event:
 @pytest.mark.parametrize("job", [*JOBS, AssembleJob(cell=made_cell())], ids=lambda job: job.type)
 @pytest.mark.parametrize("last", [STOPPED, KILLED], ids=lambda last: last.event)
 def test_a_job_that_has_said_how_it_ended_is_taken_at_its_word(job: Job, last: Any, tmp_path: Path) -> None:
-    slot, path = slot_with(job, tmp_path), Layout(tmp_path).result(job)
+    slot, path = slot_with(job, tmp_path), Store(tmp_path).result(job)
     path.parent.mkdir(parents=True)
     path.touch()
     assert isinstance(end(slot, made(path), last), Finished)
@@ -61,7 +61,7 @@ def test_a_job_that_has_said_how_it_ended_is_taken_at_its_word(job: Job, last: A
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.type)
 def test_a_job_has_finished_when_the_planned_file_is_there_and_new(job: Job, tmp_path: Path) -> None:
-    planned = Layout(tmp_path).result(job)
+    planned = Store(tmp_path).result(job)
     other = planned.with_name("other.h5")
 
     def reason(file: Path) -> str:
@@ -80,7 +80,7 @@ def test_a_job_has_finished_when_the_planned_file_is_there_and_new(job: Job, tmp
 
 def test_what_another_front_end_has_assembled_is_there(tmp_path: Path) -> None:
     job = AssembleJob(cell=made_cell())
-    planned = Layout(tmp_path).result(job)
+    planned = Store(tmp_path).result(job)
     planned.parent.mkdir(parents=True)
     planned.touch()
     assert isinstance(end(slot_with(job, tmp_path), made(planned), KILLED), Finished)

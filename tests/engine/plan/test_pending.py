@@ -17,11 +17,11 @@ from dcbench.engine.jobs import AssembleJob, CondenseJob, Job
 from dcbench.engine.plan.pending import Pending, find_pending, plan_condensing
 from dcbench.engine.plan.planner import PlannedCell, PlannedTrial
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
-from dcbench.engine.store.failures import Failure, write_failure
+from dcbench.engine.store.failures import Failure
 from dcbench.engine.store.guards import UnreadableFileError
 from dcbench.engine.store.hdf5 import get_facts, put_facts
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, write_condensed
+from dcbench.engine.store.store import Store
 
 CLASSES = range(12)
 SPANS = st.tuples(st.integers(0, 11), st.integers(0, 11)).map(lambda ends: range(min(ends), max(ends) + 1))
@@ -59,12 +59,12 @@ TRIAL = made_trial(CELL)
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout(tmp_path)
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
 
 
-def ask(layout: Layout, existing: str = "skip", repeats: int = 3, part: range | None = None) -> Pending:
-    return find_pending(layout, [PlannedCell(CELL, (PlannedTrial(TRIAL, repeats),), range(3), part)], existing)
+def ask(store: Store, existing: str = "skip", repeats: int = 3, part: range | None = None) -> Pending:
+    return find_pending(store, [PlannedCell(CELL, (PlannedTrial(TRIAL, repeats),), range(3), part)], existing)
 
 
 def jobs(state: Pending) -> list[str | tuple[int, int]]:
@@ -75,41 +75,41 @@ def short(job: Job) -> str | tuple[int, int]:
     return (job.first, job.stop) if job.type == "evaluate" else job.name
 
 
-def condense(layout: Layout, **facts: object) -> Path:
-    path = layout.condensed(CELL)
+def condense(store: Store, **facts: object) -> Path:
+    path = store.condensed(CELL)
     images = torch.rand(30, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     write_condensed(path, StoredSet(CELL, CondensedSet.of_images(images, torch.arange(3).repeat(10)), facts))
     return path
 
 
-def condense_part(layout: Layout, classes: range) -> Path:
-    path = layout.condensed(CELL, classes)
+def condense_part(store: Store, classes: range) -> Path:
+    path = store.condensed(CELL, classes)
     images = torch.rand(10 * len(classes), 1, 8, 8, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor(classes).repeat_interleave(10)
     write_condensed(path, StoredSet(CELL, CondensedSet.of_images(images, labels), {}))
     return path
 
 
-def evaluate(layout: Layout, first: int = 0, stop: int = 3) -> Path:
-    path = layout.evaluation(TRIAL, range(first, stop))
+def evaluate(store: Store, first: int = 0, stop: int = 3) -> Path:
+    path = store.evaluation(TRIAL, range(first, stop))
     write_evaluation(path, StoredEvaluation(TRIAL, range(first, stop), {"pixel": (1.0,) * (stop - first)}, {}))
     return path
 
 
-def test_an_empty_store_has_everything_to_do(layout: Layout) -> None:
-    assert jobs(ask(layout)) == ["condense", (0, 3)]
+def test_an_empty_store_has_everything_to_do(store: Store) -> None:
+    assert jobs(ask(store)) == ["condense", (0, 3)]
 
 
-def test_what_is_finished_is_left_alone(layout: Layout) -> None:
-    condense(layout)
-    evaluate(layout)
-    state = ask(layout)
+def test_what_is_finished_is_left_alone(store: Store) -> None:
+    condense(store)
+    evaluate(store)
+    state = ask(store)
     assert (jobs(state), state.finished) == ([], 2)
 
 
-def test_a_condensed_set_is_only_evaluated(layout: Layout) -> None:
-    condense(layout)
-    assert jobs(ask(layout)) == [(0, 3)]
+def test_a_condensed_set_is_only_evaluated(store: Store) -> None:
+    condense(store)
+    assert jobs(ask(store)) == [(0, 3)]
 
 
 @pytest.mark.parametrize(
@@ -117,160 +117,160 @@ def test_a_condensed_set_is_only_evaluated(layout: Layout) -> None:
     [([(0, 3)], 5, [(3, 5)]), ([(0, 1), (2, 3)], 5, [(1, 2), (3, 5)]), ([(3, 5)], 5, [(0, 3)]), ([(0, 5)], 3, [])],
 )
 def test_only_the_gaps_in_the_repeats_are_filled(
-    layout: Layout, have: list[tuple[int, int]], wanted: int, gaps: list[tuple[int, int]]
+    store: Store, have: list[tuple[int, int]], wanted: int, gaps: list[tuple[int, int]]
 ) -> None:
-    condense(layout)
+    condense(store)
     for first, stop in have:
-        evaluate(layout, first, stop)
-    assert jobs(ask(layout, repeats=wanted)) == gaps
+        evaluate(store, first, stop)
+    assert jobs(ask(store, repeats=wanted)) == gaps
 
 
-def test_what_is_planned_twice_under_two_labels_is_done_once(layout: Layout) -> None:
+def test_what_is_planned_twice_under_two_labels_is_done_once(store: Store) -> None:
     trials = (PlannedTrial(TRIAL, 3), PlannedTrial(made_trial(CELL, label="count[x=1]"), 3))
     again = made_cell(method={"label": "toy-slow[lr=1]"})
     plan = [PlannedCell(cell, trials, range(3)) for cell in (CELL, again)]
-    assert jobs(find_pending(layout, plan, "skip")) == ["condense", (0, 3)]
+    assert jobs(find_pending(store, plan, "skip")) == ["condense", (0, 3)]
 
 
-def test_overwrite_does_everything_again(layout: Layout) -> None:
-    condense(layout)
-    evaluate(layout)
-    assert jobs(ask(layout, "overwrite")) == ["condense", (0, 3)]
+def test_overwrite_does_everything_again(store: Store) -> None:
+    condense(store)
+    evaluate(store)
+    assert jobs(ask(store, "overwrite")) == ["condense", (0, 3)]
 
 
-def test_overwrite_tells_the_jobs_that_what_is_there_does_not_count(layout: Layout) -> None:
-    condense(layout)
-    assert [job.again for job in ask(layout, "overwrite").jobs if job.type == "condense"] == [True]
-    condense_part(layout, range(2))
-    (part, assemble, _) = ask(layout, "overwrite", part=range(3)).jobs
+def test_overwrite_tells_the_jobs_that_what_is_there_does_not_count(store: Store) -> None:
+    condense(store)
+    assert [job.again for job in ask(store, "overwrite").jobs if job.type == "condense"] == [True]
+    condense_part(store, range(2))
+    (part, assemble, _) = ask(store, "overwrite", part=range(3)).jobs
     assert (part.again, assemble.again) == (True, True)
 
 
-def test_overwrite_evaluates_an_imported_set_again_and_keeps_it(layout: Layout) -> None:
-    condense(layout, origin={"text": "a paper"})
-    evaluate(layout)
-    state = ask(layout, "overwrite")
+def test_overwrite_evaluates_an_imported_set_again_and_keeps_it(store: Store) -> None:
+    condense(store, origin={"text": "a paper"})
+    evaluate(store)
+    state = ask(store, "overwrite")
     assert (jobs(state), state.finished) == ([(0, 3)], 1)
 
 
-def test_a_set_that_is_gone_is_not_missed_while_its_evaluations_are_there_but_named(layout: Layout) -> None:
-    evaluate(layout)
-    state = ask(layout)
+def test_a_set_that_is_gone_is_not_missed_while_its_evaluations_are_there_but_named(store: Store) -> None:
+    evaluate(store)
+    state = ask(store)
     assert (jobs(state), state.finished) == ([], 1)
     (warning,) = state.warnings
     assert warning == (
         "toy ipc 1 toy-slow replicate 0: evaluated, and left as it is, but the condensed set is not there; "
         "--existing overwrite makes both again"
     )
-    assert jobs(ask(layout, repeats=4)) == ["condense", (3, 4)]
-    assert ask(layout, repeats=4).warnings == []
-    condense(layout)
-    assert ask(layout).warnings == []
+    assert jobs(ask(store, repeats=4)) == ["condense", (3, 4)]
+    assert ask(store, repeats=4).warnings == []
+    condense(store)
+    assert ask(store).warnings == []
 
 
-def test_sets_that_are_gone_are_counted_in_one_line(layout: Layout) -> None:
+def test_sets_that_are_gone_are_counted_in_one_line(store: Store) -> None:
     plan = []
     for seed in range(2):
         trial = made_trial(made_cell(replicate=seed))
-        write_evaluation(layout.evaluation(trial, range(1)), StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, {}))
+        write_evaluation(store.evaluation(trial, range(1)), StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, {}))
         plan.append(PlannedCell(trial.cell, (PlannedTrial(trial, 1),), range(3)))
-    (warning,) = find_pending(layout, plan, "skip").warnings
+    (warning,) = find_pending(store, plan, "skip").warnings
     assert warning.startswith("toy ipc 1 toy-slow replicate 0 and 1 more: evaluated, ")
 
 
 def test_a_set_that_is_gone_and_whose_evaluation_failed_is_neither_finished_nor_said_to_be_evaluated(
-    layout: Layout,
+    store: Store,
 ) -> None:
-    (_, job) = ask(layout).jobs
-    write_failure(layout, job, Failure("ValueError", "no luck"))
-    state = ask(layout)
+    (_, job) = ask(store).jobs
+    store.keep_failure(job, Failure("ValueError", "no luck"))
+    state = ask(store)
     assert (jobs(state), state.finished, state.warnings, len(state.failed_before)) == ([], 0, [], 1)
 
 
-def test_what_failed_is_tried_again_only_when_asked(layout: Layout) -> None:
-    write_failure(layout, CondenseJob(cell=CELL), Failure("ValueError", "no luck"))
-    state = ask(layout)
+def test_what_failed_is_tried_again_only_when_asked(store: Store) -> None:
+    store.keep_failure(CondenseJob(cell=CELL), Failure("ValueError", "no luck"))
+    state = ask(store)
     assert (jobs(state), len(state.failed_before)) == ([], 1)
-    assert jobs(ask(layout, "retry-failed")) == ["condense", (0, 3)]
-    assert jobs(ask(layout, "overwrite")) == ["condense", (0, 3)]
+    assert jobs(ask(store, "retry-failed")) == ["condense", (0, 3)]
+    assert jobs(ask(store, "overwrite")) == ["condense", (0, 3)]
 
 
-def test_a_failed_evaluation_leaves_the_set_alone(layout: Layout) -> None:
-    condense(layout)
-    (job,) = ask(layout).jobs
-    write_failure(layout, job, Failure("ValueError", "no luck"))
-    state = ask(layout)
-    assert (jobs(state), state.failed_before) == ([], [layout.failure(job)])
-    assert jobs(ask(layout, "retry-failed")) == [(0, 3)]
+def test_a_failed_evaluation_leaves_the_set_alone(store: Store) -> None:
+    condense(store)
+    (job,) = ask(store).jobs
+    store.keep_failure(job, Failure("ValueError", "no luck"))
+    state = ask(store)
+    assert (jobs(state), state.failed_before) == ([], [store.failure(job)])
+    assert jobs(ask(store, "retry-failed")) == [(0, 3)]
 
 
-def test_a_part_is_condensed_alone_and_the_rest_is_said_to_be_missing(layout: Layout) -> None:
-    state = ask(layout, part=range(1, 2))
+def test_a_part_is_condensed_alone_and_the_rest_is_said_to_be_missing(store: Store) -> None:
+    state = ask(store, part=range(1, 2))
     assert jobs(state) == ["classes1"]
     assert state.incomplete == [
         "toy ipc 1 toy-slow replicate 0: classes 0, 2 are missing; run with --classes 0 and --classes 2, "
-        f"or copy their parts into {layout.root}/toy/toy-slow/ipc1"
+        f"or copy their parts into {store.root}/toy/toy-slow/ipc1"
     ]
 
 
-def test_a_part_that_is_there_is_not_condensed_again(layout: Layout) -> None:
-    condense_part(layout, range(1, 2))
-    state = ask(layout, part=range(1, 2))
+def test_a_part_that_is_there_is_not_condensed_again(store: Store) -> None:
+    condense_part(store, range(1, 2))
+    state = ask(store, part=range(1, 2))
     assert (jobs(state), state.work, state.finished) == ([], [], 1)
     assert len(state.incomplete) == 1
-    assert jobs(ask(layout, "overwrite", part=range(1, 2))) == ["classes1"]
+    assert jobs(ask(store, "overwrite", part=range(1, 2))) == ["classes1"]
 
 
 @pytest.mark.parametrize("part", [None, range(1, 3), range(3)])
 def test_only_the_classes_that_no_part_holds_are_condensed_and_then_all_are_assembled(
-    layout: Layout, part: range | None
+    store: Store, part: range | None
 ) -> None:
-    condense_part(layout, range(1))
-    state = ask(layout, part=part)
+    condense_part(store, range(1))
+    state = ask(store, part=part)
     (work,) = state.work
     assert [list(map(short, stage)) for stage in work.stages] == [["classes1-2"], ["assemble"], [(0, 3)]]
     assert state.incomplete == []
 
 
 @pytest.mark.parametrize("part", [None, range(1)])
-def test_parts_that_hold_all_classes_are_only_assembled(layout: Layout, part: range | None) -> None:
-    condense_part(layout, range(2))
-    condense_part(layout, range(1, 3))
-    assert jobs(ask(layout, part=part)) == ["assemble", (0, 3)]
+def test_parts_that_hold_all_classes_are_only_assembled(store: Store, part: range | None) -> None:
+    condense_part(store, range(2))
+    condense_part(store, range(1, 3))
+    assert jobs(ask(store, part=part)) == ["assemble", (0, 3)]
 
 
-def test_overwrite_condenses_at_once_whatever_parts_there_are(layout: Layout) -> None:
-    condense_part(layout, range(2))
-    assert jobs(ask(layout, "overwrite")) == ["condense", (0, 3)]
+def test_overwrite_condenses_at_once_whatever_parts_there_are(store: Store) -> None:
+    condense_part(store, range(2))
+    assert jobs(ask(store, "overwrite")) == ["condense", (0, 3)]
 
 
-def test_a_set_that_is_there_needs_no_part(layout: Layout) -> None:
-    condense(layout)
-    state = ask(layout, part=range(1))
+def test_a_set_that_is_there_needs_no_part(store: Store) -> None:
+    condense(store)
+    state = ask(store, part=range(1))
     assert (jobs(state), state.incomplete) == ([(0, 3)], [])
 
 
-def test_a_damaged_part_counts_as_missing(layout: Layout) -> None:
-    path = condense_part(layout, range(2))
-    condense_part(layout, range(2, 3))
+def test_a_damaged_part_counts_as_missing(store: Store) -> None:
+    path = condense_part(store, range(2))
+    condense_part(store, range(2, 3))
     path.write_bytes(path.read_bytes()[:-100])
-    state = ask(layout)
+    state = ask(store)
     assert jobs(state) == ["classes0-1", "assemble", (0, 3)]
     assert (len(state.warnings), list(state.damaged)) == (1, [path])
 
 
-def test_a_part_that_failed_is_left_and_nothing_is_assembled_without_it(layout: Layout) -> None:
-    condense_part(layout, range(1, 2))
+def test_a_part_that_failed_is_left_and_nothing_is_assembled_without_it(store: Store) -> None:
+    condense_part(store, range(1, 2))
     failed = CondenseJob(cell=CELL, classes=range(1))
-    write_failure(layout, failed, Failure("ValueError", "no luck"))
-    state = ask(layout)
-    assert (jobs(state), state.failed_before) == (["classes2"], [layout.failure(failed)])
-    assert jobs(ask(layout, "retry-failed")) == ["classes0", "classes2", "assemble", (0, 3)]
+    store.keep_failure(failed, Failure("ValueError", "no luck"))
+    state = ask(store)
+    assert (jobs(state), state.failed_before) == (["classes2"], [store.failure(failed)])
+    assert jobs(ask(store, "retry-failed")) == ["classes0", "classes2", "assemble", (0, 3)]
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "other", "of another kind"])
-def test_a_damaged_condensed_set_counts_as_missing_and_is_left_where_it_is(layout: Layout, damage: str) -> None:
-    path = condense(layout)
+def test_a_damaged_condensed_set_counts_as_missing_and_is_left_where_it_is(store: Store, damage: str) -> None:
+    path = condense(store)
     whole = path.read_bytes()
     if damage == "flipped":
         # In the middle of the file lie the compressed images.
@@ -278,10 +278,10 @@ def test_a_damaged_condensed_set_counts_as_missing_and_is_left_where_it_is(layou
             at = file["images"].id.get_chunk_info(0).byte_offset + 20
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
     elif damage == "of another kind":
-        path.write_bytes(evaluate(layout, 7, 8).read_bytes())
+        path.write_bytes(evaluate(store, 7, 8).read_bytes())
     else:
         path.write_bytes({"truncated": whole[: len(whole) // 2], "empty": b"", "other": b"not HDF5" * 99}[damage])
-    state = ask(layout)
+    state = ask(store)
     assert jobs(state) == ["condense", (0, 3)]
     (warning,) = state.warnings
     assert f"{path} is damaged" in warning
@@ -289,68 +289,68 @@ def test_a_damaged_condensed_set_counts_as_missing_and_is_left_where_it_is(layou
     assert path.exists(), "a dry run changes nothing"
 
 
-def test_a_damaged_evaluation_counts_as_missing(layout: Layout) -> None:
-    condense(layout)
-    path = evaluate(layout)
+def test_a_damaged_evaluation_counts_as_missing(store: Store) -> None:
+    condense(store)
+    path = evaluate(store)
     path.write_bytes(path.read_bytes()[:-100])
-    state = ask(layout)
+    state = ask(store)
     assert jobs(state) == [(0, 3)]
     assert (len(state.warnings), list(state.damaged)) == (1, [path])
 
 
 def test_evaluations_that_another_run_has_just_replaced_are_no_error(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    condense(layout)
-    short, longer = evaluate(layout, 0, 2), evaluate(layout, 0, 3)
-    listed = layout.evaluations(TRIAL)
+    condense(store)
+    short, longer = evaluate(store, 0, 2), evaluate(store, 0, 3)
+    listed = store.evaluations(TRIAL)
     short.unlink()
     assert longer in listed
-    monkeypatch.setattr(Layout, "evaluations", lambda *_: listed)
-    assert jobs(ask(layout)) == []
+    monkeypatch.setattr(Store, "evaluations", lambda *_: listed)
+    assert jobs(ask(store)) == []
 
 
 @pytest.mark.parametrize("make", [condense, evaluate])
 def test_a_file_that_cannot_be_read_now_stops_the_run_and_counts_neither_as_damaged_nor_as_missing(
-    layout: Layout, make: Callable[[Layout], Path]
+    store: Store, make: Callable[[Store], Path]
 ) -> None:
-    condense(layout)
-    path = make(layout)
+    condense(store)
+    path = make(store)
     path.rename(path.with_suffix(".aside"))
     path.mkdir()
     with pytest.raises(UnreadableFileError, match=f"{path.name} cannot be read now: it is a folder"):
-        ask(layout)
+        ask(store)
 
 
 @pytest.mark.parametrize("existing", ["skip", "overwrite"])
 def test_an_imported_set_that_cannot_be_read_now_is_not_taken_for_one_that_can_be_made_again(
-    layout: Layout, existing: str
+    store: Store, existing: str
 ) -> None:
-    condense(layout, origin={"text": "a paper"}).unlink()
-    layout.condensed(CELL).mkdir()
+    condense(store, origin={"text": "a paper"}).unlink()
+    store.condensed(CELL).mkdir()
     with pytest.raises(UnreadableFileError, match="cannot be read now"):
-        ask(layout, existing)
+        ask(store, existing)
 
 
-def test_a_set_of_a_cell_with_unknown_fields_was_written_by_another_dcbench_and_stays(layout: Layout) -> None:
-    path = condense(layout)
+def test_a_set_of_a_cell_with_unknown_fields_was_written_by_another_dcbench_and_stays(store: Store) -> None:
+    path = condense(store)
     with h5py.File(path, "r+") as file:
         facts = get_facts(file)
         facts["cell"]["dataset"]["colour"] = "blue"
         put_facts(file, facts)
         file.attrs["dcbench_version"] = "7.8.9"
     with pytest.raises(UnsupportedFormatError, match=r"written by dcbench 7\.8\.9.*dataset\.colour: Extra inputs"):
-        ask(layout)
+        ask(store)
     assert path.exists()
 
 
 @pytest.mark.parametrize("make", [condense, evaluate])
-def test_an_unknown_format_is_an_error_that_names_the_version_and_touches_nothing(layout: Layout, make: object) -> None:
-    condense(layout)
-    path = make(layout)  # type: ignore[operator]
+def test_an_unknown_format_is_an_error_that_names_the_version_and_touches_nothing(store: Store, make: object) -> None:
+    condense(store)
+    path = make(store)  # type: ignore[operator]
     with h5py.File(path, "r+") as file:
         file.attrs["dcbench_format"] = 99
         file.attrs["dcbench_version"] = "7.8.9"
     with pytest.raises(UnsupportedFormatError, match=r"format 99, written by dcbench 7\.8\.9"):
-        ask(layout)
+        ask(store)
     assert path.exists()

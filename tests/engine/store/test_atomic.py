@@ -19,7 +19,6 @@ from dcbench.engine.store import atomic
 from dcbench.engine.store.atomic import read_or_set_aside, replacing, set_aside, sweep
 from dcbench.engine.store.guards import CorruptFileError, UnreadableFileError
 from dcbench.engine.store.hdf5 import reading
-from dcbench.engine.store.layout import Layout
 
 WRITER = """
 import os, sys, time
@@ -113,15 +112,14 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -
 
 
 def test_sweeping_spares_writers_that_live_other_hosts_and_other_files(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
     spared = [".mine.tmp", ".file.h5.otherhost-1-1-0a1b2c3d.tmp", "file.tmp", ".gitignore"]
     for name in spared:
         (tmp_path / name).touch()
-    with replacing(layout.index) as temporary:
+    with replacing(tmp_path / "file.h5") as temporary:
         temporary.touch()
         assert sweep(tmp_path) == 0
         assert temporary.exists()
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*spared, "index.h5"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*spared, "file.h5"])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has namespaces of processes")

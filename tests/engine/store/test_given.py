@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dcbench import DcbenchError
-from dcbench.engine.store.given import as_count, as_metrics, as_state, as_tensors
+from dcbench.engine.store.given import as_count, as_metrics, as_state, as_tensors, check_name
 from dcbench.engine.store.hdf5 import reading, writing
-from dcbench.engine.store.names import check_name
 from dcbench.engine.store.tensors import Checkpoint, read_checkpoint, write_checkpoint
 
 

@@ -27,8 +27,8 @@ from dcbench.engine.store.hdf5 import (
     reading,
     writing,
 )
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, read_condensed, write_condensed
+from dcbench.engine.store.store import Store
 
 IMAGES = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 Change = Callable[[h5py.File, Path], None]
@@ -64,9 +64,9 @@ def external_storage(file: h5py.File, folder: Path) -> None:
 
 
 def virtual(file: h5py.File, folder: Path) -> None:
-    layout = h5py.VirtualLayout((3, 1, 8, 8), "f4")
-    layout[:] = h5py.VirtualSource(folder / "other.h5", "images", (3, 1, 8, 8))
-    file.create_virtual_dataset("images", layout)
+    store = h5py.VirtualLayout((3, 1, 8, 8), "f4")
+    store[:] = h5py.VirtualSource(folder / "other.h5", "images", (3, 1, 8, 8))
+    file.create_virtual_dataset("images", store)
 
 
 def never_written(file: h5py.File, folder: Path) -> None:
@@ -163,7 +163,7 @@ def test_an_export_does_not_carry_it_on(path: Path, change: Change, tmp_path: Pa
     damage(path, change)
     path.rename(path.with_name("s0-0123456789ab.condensed.h5"))
     with pytest.raises(CorruptFileError, match="is damaged"):
-        write_archive(Layout(tmp_path), tmp_path / "all.h5", None)  # type: ignore[arg-type]
+        write_archive(Store(tmp_path), tmp_path / "all.h5", None)  # type: ignore[arg-type]
     assert not (tmp_path / "all.h5").exists()
 
 

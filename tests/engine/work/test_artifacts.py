@@ -17,8 +17,8 @@ from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import Registry, load_registry
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
+from dcbench.engine.store.store import Store
 from dcbench.engine.work.artifacts import Artifacts, Owner
 from dcbench.engine.work.run_job import Order, run_job
 from dcbench.engine.work.runtime import Runtime
@@ -110,13 +110,13 @@ def test_packages_that_build_the_same_get_the_same_each_by_itself(
     condense(f"intruder[honest=true,{SETTINGS}]")
     one, other = (path.read_bytes() for path in sorted((tmp_path / "results").glob("artifacts/*/*.h5")))
     assert one != other, "they say whose they are"
-    layout = Layout(tmp_path / "results")
-    hashes = [set(read_condensed(path).facts["artifacts"].items()) for path in layout.all_condensed()]
+    store = Store(tmp_path / "results")
+    hashes = [set(read_condensed(path).facts["artifacts"].items()) for path in store.all_condensed()]
     assert hashes[0] == hashes[1]
 
 
 def owned(tmp_path: Path, owner: Owner, job: Any = None) -> Artifacts:
-    return Artifacts(Layout(tmp_path), job or made_cell(), owner)
+    return Artifacts(Store(tmp_path), job or made_cell(), owner)
 
 
 def build(value: int) -> Callable[[int], Mapping[str, torch.Tensor]]:

@@ -20,8 +20,8 @@ from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed
+from dcbench.engine.store.store import Store
 from dcbench.engine.work.contexts import CellTask, Data, TrialContext
 from dcbench.engine.work.run_job import Order, run_job
 from dcbench.engine.work.runtime import Runtime
@@ -55,7 +55,7 @@ def task(registry: Registry, tmp_path: Path, cell: Cell) -> MakeTask:
         **runtime: float,
     ) -> CellTask:
         data = Data(make_dataset(registry, cell.dataset, tmp_path), cell)
-        return CellTask(registry, data, Layout(tmp_path / "results"), Runtime(**runtime), report, part)
+        return CellTask(registry, data, Store(tmp_path / "results"), Runtime(**runtime), report, part)
 
     return make
 
@@ -112,7 +112,7 @@ def test_networks_that_cells_share_differ_by_seed_and_by_what_is_held_out(regist
     def task(**options: Any) -> CellTask:
         cell = planned(registry, tmp_path, **options).cell
         data = Data(make_dataset(registry, cell.dataset, tmp_path), cell)
-        return CellTask(registry, data, Layout(tmp_path / "results"), Runtime(), lambda *_: None)
+        return CellTask(registry, data, Store(tmp_path / "results"), Runtime(), lambda *_: None)
 
     made = [task(), task(split="validation"), task()]
     for each in made:
@@ -127,7 +127,7 @@ def test_what_was_made_with_another_revision_of_a_network_is_not_found(
 ) -> None:
     def name(cell: Cell) -> str:
         data = Data(make_dataset(registry, cell.dataset, tmp_path), cell)
-        made = CellTask(registry, data, Layout(tmp_path / "results"), Runtime(), lambda *_: None)
+        made = CellTask(registry, data, Store(tmp_path / "results"), Runtime(), lambda *_: None)
         made.artifact({"network": "tiny"}, lambda _: {"weight": torch.zeros(1)})
         return next(iter(made.artifacts.hashes))
 
@@ -191,10 +191,10 @@ def test_a_part_has_a_checkpoint_of_its_own(task: MakeTask) -> None:
 
 def test_parts_that_went_away_are_not_assembled(registry: Registry, tmp_path: Path) -> None:
     cell = planned(registry, tmp_path, methods="toy-slow[pause=0]").cell
-    layout = Layout(tmp_path / "results")
+    store = Store(tmp_path / "results")
 
     def do(job: Job) -> Path:
-        order = Order(job=job, results=layout.root, data=tmp_path, runtime=Runtime())
+        order = Order(job=job, results=store.root, data=tmp_path, runtime=Runtime())
         return run_job(order, registry, lambda *_: None)
 
     part = do(CondenseJob(cell=cell, classes=range(1, 2)))
@@ -206,11 +206,11 @@ def test_parts_that_went_away_are_not_assembled(registry: Registry, tmp_path: Pa
     part.write_bytes(whole[:-100])
     with pytest.raises(DcbenchError, match=r"is damaged.*--existing retry-failed"):
         do(AssembleJob(cell=cell))
-    assert len(layout.parts(cell)) == 2, "what is whole is kept"
+    assert len(store.parts(cell)) == 2, "what is whole is kept"
     part.write_bytes(whole)
-    assert do(AssembleJob(cell=cell)) == layout.condensed(cell)
-    assert layout.parts(cell) == {}
-    assert do(AssembleJob(cell=cell)) == layout.condensed(cell), "another front end may be faster"
+    assert do(AssembleJob(cell=cell)) == store.condensed(cell)
+    assert store.parts(cell) == {}
+    assert do(AssembleJob(cell=cell)) == store.condensed(cell), "another front end may be faster"
 
 
 def test_an_artifact_is_built_once_with_a_seed_of_its_own(task: MakeTask) -> None:
@@ -324,7 +324,7 @@ def test_a_step_that_no_file_can_hold_is_refused_when_it_is_given(
 ) -> None:
     made = task()
     trial = planned(registry, tmp_path).trials[0].trial
-    context = TrialContext(registry, trial, range(1), made.info, Layout(tmp_path / "r"), Runtime(), lambda *_: None)
+    context = TrialContext(registry, trial, range(1), made.info, Store(tmp_path / "r"), Runtime(), lambda *_: None)
     for give in (
         lambda: made.snapshot(step, a_set()),
         lambda: made.progress(step, 10, loss=0.5),
@@ -370,7 +370,7 @@ def test_a_checkpoint_whose_parts_are_of_another_kind_does_not_block_its_cell(
     made = task(checkpoint_seconds=0)
     made.progress(1, 9, loss=0.5)
     made.checkpoint(lambda: {"step": 1})
-    path = Layout(tmp_path / "results").checkpoint(cell)
+    path = Store(tmp_path / "results").checkpoint(cell)
     with h5py.File(path, "r+") as file:
         del file[place]
         file[place] = 3
@@ -382,9 +382,9 @@ def test_a_checkpoint_whose_parts_are_of_another_kind_does_not_block_its_cell(
 
 def test_methods_do_not_see_what_evaluators_share(registry: Registry, task: MakeTask, tmp_path: Path) -> None:
     plan = planned(registry, tmp_path)
-    made, layout = task(), Layout(tmp_path / "results")
+    made, store = task(), Store(tmp_path / "results")
     contexts = [
-        TrialContext(registry, plan.trials[0].trial, range(1), made.info, layout, Runtime(), lambda *_: None)
+        TrialContext(registry, plan.trials[0].trial, range(1), made.info, store, Runtime(), lambda *_: None)
         for _ in range(2)
     ]
     of_test, of_train = torch.arange(3), torch.arange(4)
@@ -478,7 +478,7 @@ def test_a_checkpoint_of_an_older_version_is_resumed_without_its_seconds(
     made = task(checkpoint_seconds=0)
     made.snapshot(0, a_set())
     made.checkpoint(lambda: {"step": 1})
-    with h5py.File(Layout(tmp_path / "results").checkpoint(cell), "r+") as file:
+    with h5py.File(Store(tmp_path / "results").checkpoint(cell), "r+") as file:
         del file.attrs["seconds"], file["snapshots"].attrs["seconds"]
     again = task()
     assert again.resume() == {"step": 1}
@@ -514,7 +514,7 @@ def test_there_is_nothing_to_resume_at_first(task: MakeTask) -> None:
 
 def test_a_damaged_checkpoint_is_set_aside_for_a_fresh_start(task: MakeTask, tmp_path: Path, cell: Cell) -> None:
     task(checkpoint_seconds=0).checkpoint(lambda: {"step": 1})
-    path = Layout(tmp_path / "results").checkpoint(cell)
+    path = Store(tmp_path / "results").checkpoint(cell)
     path.write_bytes(path.read_bytes()[:-50])
     made = task()
     assert made.resume() is None

@@ -19,8 +19,9 @@ from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import Registry, load_registry
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store import tensors
 from dcbench.engine.store.sets import StoredSet, read_condensed
+from dcbench.engine.store.store import Store
 from dcbench.engine.store.tensors import read_checkpoint, read_stretches
 from dcbench.engine.work import provenance
 from dcbench.engine.work.provenance import as_it_began, commit
@@ -123,7 +124,7 @@ def begin(do: Do, **runtime: Any) -> None:
 
 
 def test_a_checkpoint_of_the_version_before_goes_on_to_the_same_set(do: Do, cell: Cell, tmp_path: Path) -> None:
-    path = Layout(tmp_path / "results").checkpoint(cell)
+    path = Store(tmp_path / "results").checkpoint(cell)
     assert path.name == OLD.name, "the name of the cell is what it was"
     path.parent.mkdir(parents=True)
     shutil.copy(OLD, path)
@@ -142,7 +143,7 @@ def test_a_checkpoint_of_the_version_before_goes_on_to_the_same_set(do: Do, cell
 
 def test_a_checkpoint_holds_all_that_a_resumed_job_runs_by(do: Do, cell: Cell, tmp_path: Path) -> None:
     begin(do, threads=2, chunk=32)
-    (stretch,) = read_checkpoint(Layout(tmp_path / "results").checkpoint(cell)).stretches
+    (stretch,) = read_checkpoint(Store(tmp_path / "results").checkpoint(cell)).stretches
     assert stretch["runtime"] == Runtime(threads=2, chunk=32, checkpoint_seconds=0).model_dump(mode="json")
     assert {"dcbench", "torch", "python"} <= set(stretch["versions"])
     known = {"runtime", "versions", "device", "instructions", "chunk", "seconds"}
@@ -221,15 +222,13 @@ def test_a_way_to_run_that_this_version_does_not_have_is_said_too() -> None:
 def test_a_checkpoint_that_does_not_fit_fails_no_job_and_is_tried_again(
     do: Do, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    import dcbench.engine.work.contexts as workbench
-
     tried: list[Path] = []
 
     def refused(path: Path, _: object) -> None:
         tried.append(path)
         raise OSError(code, "no room", str(path))
 
-    monkeypatch.setattr(workbench, "write_checkpoint", refused)
+    monkeypatch.setattr(tensors, "write_checkpoint", refused)
     made = do(checkpoint_seconds=0)
     assert len(tried) == 12
     (said,) = caplog.messages
@@ -265,7 +264,7 @@ def test_an_artifact_that_does_not_fit_is_used_all_the_same(
 
     monkeypatch.setattr(artifacts, "write_tensors", refused)
     owner = artifacts.Owner.of(registry, "methods", "m3d")
-    made = artifacts.Artifacts(Layout(tmp_path), cell, owner)
+    made = artifacts.Artifacts(Store(tmp_path), cell, owner)
     assert made.get({}, lambda _: {"weights": torch.arange(3)})["weights"].tolist() == [0, 1, 2]
     assert len(made.hashes) == 1
     assert caplog.messages[0].startswith("an artifact could not be kept, and other jobs build it again: [Errno 28]")

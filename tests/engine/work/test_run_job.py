@@ -22,8 +22,8 @@ from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.store.guards import UnreadableFileError
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import read_condensed, write_condensed
+from dcbench.engine.store.store import Store
 from dcbench.engine.work.contexts import CellTask
 from dcbench.engine.work.run_job import Order, _check, _plain_metrics, run_job
 from dcbench.engine.work.runtime import Runtime
@@ -38,16 +38,16 @@ def registry(toys: Path) -> Registry:
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout(tmp_path / "results")
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "results")
 
 
 @pytest.fixture
-def do(registry: Registry, layout: Layout, tmp_path: Path) -> Do:
+def do(registry: Registry, store: Store, tmp_path: Path) -> Do:
     """Carry out a job in this process."""
 
     def carried_out(job: Job, report: Callable[..., None] = lambda *_: None, **runtime: float) -> Path:
-        order = Order(job=job, results=layout.root, data=tmp_path, runtime=Runtime(**runtime))
+        order = Order(job=job, results=store.root, data=tmp_path, runtime=Runtime(**runtime))
         return run_job(order, registry, report)
 
     return carried_out
@@ -70,25 +70,25 @@ def evaluate_all(do: Do, planned: PlannedCell) -> list[Path]:
 
 @pytest.mark.parametrize("parts", [False, True], ids=["at once", "in parts"])
 def test_a_set_that_is_made_again_takes_all_that_was_measured_on_the_former_with_it(
-    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout, parts: bool
+    do: Do, plan: Callable[..., list[PlannedCell]], store: Store, parts: bool
 ) -> None:
     made, other = plan(seeds="0-1", snapshots=True)
     for planned in (made, other):
         do(CondenseJob(cell=planned.cell))
         evaluate_all(do, planned)
-    assert len(layout.evaluations_of(made.cell)) == 2, "the final set and its snapshot"
+    assert len(store.evaluations_of(made.cell)) == 2, "the final set and its snapshot"
     if parts:
         do(CondenseJob(cell=made.cell, classes=range(3), again=True))
-        assert len(layout.evaluations_of(made.cell)) == 2, "the former set is still there"
+        assert len(store.evaluations_of(made.cell)) == 2, "the former set is still there"
         do(AssembleJob(cell=made.cell, again=True))
     else:
         do(CondenseJob(cell=made.cell, again=True))
-    assert layout.evaluations_of(made.cell) == []
-    assert len(layout.evaluations_of(other.cell)) == 2
+    assert store.evaluations_of(made.cell) == []
+    assert len(store.evaluations_of(other.cell)) == 2
 
 
 def test_a_set_that_cannot_be_made_again_leaves_everything_as_it_was(
-    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout, tmp_path: Path
+    do: Do, plan: Callable[..., list[PlannedCell]], store: Store, tmp_path: Path
 ) -> None:
     (made,) = plan()
     path = do(CondenseJob(cell=made.cell))
@@ -100,19 +100,19 @@ def test_a_set_that_cannot_be_made_again_leaves_everything_as_it_was(
 
 
 def test_a_set_that_came_back_keeps_what_was_measured_on_it(
-    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout
+    do: Do, plan: Callable[..., list[PlannedCell]], store: Store
 ) -> None:
     (made,) = plan()
     path = do(CondenseJob(cell=made.cell))
     evaluate_all(do, made)
     path.unlink()
     do(CondenseJob(cell=made.cell))
-    assert len(layout.evaluations_of(made.cell)) == 1
+    assert len(store.evaluations_of(made.cell)) == 1
 
 
 @pytest.mark.parametrize(("again", "first"), [(False, 3), (True, 1)])
 def test_only_a_set_that_is_not_made_again_goes_on_from_a_checkpoint(
-    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout, again: bool, first: int
+    do: Do, plan: Callable[..., list[PlannedCell]], store: Store, again: bool, first: int
 ) -> None:
     (made,) = plan()
     steps: list[int] = []
@@ -123,24 +123,24 @@ def test_only_a_set_that_is_not_made_again_goes_on_from_a_checkpoint(
 
     with pytest.raises(KeyboardInterrupt):
         do(CondenseJob(cell=made.cell), stop_after_two, checkpoint_seconds=0)
-    assert layout.checkpoint(made.cell).exists()
+    assert store.checkpoint(made.cell).exists()
     do(CondenseJob(cell=made.cell, again=again), lambda step, *_: steps.append(step))
     assert steps[0] == first
-    assert not layout.checkpoint(made.cell).exists()
+    assert not store.checkpoint(made.cell).exists()
 
 
 def test_parts_that_went_away_are_no_set_that_was_made_again(
-    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout
+    do: Do, plan: Callable[..., list[PlannedCell]], store: Store
 ) -> None:
     (made,) = plan()
     do(CondenseJob(cell=made.cell))
-    assert do(AssembleJob(cell=made.cell)) == layout.condensed(made.cell), "another front end was faster"
+    assert do(AssembleJob(cell=made.cell)) == store.condensed(made.cell), "another front end was faster"
     with pytest.raises(DcbenchError, match=r"classes 0-2 went away.*--existing retry-failed"):
         do(AssembleJob(cell=made.cell, again=True))
 
 
 def test_a_set_that_is_damaged_is_set_aside_and_says_how_to_make_it_again(
-    do: Do, plan: Callable[..., list[PlannedCell]], layout: Layout
+    do: Do, plan: Callable[..., list[PlannedCell]], store: Store
 ) -> None:
     (made,) = plan()
     path = do(CondenseJob(cell=made.cell))
@@ -181,7 +181,7 @@ def replace_by(change: str, path: Path) -> None:
 def test_what_was_measured_is_stored_only_for_the_set_that_it_was_measured_on(
     do: Do,
     plan: Callable[..., list[PlannedCell]],
-    layout: Layout,
+    store: Store,
     registry: Registry,
     monkeypatch: pytest.MonkeyPatch,
     change: str,
@@ -201,7 +201,7 @@ def test_what_was_measured_is_stored_only_for_the_set_that_it_was_measured_on(
     monkeypatch.setattr(count, "evaluate", overtaken)
     with nullcontext() if stored else pytest.raises(DcbenchError, match="while it was evaluated; --existing retry-f"):
         do(EvaluateJob(trial=trial, first=0, stop=2))
-    assert len(layout.evaluations_of(made.cell)) == stored
+    assert len(store.evaluations_of(made.cell)) == stored
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -276,7 +276,7 @@ REFUSED = {
 def test_what_a_method_returns_is_not_asked_whether_it_keeps_the_contract(
     do: Do,
     plan: Callable[..., list[PlannedCell]],
-    layout: Layout,
+    store: Store,
     registry: Registry,
     monkeypatch: pytest.MonkeyPatch,
     make: Callable[[Any], Any],
@@ -288,7 +288,7 @@ def test_what_a_method_returns_is_not_asked_whether_it_keeps_the_contract(
     monkeypatch.setattr(registry.resolve("methods", "toy-slow"), "condense", returning(make))
     with pytest.raises(InvalidCondensedSetError, match=reason):
         do(CondenseJob(cell=plan()[0].cell))
-    assert layout.all_condensed() == []
+    assert store.all_condensed() == []
 
 
 class Named(torch.Tensor):

@@ -14,8 +14,8 @@ from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import load_registry
 from dcbench.engine.store.hdf5 import reading
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import get_snapshots, get_trace
+from dcbench.engine.store.store import Store
 from dcbench.engine.store.tensors import get_state
 from dcbench.engine.work.contexts import CellTask, Data
 from dcbench.engine.work.runtime import Runtime
@@ -47,17 +47,17 @@ def test_a_run_of_today_goes_on_from_it(path: Path, tmp_path: Path) -> None:
     data, registry = Path(os.environ["DCBENCH_TEST_DATA"]), load_registry()
     request = make_request(methods=record, datasets=dataset, ipc=ipc, data=data, protocol="m3d")
     cell = Planner(request, registry).cells()[0].cell
-    layout = Layout(tmp_path)
-    layout.checkpoint(cell).parent.mkdir(parents=True)
-    shutil.copy(path, layout.checkpoint(cell).parent)
-    assert layout.checkpoint(cell).exists(), "the cell has another name today"
+    store = Store(tmp_path)
+    store.checkpoint(cell).parent.mkdir(parents=True)
+    shutil.copy(path, store.checkpoint(cell).parent)
+    assert store.checkpoint(cell).exists(), "the cell has another name today"
     steps: list[int] = []
 
     def stop(step: int, total: int, metrics: Mapping[str, float]) -> None:
         steps.append(step)
         raise _EnoughError
 
-    task = CellTask(registry, Data(make_dataset(registry, cell.dataset, data), cell), layout, Runtime(), stop)
+    task = CellTask(registry, Data(make_dataset(registry, cell.dataset, data), cell), store, Runtime(), stop)
     method = registry.resolve("methods", record)()
     with pytest.raises(_EnoughError):
         method.condense(task, method.Settings(**cell.method.settings))

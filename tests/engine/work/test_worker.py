@@ -21,7 +21,7 @@ from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import Registry, load_registry
-from dcbench.engine.store.layout import Layout
+from dcbench.engine.store.store import Store
 from dcbench.engine.work.run_job import Order
 from dcbench.engine.work.runtime import Runtime
 
@@ -145,7 +145,7 @@ def test_what_stands_in_the_place_of_a_log_is_named_and_nothing_hangs(
 ) -> None:
     line = order("toy-first")
     made = Order.model_validate_json(line)
-    log = Layout(made.results).log(made.job)
+    log = Store(made.results).log(made.job)
     log.parent.mkdir(parents=True)
     monkeypatch.chdir(log.parent)  # the whole path is too long for the name of a socket
     with socket.socket(socket.AF_UNIX) as listening:

@@ -17,8 +17,8 @@ from oracles import paired
 from dcbench.api.condensed import CondensedSet
 from dcbench.engine.identity import Cell, Trial
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
-from dcbench.engine.store.layout import Layout
 from dcbench.engine.store.sets import StoredSet, write_condensed
+from dcbench.engine.store.store import Store
 from dcbench.report.compare import render
 from dcbench.report.compare.comparison import Comparison, compare, paired_numbers
 from dcbench.report.compare.contents import read_contents
@@ -43,14 +43,14 @@ def write_set(
 ) -> Path:
     condensed = CondensedSet(torch.tensor(labels), torch.full((2, 1, 4, 4), pixel))
     made_by = {"device": "a processor", "finished": "2026-01-01T00:00:00+00:00", "runtime": {"precision": "float32"}}
-    path = Layout(results).condensed(made)
+    path = Store(results).condensed(made)
     write_condensed(path, StoredSet(made, condensed, made_by | (facts or {})))
     return path
 
 
 def write_trial(results: Path, trial: Trial) -> None:
     facts = {"device": "a processor", "seconds": 1.0, "finished": "2026-01-01T00:00:00+00:00"}
-    path = Layout(results).evaluation(trial, range(1))
+    path = Store(results).evaluation(trial, range(1))
     write_evaluation(path, StoredEvaluation(trial, range(1), {"pixel": (1.0,)}, facts))
 
 
