@@ -13,7 +13,7 @@ from benchmarks.counting import Cost, network_cost
 from dcbench.toolbox.networks import ConvNet
 from dcbench.toolbox.pixels import Normaliser
 from dcbench.toolbox.training import accuracy, train, train_side_by_side
-from dcbench_plugins.protocols.m3d import M3D
+from dcbench_plugins.protocols import M3D
 
 if TYPE_CHECKING:
     from dcbench import TrainingRecipe

@@ -16,11 +16,7 @@ from dcbench.toolbox.devices import CapturedStep
 from dcbench.toolbox.matching import Matching, MatchingSettings, QueueSettings, gaussian_mmd, linear_mmd
 from dcbench.toolbox.matching.runner import GPURunner
 from dcbench.toolbox.training.ensemble import Ensemble
-from dcbench_plugins.protocols.dc import DC
-from dcbench_plugins.protocols.dsa import DSA
-from dcbench_plugins.protocols.idc import IDC
-from dcbench_plugins.protocols.idc_imagenet import IDCImageNet
-from dcbench_plugins.protocols.m3d import M3D
+from dcbench_plugins.protocols import DC, DSA, IDC, M3D, IDCImageNet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,12 +16,7 @@ from dcbench.toolbox.training import ensemble as module
 from dcbench.toolbox.training import train
 from dcbench.toolbox.training.batches import BatchTensorDraw, Preparation
 from dcbench.toolbox.training.ensemble import Ensemble
-from dcbench_plugins.protocols.dc import DC
-from dcbench_plugins.protocols.dsa import DSA
-from dcbench_plugins.protocols.idc import IDC
-from dcbench_plugins.protocols.idc_imagenet import IDCImageNet
-from dcbench_plugins.protocols.m3d import M3D
-from dcbench_plugins.protocols.short import Short
+from dcbench_plugins.protocols import DC, DSA, IDC, M3D, IDCImageNet, Short
 
 if TYPE_CHECKING:
     from dcbench import TrainingRecipe
