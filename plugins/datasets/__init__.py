@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcbench import DatasetRecord, hookimpl
-from dcbench_plugins.datasets.checksums import FINGERPRINTS
+from dcbench_plugins.datasets.standard import FINGERPRINTS
 
 
 @hookimpl

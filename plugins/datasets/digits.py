@@ -13,8 +13,7 @@ import numpy as np
 import torch
 
 from dcbench import Dataset, DatasetInfo, ImageSet
-from dcbench_plugins.datasets.damage import other_kind
-from dcbench_plugins.datasets.places import missing, unreadable
+from dcbench_plugins.datasets.files import missing, other_kind, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from dcbench.api.locks import holding
-from dcbench_plugins.datasets.places import cache_folder
+from dcbench_plugins.datasets.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

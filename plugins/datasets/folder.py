@@ -12,10 +12,10 @@ from pydantic import BeforeValidator, Field
 import dcbench
 from dcbench import DatasetInfo, MissingDataError, RequestError
 from dcbench.toolbox.recipes import usual_network
+from dcbench_plugins.datasets.files import HOW_TO_POINT
 from dcbench_plugins.datasets.folder_images import Form, form_of
 from dcbench_plugins.datasets.folder_listing import check_same_classes
 from dcbench_plugins.datasets.image_folder import ImageFolder
-from dcbench_plugins.datasets.places import HOW_TO_POINT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,8 +20,8 @@ import numpy as np
 
 from dcbench import RequestError, UnreadableDataError
 from dcbench.api.locks import holding
+from dcbench_plugins.datasets.files import reason
 from dcbench_plugins.datasets.folder_seals import check_of, seal, unseal, verifies
-from dcbench_plugins.datasets.places import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from dcbench import DcbenchError
+from dcbench_plugins.datasets.files import unreadable
 from dcbench_plugins.datasets.folder_files import read_formats
 from dcbench_plugins.datasets.folder_traits import Traits, traits_of, upright
-from dcbench_plugins.datasets.places import unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path

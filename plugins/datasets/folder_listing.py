@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcbench import MissingDataError
+from dcbench_plugins.datasets.files import reason, unreadable
 from dcbench_plugins.datasets.folder_files import loose, walk
-from dcbench_plugins.datasets.places import reason, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

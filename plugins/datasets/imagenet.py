@@ -16,10 +16,9 @@ from pydantic import Field
 import dcbench
 from dcbench import DatasetInfo, RequestError
 from dcbench.toolbox.recipes import usual_network
+from dcbench_plugins.datasets.files import missing
 from dcbench_plugins.datasets.folder_images import Form
 from dcbench_plugins.datasets.image_folder import ImageFolder
-from dcbench_plugins.datasets.imagenet_classes import IMAGENET10, IMAGENET100, IMAGENETTE
-from dcbench_plugins.datasets.places import missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +34,39 @@ SIZE = 224
 SPLIT_NAMES: Mapping[Split, str] = {"train": "training", "test": "test"}
 FULL_SIZE = "imagenette2"
 """Folder of the edition of Imagenette that holds the images as they are in ImageNet."""
+
+IMAGENET100 = tuple(
+    """
+    n02869837 n01749939 n02488291 n02107142 n13037406 n02091831 n04517823 n04589890 n03062245 n01773797 n01735189
+    n07831146 n07753275 n03085013 n04485082 n02105505 n01983481 n02788148 n03530642 n04435653 n02086910 n02859443
+    n13040303 n03594734 n02085620 n02099849 n01558993 n04493381 n02109047 n04111531 n02877765 n04429376 n02009229
+    n01978455 n02106550 n01820546 n01692333 n07714571 n02974003 n02114855 n03785016 n03764736 n03775546 n02087046
+    n07836838 n04099969 n04592741 n03891251 n02701002 n03379051 n02259212 n07715103 n03947888 n04026417 n02326432
+    n03637318 n01980166 n02113799 n02086240 n03903868 n02483362 n04127249 n02089973 n03017168 n02093428 n02804414
+    n02396427 n04418357 n02172182 n01729322 n02113978 n03787032 n02089867 n02119022 n03777754 n04238763 n02231487
+    n03032252 n02138441 n02104029 n03837869 n03494278 n04136333 n03794056 n03492542 n02018207 n04067472 n03930630
+    n03584829 n02123045 n04229816 n02100583 n03642806 n04336792 n03259280 n02116738 n02108089 n03424325 n01855672
+    n02090622
+    """.split()  # noqa: SIM905  (a hundred quoted names read worse)
+)
+"""ImageNet-100 of IDC (``class100.txt`` of its code). M3D condenses it in five parts of 20 classes in this order."""
+
+IMAGENET10 = IMAGENET100[:10]
+"""ImageNet-10 of IDC."""
+
+IMAGENETTE = {
+    "n01440764": "tench",
+    "n02102040": "English springer",
+    "n02979186": "cassette player",
+    "n03000684": "chain saw",
+    "n03028079": "church",
+    "n03394916": "French horn",
+    "n03417042": "garbage truck",
+    "n03425413": "gas pump",
+    "n03445777": "golf ball",
+    "n03888257": "parachute",
+}
+"""Imagenette (Howard, 2019; github.com/fastai/imagenette) with the names it gives its classes."""
 
 
 class ImageNetSettings(dcbench.Settings):

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, ClassVar
 from PIL import Image
 
 from dcbench import DatasetInfo, MissingDataError
+from dcbench_plugins.datasets.files import missing, reason, unreadable
 from dcbench_plugins.datasets.folder_files import read_formats
 from dcbench_plugins.datasets.folder_images import Form
 from dcbench_plugins.datasets.folder_listing import Listing
 from dcbench_plugins.datasets.image_folder import ImageFolder
-from dcbench_plugins.datasets.places import missing, reason, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

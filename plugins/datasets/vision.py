@@ -21,11 +21,9 @@ import numpy as np
 import torch
 
 from dcbench import Dataset, DatasetInfo, ImageSet, MissingDataError
-from dcbench_plugins.datasets.checksums import MD5
-from dcbench_plugins.datasets.damage import IMAGES, LABELS, idx_damage, other_kind
 from dcbench_plugins.datasets.fetching import fetching
-from dcbench_plugins.datasets.places import missing, reason, unreadable
-from dcbench_plugins.datasets.standard import INFO
+from dcbench_plugins.datasets.files import IMAGES, LABELS, idx_damage, missing, other_kind, reason, unreadable
+from dcbench_plugins.datasets.standard import INFO, MD5
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

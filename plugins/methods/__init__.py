@@ -14,7 +14,7 @@ def dcbench_methods() -> list[MethodRecord]:
         MethodRecord(
             name="random",
             summary="real images, drawn uniformly from each class",
-            target=f"{_HERE}.random:Random",
+            target=f"{_HERE}.baselines:Random",
             also_under="dc",
             order=10,
             colour="#888888",
@@ -61,13 +61,13 @@ def dcbench_methods() -> list[MethodRecord]:
         MethodRecord(
             name="imported",
             summary="a condensed set made elsewhere, put into the store by 'dcbench import'",
-            target=f"{_HERE}.imported:Imported",
+            target=f"{_HERE}.baselines:Imported",
             import_only=True,
         ),
         MethodRecord(
             name="whole",
             summary="the whole training set, as the row that condensation is measured against",
-            target=f"{_HERE}.whole:Whole",
+            target=f"{_HERE}.baselines:Whole",
             budget_exempt=True,
             colour="#000000",
         ),

@@ -16,8 +16,7 @@ from dcbench import UnreadableDataError
 from dcbench_plugins.datasets import folder_files
 from dcbench_plugins.datasets.folder import Folder, FolderSettings
 from dcbench_plugins.datasets.folder_traits import Traits
-from dcbench_plugins.datasets.imagenet import ImageNet10
-from dcbench_plugins.datasets.imagenet_classes import IMAGENET10
+from dcbench_plugins.datasets.imagenet import IMAGENET10, ImageNet10
 
 
 def noise(seed: int = 0, mode: str = "RGB", size: tuple[int, int] = (6, 6)) -> Image.Image:

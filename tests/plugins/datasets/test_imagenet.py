@@ -14,8 +14,15 @@ from PIL import Image
 from dcbench import MissingDataError, RequestError, UnreadableDataError
 from dcbench_plugins.datasets import folder_images
 from dcbench_plugins.datasets.folder_listing import Listing
-from dcbench_plugins.datasets.imagenet import ImageNet10, ImageNet100, ImageNetSubset, Imagenette
-from dcbench_plugins.datasets.imagenet_classes import IMAGENET10, IMAGENET100, IMAGENETTE
+from dcbench_plugins.datasets.imagenet import (
+    IMAGENET10,
+    IMAGENET100,
+    IMAGENETTE,
+    ImageNet10,
+    ImageNet100,
+    ImageNetSubset,
+    Imagenette,
+)
 
 SIZES = ((240, 230), (300, 224), (100, 150))
 MODES = ("RGB", "L", "CMYK")

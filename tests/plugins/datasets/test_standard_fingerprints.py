@@ -9,8 +9,8 @@ from dcbench import DatasetRecord
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.standard import other_data
 from dcbench.engine.registry import load_registry
-from dcbench_plugins.datasets.checksums import FINGERPRINTS, MD5
 from dcbench_plugins.datasets.digits import Digits
+from dcbench_plugins.datasets.standard import FINGERPRINTS, MD5
 from dcbench_plugins.datasets.vision import MNIST, FashionMNIST
 
 

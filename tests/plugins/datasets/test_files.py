@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dcbench import UnreadableDataError
-from dcbench_plugins.datasets.damage import IMAGES, LABELS, idx_damage, other_kind
+from dcbench_plugins.datasets.files import IMAGES, LABELS, idx_damage, other_kind
 from dcbench_plugins.datasets.vision import MNIST, SVHN
 
 if TYPE_CHECKING:
