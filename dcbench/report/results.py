@@ -18,7 +18,9 @@ from dcbench.engine.data.standard import is_other
 from dcbench.engine.identity import ABOUT, OTHER_DATA
 from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.facts import STORED_AS, read_about
+from dcbench.engine.store.hdf5 import get_facts
 from dcbench.engine.store.store import Store
+from dcbench.report.cache import Record, read_cached
 from dcbench.report.filters import Filter
 from dcbench.report.plugins import fingerprints_of
 from dcbench.report.reading import check_folder, read_failures, read_or_warn
@@ -106,9 +108,10 @@ def frame(results: Path | str = "results") -> ResultsFrame:
     Raises:
         RequestError: there is no such folder.
     """
-    check_folder(Path(results))
-    store = Store(Path(results))
-    rows = title_datasets([row for path in store.all_evaluations() for row in _rows(path)])
+    root = Path(results)
+    check_folder(root)
+    found = read_cached(root, Store(root).all_evaluations(), _evaluation, _CODE)
+    rows = title_datasets([row for path, record in found for row in _rows(path, record)])
     table = pd.DataFrame(rows, columns=COLUMNS)
     # When runs of repeats overlap, as after a merge of two folders, each repeat counts once: the latest.
     table = table.astype({"step": "Int64"}).sort_values("finished", kind="stable")
@@ -159,29 +162,42 @@ def read_results(root: Path, chosen: Filter, *, needed: bool = False) -> Results
     return Results(root, passed, failures(root))
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+_STORED = {name: STORED_AS.get(name, name) for name in COLUMNS}
+
+
+def _evaluation(path: Path) -> Record | None:
+    """Return what the frame needs of the evaluation at *path*; None for one that cannot be read."""
     facts = read_or_warn(read_evaluation, path)
     if facts is None:
-        return
-    stored = {name: STORED_AS.get(name, name) for name in COLUMNS}
-    common = {name: facts[there] for name, there in stored.items() if there in facts}
+        return None
     dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
-    common |= {
+    found = {name: facts[stored] for name, stored in _STORED.items() if stored in facts}
+    return found | {
         "overrides": method.get("departures", {}),
-        SPEC: dataset,
-        "source": dataset["record"],
+        SPEC: {name: dataset[name] for name in _SPEC if name in dataset},
         "method_choice": method["choice"],
         "classes": len(dataset.get("class_names", ())) or None,
         "train_images": dataset.get("train_images"),
-        "file": str(path),
-        "superseded": superseded(facts.get("recipe")),
+        "recipe": facts.get("recipe"),
+        "first_repeat": facts["first_repeat"],
+        "metrics": facts["metrics"],
     }
-    for metric, values in facts["metrics"].items():
+
+
+def _rows(path: Path, record: Record) -> Iterator[dict[str, Any]]:
+    """Yield a row for each metric of each repeat in *record*, which `_evaluation` made of *path*."""
+    common = {name: value for name, value in record.items() if name not in ("recipe", "first_repeat", "metrics")}
+    common |= {
+        "source": record[SPEC]["record"],
+        "file": str(path),
+        "superseded": superseded(record["recipe"]),
+    }
+    for metric, values in record["metrics"].items():
         for number, value in enumerate(values):
             yield common | {
                 "metric": metric,
-                "main": metric == facts["figure"],
-                "repeat": facts["first_repeat"] + number,
+                "main": metric == record["metric"],
+                "repeat": record["first_repeat"] + number,
                 "value": value,
             }
 
@@ -207,22 +223,38 @@ def sets(results: Path | str = "results") -> pd.DataFrame:
     A file that is damaged, or cannot be read now, is left out with a warning; damage to images alone goes unnoticed,
     since none is read.
     """
-    rows = [row for path in Store(Path(results)).all_condensed() if (row := read_or_warn(_set_row, path)) is not None]
-    return pd.DataFrame(title_datasets(rows), columns=[*_FACTS, "conditions", "snapshots", "file"]).rename(
-        columns=IN_FRAMES
-    )
+    root = Path(results)
+    found = read_cached(root, Store(root).all_condensed(), _set, _CODE)
+    rows = title_datasets([_set_row(path, record) for path, record in found])
+    return pd.DataFrame(rows, columns=[*_FACTS, "conditions", "snapshots", "file"]).rename(columns=IN_FRAMES)
 
 
-def _set_row(path: Path) -> dict[str, Any]:
-    facts, snapshots = read_about(path)
+def _set(path: Path) -> Record | None:
+    """Return what the frame needs of the condensed set at *path*; None for one that cannot be read."""
+    read = read_or_warn(read_about, path)
+    if read is None:
+        return None
+    facts, snapshots = read
     dataset, method = facts["cell"]["dataset"], facts["cell"]["method"]
     conditions = {name: dataset[name] for name in _DATA} | {name: method.get(name, 1) for name in _REVISIONS}
-    found = {SPEC: dataset, "conditions": conditions, "snapshots": snapshots, "file": str(path)}
+    spec = {name: dataset[name] for name in _SPEC if name in dataset}
+    found = {SPEC: spec, "conditions": conditions, "snapshots": list(snapshots.items())}
     return {name: facts.get(name) for name in _FACTS} | found
 
 
+def _set_row(path: Path, record: Record) -> dict[str, Any]:
+    snapshots = {int(step): seconds for step, seconds in record["snapshots"]}
+    return record | {"snapshots": snapshots, "file": str(path)}
+
+
+_CODE = (read_evaluation, read_about, get_facts, _evaluation)
+"""What decides which records `_evaluation` and `_set` return."""
+
+
 SPEC = "dataset_spec"
-"""Where `title_datasets` finds the dataset of a row, as its cell has it."""
+"""Where `title_datasets` finds what it needs of the dataset of a row, as its cell has it."""
+
+_SPEC = ("record", "name", "train", "test", "other_data")
 
 
 def title_datasets(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
