@@ -13,13 +13,13 @@ import click
 from dcbench.api.errors import RequestError
 from dcbench.cli.options import CommaList, data_option
 from dcbench.cli.terminal import say
-from dcbench.testing.contracts import KINDS
+from dcbench.testing.promises import KINDS
 
 if TYPE_CHECKING:
     from dcbench.engine.registry import Found, Registry
     from dcbench.engine.selectors import Selector
-    from dcbench.testing.contracts import Kind
     from dcbench.testing.isolation import Verdict
+    from dcbench.testing.promises import Kind
 
 _MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("–", None)}  # noqa: RUF001  (a dash is meant)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from dcbench.cli.terminal import say
-from dcbench.scaffold.kinds import KINDS
+from dcbench.scaffold.package import KINDS
 
 
 @click.command("new-plugin")

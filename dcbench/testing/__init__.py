@@ -19,8 +19,6 @@ few steps: the whole contract takes seconds to a minute on a CPU.
 
 from __future__ import annotations
 
-from dcbench.testing.checks import Check
-from dcbench.testing.contracts import contract
-from dcbench.testing.promises import ContractBroken
+from dcbench.testing.promises import Check, ContractBroken, contract
 
 __all__ = ["Check", "ContractBroken", "contract"]

@@ -13,11 +13,10 @@ from dcbench.api.errors import MissingDataError, RequestError
 from dcbench.api.images import Dataset, DatasetInfo, ImageSet, Split
 from dcbench.engine.data.fingerprints import hash_images
 from dcbench.engine.factories import make_network
-from dcbench.testing import settings
-from dcbench.testing.loading import loads
-from dcbench.testing.opening import opened_files
+from dcbench.testing import common
+from dcbench.testing.common import loads
 from dcbench.testing.promises import ContractBroken, promise
-from dcbench.testing.state import preserved, stir_generators
+from dcbench.testing.side_effects import opened_files, preserved, stir_generators
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +63,7 @@ class Subject(dcbench.testing.subject.Subject):
         return dataset
 
 
-@promise(settings.settings_have_defaults)
+@promise(common.settings_have_defaults)
 def describes_itself(subject: Subject) -> None:
     """info() gives a DatasetInfo whose counts, names, mean and std fit each other."""
     info = subject.info()
@@ -260,7 +259,7 @@ def leaves_the_process_alone(subject: Subject) -> None:
 
 PROMISES = (
     loads,
-    *settings.PROMISES,
+    *common.PROMISES,
     describes_itself,
     names_defaults_that_there_are,
     name_safe_for_files,

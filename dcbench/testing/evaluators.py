@@ -23,14 +23,12 @@ from dcbench.engine.store.store import Store
 from dcbench.engine.store.tensors import hash_set
 from dcbench.engine.work.contexts import TrialContext
 from dcbench.engine.work.runtime import Runtime
-from dcbench.testing import settings
-from dcbench.testing.loading import loads
-from dcbench.testing.made_up import Situation
-from dcbench.testing.manners import manners
-from dcbench.testing.planning import PlannedSubject
+from dcbench.testing import common
+from dcbench.testing.common import loads
 from dcbench.testing.promises import ContractBroken, promise
-from dcbench.testing.state import preserved, stir_generators
-from dcbench.testing.watching import Watched, watching
+from dcbench.testing.side_effects import Watched, preserved, process_promises, stir_generators, watching
+from dcbench.testing.subject import PlannedSubject
+from dcbench.testing.synthetic_data import Situation
 
 if TYPE_CHECKING:
     from dcbench.api.images import ImageSet
@@ -127,7 +125,7 @@ def softly_labelled(train: ImageSet, ipc: int) -> CondensedSet:
     return CondensedSet.of_images(chosen.stored_images(train), 0.9 * hard + 0.1 / train.classes)
 
 
-@promise(settings.settings_have_defaults)
+@promise(common.settings_have_defaults)
 def evaluates(subject: Subject) -> None:
     """It evaluates a few selected images, planned and run as the bench does it, without an error."""
     evaluation = subject.usual.evaluation
@@ -237,7 +235,7 @@ def input_untouched(subject: Subject) -> None:
 
 PROMISES = (
     loads,
-    *settings.PROMISES,
+    *common.PROMISES,
     evaluates,
     *_VALID,
     same_seeds_same_metrics,
@@ -245,5 +243,5 @@ PROMISES = (
     takes_tiles,
     takes_soft_labels,
     input_untouched,
-    *manners(*_VALID),
+    *process_promises(*_VALID),
 )

@@ -20,8 +20,7 @@ from dcbench.engine.work.messages import InvalidEventError, Lines
 from dcbench.engine.work.processes import die_with_parent, kill_group, leave_standard_input
 from dcbench.engine.work.runtime import Runtime
 from dcbench.engine.work.worker import CAN_FORK
-from dcbench.testing.checks import Check
-from dcbench.testing.promises import ContractBroken
+from dcbench.testing.promises import Check, ContractBroken
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -19,15 +19,13 @@ from dcbench.api.origins import Origin
 from dcbench.engine.factories import blaming, make_network
 from dcbench.engine.plan.planner import PlannedCell
 from dcbench.engine.ranges import range_text
-from dcbench.testing import settings
-from dcbench.testing.condensing import Condensed, Interrupted, condense
-from dcbench.testing.loading import loads
-from dcbench.testing.made_up import Situation
-from dcbench.testing.manners import manners
-from dcbench.testing.planning import LONG, PlannedSubject
+from dcbench.testing import common
+from dcbench.testing.common import loads
+from dcbench.testing.condensing import Condensed, Interrupted, condense, difference
 from dcbench.testing.promises import ContractBroken, promise
-from dcbench.testing.sameness import difference
-from dcbench.testing.state import preserved, stir_generators
+from dcbench.testing.side_effects import preserved, process_promises, stir_generators
+from dcbench.testing.subject import LONG, PlannedSubject
+from dcbench.testing.synthetic_data import Situation
 
 _ROUNDING = 1e-3  # a quarter of a grey level: batches of another size are summed in another order
 _RECOMMENDED_FOR = (
@@ -80,7 +78,7 @@ class Subject(PlannedSubject):
             return condense(self.registry, cell, **options)
 
 
-@promise(settings.settings_have_defaults)
+@promise(common.settings_have_defaults)
 def recommends_its_own_settings(subject: Subject) -> None:
     """settings_for gives an instance of its Settings for any images and IPC, with a network that exists."""
     for situation in _RECOMMENDED_FOR:
@@ -341,7 +339,7 @@ def parts_equal_the_whole(subject: Subject) -> None:
 
 PROMISES = (
     loads,
-    *settings.PROMISES,
+    *common.PROMISES,
     recommends_its_own_settings,
     names_origins_of_real_settings,
     condenses,
@@ -363,5 +361,5 @@ PROMISES = (
     checkpoints_hold_plain_values,
     resumes_to_the_same_bits,
     parts_equal_the_whole,
-    *manners(*_VALID),
+    *process_promises(*_VALID),
 )

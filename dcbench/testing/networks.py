@@ -13,10 +13,10 @@ import dcbench.testing.subject
 from dcbench.api.errors import RequestError
 from dcbench.api.network import Network
 from dcbench.engine.factories import make_network
-from dcbench.testing import settings
-from dcbench.testing.loading import loads
+from dcbench.testing import common
+from dcbench.testing.common import loads
 from dcbench.testing.promises import ContractBroken, promise
-from dcbench.testing.state import preserved
+from dcbench.testing.side_effects import preserved
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,7 +61,7 @@ def _images(shape: tuple[int, int, int]) -> torch.Tensor:
     return torch.rand((_IMAGES, *shape), generator=torch.Generator().manual_seed(0))
 
 
-@promise(settings.settings_have_defaults)
+@promise(common.settings_have_defaults)
 def takes_its_presets(subject: Subject) -> None:
     """The settings that its name stands for are allowed."""
     make_network(subject.registry, subject.selector.label)
@@ -112,7 +112,7 @@ def gradients_reach_pixels(subject: Subject) -> None:
 
 PROMISES = (
     loads,
-    *settings.PROMISES,
+    *common.PROMISES,
     takes_its_presets,
     embeds_and_classifies,
     takes_grey_images,

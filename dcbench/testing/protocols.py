@@ -13,9 +13,9 @@ import dcbench.testing.subject
 from dcbench.api.errors import RequestError
 from dcbench.api.images import DatasetInfo
 from dcbench.api.protocol import NetworkChoice, Protocol, TrainingRecipe
-from dcbench.testing.loading import loads
-from dcbench.testing.made_up import Situation
+from dcbench.testing.common import loads
 from dcbench.testing.promises import ContractBroken, promise
+from dcbench.testing.synthetic_data import Situation
 
 _DATA = (Situation(), Situation(channels=3, size=32), Situation(channels=3, size=224, smallest=2, largest=2))
 _NETWORKS = tuple(NetworkChoice("convnet3", {"depth": 3, "width": 128, "norm": norm}) for norm in ("instance", "batch"))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dcbench.scaffold.kinds import KINDS
+from dcbench.scaffold.package import KINDS
 
 if TYPE_CHECKING:
     from command_line import CommandLine

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from environments import Environment
 
-from dcbench.scaffold.kinds import KINDS
 from dcbench.scaffold.names import Names
-from dcbench.scaffold.package import create, run_command
+from dcbench.scaffold.package import KINDS, create, run_command
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dcbench
-from dcbench.scaffold.kinds import KINDS
 from dcbench.scaffold.names import LONGEST, Names
-from dcbench.scaffold.package import create, render
+from dcbench.scaffold.package import KINDS, create, render
 
 ROOT = Path(__file__).parents[2]
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,7}(-[a-z0-9]{1,8}){0,2}", fullmatch=True).map(Names)

@@ -11,7 +11,7 @@ import pytest
 import dcbench.testing
 from dcbench import RequestError
 from dcbench.testing import ContractBroken, contract
-from dcbench.testing.contracts import KINDS
+from dcbench.testing.promises import KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -42,7 +42,7 @@ def test_a_dataset_that_breaks_one_promise_fails_that_check_alone(ask, stripes, 
 
 
 def test_every_check_of_its_own_has_a_dataset_that_fails_it_or_skips_it(ask, stripes):
-    shared = {"loads", *(promise.name for promise in datasets.settings.PROMISES)}
+    shared = {"loads", *(promise.name for promise in datasets.common.PROMISES)}
     own = {promise.name for promise in datasets.PROMISES} - shared
     assert own - set(BROKEN) == {"described-without-loading"}
     failed, skipped = ask("dataset", "loadstodescribe", data=stripes)

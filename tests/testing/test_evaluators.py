@@ -27,7 +27,7 @@ def test_an_evaluator_that_breaks_one_promise_fails_that_check_alone(ask, check,
 
 
 def test_every_check_of_its_own_has_an_evaluator_that_fails_it():
-    shared = {"loads", *(promise.name for promise in evaluators.settings.PROMISES)}
+    shared = {"loads", *(promise.name for promise in evaluators.common.PROMISES)}
     assert {promise.name for promise in evaluators.PROMISES} - shared == set(BROKEN)
 
 

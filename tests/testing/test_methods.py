@@ -57,7 +57,7 @@ def test_every_check_has_a_method_that_fails_it():
     [
         ("nowhere", "cannot be loaded from broken_plugins.methods:Nowhere"),
         ("unimportable", "No module named 'broken_plugins.nowhere'"),
-        ("other-kind", "no class that derives from dcbench.Method"),
+        ("other-kind", "not a class that derives from dcbench.Method"),
         ("abstract", "Method does not define condense"),
         ("nois", "did you mean 'noise'?"),
     ],

@@ -30,6 +30,6 @@ def test_a_protocol_that_breaks_one_promise_fails_that_check_alone(ask, check, n
 
 
 def test_every_check_of_their_own_has_one_that_fails_it():
-    shared = {"loads", *(promise.name for promise in networks.settings.PROMISES)}
+    shared = {"loads", *(promise.name for promise in networks.common.PROMISES)}
     assert {promise.name for promise in networks.PROMISES} - shared - {"takes-its-presets"} == set(BROKEN)
     assert {promise.name for promise in protocols.PROMISES} - {"loads"} == set(BROKEN_PROTOCOLS)

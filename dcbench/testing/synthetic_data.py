@@ -33,7 +33,7 @@ class Settings(dcbench.api.settings.Settings):
     """Training images of each other class."""
 
 
-class MadeUp(Dataset):
+class SyntheticDataset(Dataset):
     """Noise around a brightness that tells the classes apart, in shuffled order."""
 
     Settings = Settings
@@ -96,7 +96,7 @@ class Situation:
     def info(self) -> DatasetInfo:
         """Return the description of the dataset."""
         form = Settings(channels=self.channels, size=self.size, smallest=self.smallest, largest=self.largest)
-        return MadeUp(Path(), "", form).info()
+        return SyntheticDataset(Path(), "", form).info()
 
     def __str__(self) -> str:
         sizes = f"{self.smallest} to {self.largest}" if self.smallest < self.largest else str(self.largest)

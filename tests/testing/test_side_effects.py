@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from dcbench.testing.opening import opened_files
-from dcbench.testing.state import preserved, stir_generators
-from dcbench.testing.watching import watching
+from dcbench.testing.side_effects import opened_files, preserved, stir_generators, watching
 
 CHANGES = {
     "torch's default dtype": lambda: torch.set_default_dtype(torch.float64),

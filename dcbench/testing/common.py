@@ -1,19 +1,35 @@
-"""What every kind of plug-in with settings promises of them."""
+"""What plug-ins of every group promise: that they load, and that their settings are well declared."""
 
 from __future__ import annotations
 
 import json
+from inspect import isabstract
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from dcbench.api.errors import RequestError
 from dcbench.api.settings import Settings
 from dcbench.engine.identity import digest_of
-from dcbench.testing.loading import loads
 from dcbench.testing.promises import ContractBroken, promise
 
 if TYPE_CHECKING:
     from dcbench.testing.subject import Subject
+
+
+@promise()
+def loads(subject: Subject) -> None:
+    """A package offers it under this name, and its record points to a class of the right base that can be imported."""
+    try:
+        target = subject.target
+    except RequestError as error:
+        raise ContractBroken(str(error)) from error
+    base = subject.base
+    if not (isinstance(target, type) and issubclass(target, base)):
+        raise ContractBroken(f"{target!r} is not a class that derives from dcbench.{base.__name__}")
+    if isabstract(target):
+        missing = ", ".join(sorted(getattr(target, "__abstractmethods__", ())))
+        raise ContractBroken(f"{target.__name__} does not define {missing}")
 
 
 @promise(loads)

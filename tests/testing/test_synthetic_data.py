@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dcbench.testing.made_up import MadeUp, Settings, Situation
+from dcbench.testing.synthetic_data import Settings, Situation, SyntheticDataset
 
 
 @pytest.mark.parametrize("form", [{}, {"channels": 3, "size": 9}, {"smallest": 3, "largest": 12}])
 def test_images_are_as_described_and_the_same_every_time(tmp_path, form):
-    data = MadeUp(tmp_path, "", Settings(**form))
+    data = SyntheticDataset(tmp_path, "", Settings(**form))
     info = data.info()
     for split, counts in (("train", info.train_counts), ("test", info.test_counts)):
         images = data.load(split)
@@ -18,7 +18,7 @@ def test_images_are_as_described_and_the_same_every_time(tmp_path, form):
 
 
 def test_mean_and_std_are_about_those_of_the_pixels(tmp_path):
-    data = MadeUp(tmp_path, "", Settings(channels=3))
+    data = SyntheticDataset(tmp_path, "", Settings(channels=3))
     pixels = data.load("train").images.float() / 255
     assert pixels.mean((0, 2, 3)).tolist() == pytest.approx(data.info().mean, abs=0.03)
     assert pixels.std((0, 2, 3)).tolist() == pytest.approx(data.info().std, abs=0.03)
