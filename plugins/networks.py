@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 import dcbench
+from dcbench.api.settings import S
 from dcbench.toolbox.recipes import padded_side
 
 if TYPE_CHECKING:
@@ -15,19 +16,20 @@ if TYPE_CHECKING:
 Shape = tuple[int, int, int]
 
 
-class ConvNet(dcbench.Network):
+class ConvNetSettings(dcbench.Settings):
+    """The shape of the network; the defaults are ConvNet-3 as published."""
+
+    depth: int = Field(3, ge=1, description="blocks, each of which halves the side")
+    width: int = Field(128, ge=1, description="channels of every convolution")
+    norm: Literal["instance", "batch", "none"] = Field("instance", description="normalisation after each convolution")
+
+
+class ConvNet(dcbench.Network[ConvNetSettings]):
     """ConvNet: blocks of 3x3 convolution, norm, ReLU and average pooling (Zhao et al., ICLR 2021)."""
 
-    class Settings(dcbench.Settings):
-        """The shape of the network; the defaults are ConvNet-3 as published."""
+    Settings = ConvNetSettings
 
-        depth: int = Field(3, ge=1, description="blocks, each of which halves the side")
-        width: int = Field(128, ge=1, description="channels of every convolution")
-        norm: Literal["instance", "batch", "none"] = Field(
-            "instance", description="normalisation after each convolution"
-        )
-
-    def validate(self, shape: Shape, settings: Any) -> None:
+    def validate(self, shape: Shape, settings: ConvNetSettings) -> None:
         """Refuse images that *settings.depth* halvings would leave without a pixel.
 
         Raises:
@@ -41,20 +43,20 @@ class ConvNet(dcbench.Network):
                 f"since every block halves the side; the largest depth that fits is {largest}"
             )
 
-    def build(self, shape: Shape, classes: int, settings: Any) -> nn.Module:
+    def build(self, shape: Shape, classes: int, settings: ConvNetSettings) -> nn.Module:
         """Return a `dcbench.toolbox.networks.ConvNet`."""
         from dcbench.toolbox.networks.convnet import ConvNet as Module
 
         return Module(shape, classes, depth=settings.depth, width=settings.width, norm=settings.norm)
 
 
-class _Pooled(dcbench.Network):
+class _Pooled(dcbench.Network[S]):
     """A network that averages its last feature maps, and needs them larger than one pixel."""
 
     label: ClassVar[str]
     smallest: ClassVar[int]
 
-    def validate(self, shape: Shape, settings: Any) -> None:  # noqa: ARG002  (the contract's signature)
+    def validate(self, shape: Shape, settings: S) -> None:  # noqa: ARG002  (the contract's signature)
         """Refuse images whose last feature maps would be a single pixel.
 
         Raises:
@@ -63,24 +65,33 @@ class _Pooled(dcbench.Network):
         _side(self.label, shape, self.smallest)
 
 
-class ResNet10(_Pooled):
+class ResNet10Settings(dcbench.Settings):
+    """The shape of the network. Cross-architecture results are published with batch norm."""
+
+    width: int = Field(64, ge=1, description="channels of the first stage, doubled at each of the three others")
+    norm: Literal["instance", "batch"] = Field("batch", description="normalisation after each convolution")
+
+
+class ResNet10(_Pooled[ResNet10Settings]):
     """ResNet-10 with strided convolutions (as in the code of Kim et al., ICML 2022)."""
 
     label: ClassVar[str] = "ResNet-10"
     smallest: ClassVar[int] = 9
     """Smallest side in px: below it the last stage is one pixel, and instance norm makes that zero for every image."""
 
-    class Settings(dcbench.Settings):
-        """The shape of the network. Cross-architecture results are published with batch norm."""
+    Settings = ResNet10Settings
 
-        width: int = Field(64, ge=1, description="channels of the first stage, doubled at each of the three others")
-        norm: Literal["instance", "batch"] = Field("batch", description="normalisation after each convolution")
-
-    def build(self, shape: Shape, classes: int, settings: Any) -> nn.Module:
+    def build(self, shape: Shape, classes: int, settings: ResNet10Settings) -> nn.Module:
         """Return a `dcbench.toolbox.networks.ResNet`."""
         from dcbench.toolbox.networks.resnet import ResNet
 
         return ResNet(shape, classes, width=settings.width, norm=settings.norm)
+
+
+class ResNetAP10Settings(ResNet10Settings):
+    """The shape of the network as published, with instance norm."""
+
+    norm: Literal["instance", "batch"] = Field("instance", description="normalisation after each convolution")
 
 
 class ResNetAP10(ResNet10):
@@ -90,31 +101,31 @@ class ResNetAP10(ResNet10):
     smallest: ClassVar[int] = 16
     """As for ResNet-10; average pooling drops an odd last row and column where a strided convolution keeps them."""
 
-    class Settings(ResNet10.Settings):
-        """The shape of the network as published, with instance norm."""
+    Settings = ResNetAP10Settings
 
-        norm: Literal["instance", "batch"] = Field("instance", description="normalisation after each convolution")
-
-    def build(self, shape: Shape, classes: int, settings: Any) -> nn.Module:
+    def build(self, shape: Shape, classes: int, settings: ResNet10Settings) -> nn.Module:
         """Return a `dcbench.toolbox.networks.ResNet` with average pooling."""
         from dcbench.toolbox.networks.resnet import ResNet
 
         return ResNet(shape, classes, width=settings.width, norm=settings.norm, average_pool=True)
 
 
-class DenseNet121(_Pooled):
+class DenseNet121Settings(dcbench.Settings):
+    """The width of the network."""
+
+    growth: int = Field(12, ge=1, description="feature maps that each dense layer adds; the stem has twice as many")
+
+
+class DenseNet121(_Pooled[DenseNet121Settings]):
     """DenseNet-BC with 121 layers and growth 12 (``densenet_cifar``), the DenseNet-121 of condensation papers."""
 
     label: ClassVar[str] = "DenseNet-121"
     smallest: ClassVar[int] = 16
     """Smallest side in px: below it the last block is one pixel, and batch norm refuses a batch of one such image."""
 
-    class Settings(dcbench.Settings):
-        """The width of the network."""
+    Settings = DenseNet121Settings
 
-        growth: int = Field(12, ge=1, description="feature maps that each dense layer adds; the stem has twice as many")
-
-    def build(self, shape: Shape, classes: int, settings: Any) -> nn.Module:
+    def build(self, shape: Shape, classes: int, settings: DenseNet121Settings) -> nn.Module:
         """Return a `dcbench.toolbox.networks.DenseNet`."""
         from dcbench.toolbox.networks.densenet import DenseNet
 

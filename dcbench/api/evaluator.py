@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
 from dcbench.api.renamed import renamed_arguments, take_renamed_attributes, warn_renamed
+from dcbench.api.settings import S
 from dcbench.api.settings import Settings as BaseSettings
 
 if TYPE_CHECKING:
@@ -80,10 +81,11 @@ class Context(ABC):
         """
 
 
-class Evaluator(ABC):
+class Evaluator(ABC, Generic[S]):
     """An evaluator. Made by the bench without arguments; holds no state between evaluations.
 
-    Settings fields named ``protocol`` and ``network`` are filled from ``--protocol`` and ``--networks``.
+    Settings fields named ``protocol`` and ``network`` are filled from ``--protocol`` and ``--networks``. Give the class
+    of its settings as a parameter, as for `dcbench.Method`.
     """
 
     revision: ClassVar[int] = 1
@@ -100,7 +102,7 @@ class Evaluator(ABC):
         super().__init_subclass__(**kwargs)
         take_renamed_attributes(cls, figure="metric", kind="unit")
 
-    def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
+    def validate(self, info: DatasetInfo, ipc: int, settings: S) -> None:
         """Refuse at planning time what cannot work.
 
         Raises:
@@ -109,7 +111,7 @@ class Evaluator(ABC):
 
     @abstractmethod
     def evaluate(
-        self, condensed: CondensedSet, train: ImageSet, test: ImageSet, context: Context, settings: Any
+        self, condensed: CondensedSet, train: ImageSet, test: ImageSet, context: Context, settings: S
     ) -> Evaluation:
         """Measure *condensed*: once for every seed of *context*.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, cast
 
+from dcbench.api.settings import S
 from dcbench.api.settings import Settings as BaseSettings
 
 if TYPE_CHECKING:
@@ -119,8 +120,11 @@ class Task(ABC):
         """Return the state last written by `checkpoint` (tensors on the CPU), or None for a fresh start."""
 
 
-class Method(ABC):
-    """A condensation method. Made by the bench without arguments; holds no state between cells."""
+class Method(ABC, Generic[S]):
+    """A condensation method. Made by the bench without arguments; holds no state between cells.
+
+    Give the class of its settings as a parameter, ``class M3D(Method[M3DSettings])``, and type checkers know theirs.
+    """
 
     revision: ClassVar[int] = 1
     """Raise it when the method's numbers change: old results then no longer count as this method's."""
@@ -134,12 +138,12 @@ class Method(ABC):
     Its sets are then in class order, and the metrics it reports are sums over those classes.
     """
 
-    def settings_for(self, info: DatasetInfo, ipc: int) -> BaseSettings:
+    def settings_for(self, info: DatasetInfo, ipc: int) -> S:
         """Return the recommended settings, the paper's where it has them.
 
         What the user changes, with ``--set`` or ``name[field=value]``, goes on top.
         """
-        return self.Settings()
+        return cast("S", self.Settings())
 
     def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:
         """Return, by name of the setting, where the values of `settings_for` come from.
@@ -149,28 +153,28 @@ class Method(ABC):
         """
         return {}
 
-    def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
+    def validate(self, info: DatasetInfo, ipc: int, settings: S) -> None:
         """Refuse at planning time what cannot work.
 
         Raises:
             RequestError: naming the setting and what would be allowed.
         """
 
-    def snapshot_steps(self, settings: Any) -> tuple[int, ...]:
+    def snapshot_steps(self, settings: S) -> tuple[int, ...]:
         """Return the steps whose snapshots a run with *settings* keeps, in ascending order.
 
         The plan of ``dcbench run --snapshots`` names the evaluations of these before anything runs.
         """
         return ()
 
-    def factor(self, settings: Any) -> int:
+    def factor(self, settings: S) -> int:
         """Return into how many tiles per side a stored image is cut; protocols train longer on fewer images."""
         return int(getattr(settings, "factor", 1))
 
-    def label(self, settings: Any) -> str:
+    def label(self, settings: S) -> str:
         """Return the title of the column, empty for the choice as the user typed it."""
         return ""
 
     @abstractmethod
-    def condense(self, task: Task, settings: Any) -> CondensedSet:
+    def condense(self, task: Task, settings: S) -> CondensedSet:
         """Condense ``task.train`` to ``task.ipc`` images per class."""

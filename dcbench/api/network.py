@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Generic
 
+from dcbench.api.settings import S
 from dcbench.api.settings import Settings as BaseSettings
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class Network(ABC):
+class Network(ABC, Generic[S]):
     """An architecture. An instance of this class describes it; `build` makes modules.
 
     Modules map (N, C, H, W) to logits (N, classes) by ``forward`` and to features (N, D), the input of the last linear
-    layer, by ``embed``.
+    layer, by ``embed``. Give the class of its settings as a parameter, as for `dcbench.Method`.
     """
 
     revision: ClassVar[int] = 1
@@ -26,7 +27,7 @@ class Network(ABC):
     Settings: ClassVar[type[BaseSettings]] = BaseSettings
     """The settings class, such as depth and width."""
 
-    def validate(self, shape: tuple[int, int, int], settings: Any) -> None:
+    def validate(self, shape: tuple[int, int, int], settings: S) -> None:
         """Refuse images of *shape* (C, H, W) that these settings cannot take.
 
         Raises:
@@ -34,7 +35,7 @@ class Network(ABC):
         """
 
     @abstractmethod
-    def build(self, shape: tuple[int, int, int], classes: int, settings: Any) -> nn.Module:
+    def build(self, shape: tuple[int, int, int], classes: int, settings: S) -> nn.Module:
         """Return a freshly initialised module on the CPU.
 
         Draws come from torch's global generator, which the bench seeds before and restores after.

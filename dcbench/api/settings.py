@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -55,3 +55,14 @@ class Settings(BaseModel):
                 name in self.added_later and getattr(self, name) == fields[name].get_default(call_default_factory=True)
             )
         }
+
+
+if TYPE_CHECKING:
+    # Only type checkers need the default: to them a plain `Method` is one with any settings, also in strict mode.
+    from typing_extensions import TypeVar
+
+    S = TypeVar("S", bound=Settings, default=Any)
+else:
+    from typing import TypeVar
+
+    S = TypeVar("S")

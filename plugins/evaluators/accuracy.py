@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from pydantic import Field
@@ -17,18 +17,21 @@ if TYPE_CHECKING:
     from dcbench import CondensedSet, Context, Evaluation, ImageSet, TrainingRecipe
 
 
-class Accuracy(dcbench.Evaluator):
+class AccuracySettings(dcbench.Settings):
+    """How to train, and what."""
+
+    protocol: str = Field("m3d", description="protocol that networks are trained under")
+    network: str = Field("convnet3", description="architecture that is trained")
+
+
+class Accuracy(dcbench.Evaluator[AccuracySettings]):
     """Trains one network per seed, side by side, and scores it on the test set.
 
     Metrics, in percent: ``accuracy`` after the last epoch, and ``accuracy_best_epoch``, the best of that and of the
     epochs that the protocol names, which is picked on the test set as many papers do.
     """
 
-    class Settings(dcbench.Settings):
-        """How to train, and what."""
-
-        protocol: str = Field("m3d", description="protocol that networks are trained under")
-        network: str = Field("convnet3", description="architecture that is trained")
+    Settings = AccuracySettings
 
     metric: ClassVar[str] = "accuracy"
 
@@ -38,7 +41,7 @@ class Accuracy(dcbench.Evaluator):
         train: ImageSet,
         test: ImageSet,
         context: Context,
-        settings: Any,
+        settings: AccuracySettings,
     ) -> Evaluation:
         """Return both metrics, one value for each of ``context.seeds``.
 

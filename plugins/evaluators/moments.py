@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -21,7 +21,14 @@ METRICS = ("mean_distance", "variance_distance", "skewness_distance")
 _CONSTANT = 1e-12  # a feature whose variance is below has no shape, and no skewness
 
 
-class Moments(dcbench.Evaluator):
+class MomentsSettings(dcbench.Settings):
+    """Where features come from."""
+
+    network: str = Field("convnet3", description="architecture whose features are compared; never trained")
+    draws: int = Field(5, ge=1, description="random networks that one repeat averages over")
+
+
+class Moments(dcbench.Evaluator[MomentsSettings]):
     """Compares moments of the features of both sets, class by class, over several random networks.
 
     For a class and a freshly initialised network, let m, v and s be the vectors of the means, variances and skewnesses
@@ -33,11 +40,7 @@ class Moments(dcbench.Evaluator):
     The paper (Table 1) defines its distances no further, so its numbers can be compared in their order only.
     """
 
-    class Settings(dcbench.Settings):
-        """Where features come from."""
-
-        network: str = Field("convnet3", description="architecture whose features are compared; never trained")
-        draws: int = Field(5, ge=1, description="random networks that one repeat averages over")
+    Settings = MomentsSettings
 
     metric: ClassVar[str] = "mean_distance"
     unit: ClassVar[Literal["percent", "distance"]] = "distance"
@@ -48,7 +51,7 @@ class Moments(dcbench.Evaluator):
         train: ImageSet,
         test: ImageSet,  # noqa: ARG002  (what is compared is the training set)
         context: Context,
-        settings: Any,
+        settings: MomentsSettings,
     ) -> Evaluation:
         """Return the three metrics, one value for each of ``context.seeds``."""
         images, labels = condensed.decode(train)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -58,7 +58,7 @@ class DMSettings(MatchingSettings):
     strategy: Strategy = "color_crop_cutout_flip_scale_rotate"
 
 
-class DM(dcbench.Method):
+class DM(dcbench.Method[DMSettings]):
     """DM learns normalised, unclamped images with a new random network at each step.
 
     The loss is the squared distance of the mean features of real and synthetic images, summed over classes.
@@ -89,14 +89,14 @@ class DM(dcbench.Method):
             return origins | _TINY_IMAGES
         return origins | _LARGE_IMAGES if size >= LARGE else origins
 
-    def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
+    def validate(self, info: DatasetInfo, ipc: int, settings: DMSettings) -> None:
         """Refuse what `dcbench.toolbox.matching.validate` refuses."""
         validate(info, ipc, settings)
 
-    def snapshot_steps(self, settings: Any) -> tuple[int, ...]:
+    def snapshot_steps(self, settings: DMSettings) -> tuple[int, ...]:
         """Return the steps at which the matching loop keeps its set."""
         return snapshot_steps(settings.iterations)
 
-    def condense(self, task: Task, settings: Any) -> CondensedSet:
+    def condense(self, task: Task, settings: DMSettings) -> CondensedSet:
         """Match mean features, one step for all classes, in normalised space."""
         return match(task, settings, objective=moment_distance(settings.order), space="normalised", sequential=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -83,7 +83,7 @@ class HerdingSettings(FeatureSettings):
     )
 
 
-class Herding(FeatureSelection):
+class Herding(FeatureSelection[HerdingSettings]):
     """Herding in the feature space of a network trained on the whole training set, class by class.
 
     Two rules have this name. ``rule="nearest"`` chooses the images that are nearest to the mean, each by itself; these
@@ -98,6 +98,6 @@ class Herding(FeatureSelection):
         "rule": Origin("published", "code of IDC, coreset.py; and the author of DC in issue 15 of its code")
     }
 
-    def rule(self, settings: Any) -> Rule:
+    def rule(self, settings: HerdingSettings) -> Rule:
         """Return the rule that *settings* name."""
         return RULES[settings.rule]

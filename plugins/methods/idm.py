@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import dcbench
 from dcbench import Origin
@@ -87,7 +87,7 @@ class IDMSettings(QueueSettings):
     strategy: Strategy = "color_crop_cutout_flip_scale_rotate"
 
 
-class IDM(dcbench.Method):
+class IDM(dcbench.Method[IDMSettings]):
     """IDM learns normalised, unclamped images whose tiles are enlarged to training images (partition and expansion).
 
     Each step matches mean features under one network of a queue, and adds the cross-entropy of the synthetic images
@@ -158,15 +158,15 @@ class IDM(dcbench.Method):
             origins["factor"] = Origin("chosen", "the largest that the smallest class can fill")
         return origins
 
-    def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
+    def validate(self, info: DatasetInfo, ipc: int, settings: IDMSettings) -> None:
         """Refuse what `dcbench.toolbox.matching.validate` refuses."""
         validate(info, ipc, settings)
 
-    def snapshot_steps(self, settings: Any) -> tuple[int, ...]:
+    def snapshot_steps(self, settings: IDMSettings) -> tuple[int, ...]:
         """Return the steps at which the matching loop keeps its set."""
         return snapshot_steps(settings.iterations)
 
-    def condense(self, task: Task, settings: Any) -> CondensedSet:
+    def condense(self, task: Task, settings: IDMSettings) -> CondensedSet:
         """Match mean features class by class under the queue, in normalised space."""
         return match(task, settings, objective=linear_mmd, space="normalised", sequential=True)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
-from dcbench.toolbox.selection import FeatureSelection, first_least, inner_products, squared_norms
+from dcbench.toolbox.selection import FeatureSelection, FeatureSettings, first_least, inner_products, squared_norms
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ def farthest_first(rows: Tensor, present: Tensor, count: int) -> Tensor:
     return torch.cat(picks, 1)
 
 
-class KCenter(FeatureSelection):
+class KCenter(FeatureSelection[FeatureSettings]):
     """Greedy k-center in the feature space of a network trained on the whole training set, class by class.
 
     At IPC 1 it chooses the same images as herding: both begin with the image nearest to the mean of its class.
@@ -48,6 +48,6 @@ class KCenter(FeatureSelection):
         "Sener, Savarese: Active learning for CNNs, ICLR 2018; first centre as DC's author says in issue 21 of its code"
     )
 
-    def rule(self, settings: Any) -> Rule:  # noqa: ARG002  (there is one)
+    def rule(self, settings: FeatureSettings) -> Rule:  # noqa: ARG002  (there is one)
         """Return `farthest_first`."""
         return farthest_first

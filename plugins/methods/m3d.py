@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -106,7 +106,7 @@ class M3DSettings(MatchingSettings):
     strategy: Strategy = "color_crop_cutout"
 
 
-class M3D(dcbench.Method):
+class M3D(dcbench.Method[M3DSettings]):
     """M3D learns pixels in [0, 1]; the random networks are never trained.
 
     Steps follow the published code: one SGD step per class over one tensor of all classes, here in closed form.
@@ -152,15 +152,15 @@ class M3D(dcbench.Method):
         origins |= origins_at(info, ipc, {"lr": _SMALL_IMAGES_LR}, datasets=LOW_RESOLUTION, ipcs=(1, 10, 20))
         return origins | _TINY_IMAGES if size < TINY else origins
 
-    def validate(self, info: DatasetInfo, ipc: int, settings: Any) -> None:
+    def validate(self, info: DatasetInfo, ipc: int, settings: M3DSettings) -> None:
         """Refuse what `dcbench.toolbox.matching.validate` refuses."""
         validate(info, ipc, settings)
 
-    def snapshot_steps(self, settings: Any) -> tuple[int, ...]:
+    def snapshot_steps(self, settings: M3DSettings) -> tuple[int, ...]:
         """Return the steps at which the matching loop keeps its set."""
         return snapshot_steps(settings.iterations)
 
-    def condense(self, task: Task, settings: Any) -> CondensedSet:
+    def condense(self, task: Task, settings: M3DSettings) -> CondensedSet:
         """Match features under ``settings.kernel``, class by class, in pixels."""
         return match(
             task,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import Field, ValidationError
@@ -57,3 +57,25 @@ def test_a_later_field_may_have_a_default_factory() -> None:
 
     assert Third().digest_form() == First().digest_form()
     assert "names" in Third(names=["a"]).digest_form()
+
+
+class Own(dcbench.Settings):
+    steps: int = 3
+
+
+class Typed(dcbench.Method[Own]):
+    Settings = Own
+
+    def condense(self, task: dcbench.Task, settings: Own) -> dcbench.CondensedSet:
+        raise NotImplementedError(settings.steps)
+
+
+class Plain(dcbench.Method):
+    def condense(self, task: dcbench.Task, settings: dcbench.Settings) -> dcbench.CondensedSet:
+        raise NotImplementedError
+
+
+def test_a_method_may_name_its_settings_as_a_parameter_and_need_not() -> None:
+    info: Any = None
+    assert Typed().settings_for(info, 1) == Own()
+    assert Plain().settings_for(info, 1) == dcbench.Settings()

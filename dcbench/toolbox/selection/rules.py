@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 import torch
 from torch import Tensor
@@ -26,6 +26,15 @@ ROUNDING = 1e-12
 """Values closer than this share of their scale are tied; float64 sums of 10^5 terms err by far less."""
 
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    F = TypeVar("F", bound=FeatureSettings, default=Any)
+else:
+    from typing import TypeVar
+
+    F = TypeVar("F")
+
 Rule = Callable[[Tensor, Tensor, int], Tensor]
 """Chooses images of several classes at once, of each class by itself: rows, present, count -> positions.
 
@@ -37,7 +46,7 @@ Rule = Callable[[Tensor, Tensor, int], Tensor]
 """
 
 
-class FeatureSelection(Method):
+class FeatureSelection(Method[F], Generic[F]):
     """A method that chooses images class by class in the feature space of a network trained on the whole training set.
 
     A subclass has a `rule`. Subclasses with equal settings share one feature network per replicate.
@@ -51,22 +60,22 @@ class FeatureSelection(Method):
     """Where the values of the settings that a subclass adds come from, on those datasets."""
 
     @abstractmethod
-    def rule(self, settings: Any) -> Rule:
+    def rule(self, settings: F) -> Rule:
         """Return how images are chosen under *settings*, an instance of ``Settings``."""
 
-    def settings_for(self, info: DatasetInfo, ipc: int) -> FeatureSettings:  # noqa: ARG002  (all IPCs share a network)
+    def settings_for(self, info: DatasetInfo, ipc: int) -> F:  # noqa: ARG002  (all IPCs share a network)
         """Return settings that depend on the dataset alone, so that all IPCs share one feature network."""
-        return self.Settings(**recommended(info).model_dump())
+        return cast("F", self.Settings(**recommended(info).model_dump()))
 
     def origins_for(self, info: DatasetInfo, ipc: int) -> Mapping[str, Origin]:
         """Return where the values of `settings_for` come from."""
         return recommended_origins(info, ipc, published_for=self.published_for, further=self.further_origins)
 
-    def validate(self, info: DatasetInfo, ipc: int, settings: FeatureSettings) -> None:  # noqa: ARG002
+    def validate(self, info: DatasetInfo, ipc: int, settings: F) -> None:  # noqa: ARG002
         """Refuse more images than the smallest class has."""
         check_ipc(info, ipc)
 
-    def condense(self, task: Task, settings: FeatureSettings) -> CondensedSet:
+    def condense(self, task: Task, settings: F) -> CondensedSet:
         """Select ``task.ipc`` images of each class, in the order of choice."""
         check_ipc(task.info, task.ipc)
         index = [task.train.class_index[label] for label in task.classes]
