@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dcbench.api.condensed import PIXEL_RANGE, CondensedSet, Decoder, decode_patches
+    from dcbench.api.data import Dataset, DatasetInfo, ImageSet, Split
     from dcbench.api.errors import (
         DcbenchError,
         InvalidCondensedSetError,
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
     )
     from dcbench.api.evaluator import Context, Evaluation, Evaluator
     from dcbench.api.hookspecs import hookimpl
-    from dcbench.api.images import Dataset, DatasetInfo, ImageSet, Split
     from dcbench.api.method import Method, State, Task
     from dcbench.api.network import Network
-    from dcbench.api.origins import Origin
     from dcbench.api.protocol import NetworkChoice, Protocol, TrainingRecipe
     from dcbench.api.records import (
         DatasetRecord,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     )
     from dcbench.api.report import Number, PublishedNumbers, ReportLayout, Row, Table
     from dcbench.api.seeds import derive_seed
-    from dcbench.api.settings import Settings
+    from dcbench.api.settings import Origin, Settings
     from dcbench.report.results import frame
     from dcbench.session import load, run
 
@@ -44,15 +43,15 @@ _HOME = {
     "PIXEL_RANGE": "api.condensed",
     "CondensedSet": "api.condensed",
     "Context": "api.evaluator",
-    "Dataset": "api.images",
-    "DatasetInfo": "api.images",
+    "Dataset": "api.data",
+    "DatasetInfo": "api.data",
     "DatasetRecord": "api.records",
     "DcbenchError": "api.errors",
     "Decoder": "api.condensed",
     "Evaluation": "api.evaluator",
     "Evaluator": "api.evaluator",
     "EvaluatorRecord": "api.records",
-    "ImageSet": "api.images",
+    "ImageSet": "api.data",
     "InvalidCondensedSetError": "api.errors",
     "Method": "api.method",
     "MethodRecord": "api.records",
@@ -61,7 +60,7 @@ _HOME = {
     "NetworkChoice": "api.protocol",
     "NetworkRecord": "api.records",
     "Number": "api.report",
-    "Origin": "api.origins",
+    "Origin": "api.settings",
     "Protocol": "api.protocol",
     "ProtocolRecord": "api.records",
     "PublishedNumbers": "api.report",
@@ -70,7 +69,7 @@ _HOME = {
     "RequestError": "api.errors",
     "Row": "api.report",
     "Settings": "api.settings",
-    "Split": "api.images",
+    "Split": "api.data",
     "State": "api.method",
     "Table": "api.report",
     "Task": "api.method",

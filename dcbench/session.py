@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcbench.api.errors import DcbenchError, RequestError
+from dcbench.api.folders import data_folder
 from dcbench.engine.identity import digest_of
-from dcbench.engine.plan.request import Request, default_data_folder, make_request
+from dcbench.engine.plan.request import Request, make_request
 from dcbench.engine.progress import Announce, announce_nothing
 from dcbench.engine.registry import load_registry
 from dcbench.engine.run import Outcome, Prepared, prepare, run_plan
@@ -120,6 +121,6 @@ def load(path: Path | str, data: Path | str | None = None) -> TensorDataset:
     if not Path(path).is_file():
         raise RequestError(f"there is no file {path}")
     record = read_condensed(Path(path))
-    root = default_data_folder() if data is None else Path(data)
+    root = data_folder() if data is None else Path(data)
     sources = Sources(load_registry(), root, fetch=True)
     return TensorDataset(*record.condensed.decode(sources.of(record)))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from dcbench.api.images import DatasetInfo, ImageSet
+    from dcbench.api.data import DatasetInfo, ImageSet
 
 PIXEL_RANGE = (-0.5, 1.5)
 """Pixels outside this range are refused, unless the set says that it is unbounded: images live in [0, 1], a step may

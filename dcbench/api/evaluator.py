@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from dcbench.api.condensed import CondensedSet
-    from dcbench.api.images import DatasetInfo, ImageSet
+    from dcbench.api.data import DatasetInfo, ImageSet
     from dcbench.api.protocol import TrainingRecipe
 
 Unit = Literal["percent", "distance"]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from dcbench.api.condensed import CondensedSet
-    from dcbench.api.images import DatasetInfo, ImageSet
-    from dcbench.api.origins import Origin
+    from dcbench.api.data import DatasetInfo, ImageSet
+    from dcbench.api.settings import Origin
 
 Precision = Literal["float32", "tf32", "bf16"]
 """How convolutions multiply: exactly, with factors rounded to 10 bits (a GPU's matrix units), or to 7 bits (bf16)."""

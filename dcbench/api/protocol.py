@@ -13,7 +13,7 @@ from dcbench.api.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dcbench.api.images import DatasetInfo
+    from dcbench.api.data import DatasetInfo
 
 
 class TrainingRecipe(Settings):

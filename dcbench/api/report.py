@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from dcbench.api.evaluator import Unit
-from dcbench.api.printable import printable
+from dcbench.api.texts import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ class Table:
         return [found[row] for row in sorted(found)]
 
     def printable(self) -> Table:
-        """Return this table with texts that only show: see `dcbench.api.printable`."""
+        """Return this table with texts that only show: see `dcbench.api.texts`."""
         rows = tuple(replace(row, names=tuple(map(printable, row.names))) for row in self.rows)
         heads, columns, notes = (tuple(map(printable, texts)) for texts in (self.heads, self.columns, self.notes))
         return replace(self, title=printable(self.title), heads=heads, columns=columns, rows=rows, notes=notes)

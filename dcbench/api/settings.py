@@ -1,9 +1,10 @@
-"""Settings: one pydantic model per plug-in gives its validation, its options, its documentation and its digest."""
+"""Settings: one pydantic model per plug-in gives its validation, options, documentation and digest; their origins."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -55,6 +56,29 @@ class Settings(BaseModel):
                 name in self.added_later and getattr(self, name) == fields[name].get_default(call_default_factory=True)
             )
         }
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the value of one setting comes from, at one dataset and IPC.
+
+    >>> print(Origin("published", "paper, section 4.1"))
+    published: paper, section 4.1
+    """
+
+    kind: Literal["published", "inferred", "extrapolated", "chosen"]
+    """How near the value is to its authors:
+
+    * published: their paper or code has it for this dataset and IPC
+    * inferred: they do not say, or contradict themselves; there is evidence for it
+    * extrapolated: they have it for another dataset, IPC or method
+    * chosen: there is nothing to follow, it is the plug-in's own
+    """
+    source: str
+    """Where it stands, what it was concluded or carried over from, or why it was chosen."""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.source}"
 
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ import click
 
 from dcbench.api.distribution import clash, version
 from dcbench.api.errors import DcbenchError
-from dcbench.cli.encoding import tolerate_streams
-from dcbench.cli.terminal import say
+from dcbench.cli.terminal import say, tolerate_streams
 
 COMMANDS = {
     "run": "Run methods x datasets x IPC, and print the table.",

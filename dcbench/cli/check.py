@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.cli.options import CommaList, data_option
+from dcbench.cli.common import CommaList, data_option
 from dcbench.cli.terminal import say
 from dcbench.testing.promises import KINDS
 

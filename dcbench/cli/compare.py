@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.cli.common import filter_of
-from dcbench.cli.options import selection_options
+from dcbench.cli.common import filter_of, selection_options
 from dcbench.cli.terminal import is_terminal, show, terminal_width
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from dcbench.api import distribution
+from dcbench.api.data import Split
 from dcbench.api.errors import DcbenchError, MissingDataError
-from dcbench.api.images import Split
+from dcbench.cli.common import data_option
 from dcbench.cli.notices import noticing
-from dcbench.cli.options import data_option
 from dcbench.cli.terminal import say
 
 if TYPE_CHECKING:
-    from dcbench.api.images import Dataset
+    from dcbench.api.data import Dataset
     from dcbench.api.records import DatasetRecord
     from dcbench.cli.notices import Notices
     from dcbench.engine.registry import Found, Registry
@@ -31,12 +31,11 @@ def command(datasets: tuple[str, ...], data: Path | None) -> None:
     With DATASET, such as folder:PATH, look at it alone, and closely: the images of each class and split, what is left
     out, and what is lost when images are decoded, which they are for that.
     """
-    from dcbench.engine.data.fingerprints import cache_folder
-    from dcbench.engine.plan.request import default_data_folder
+    from dcbench.api.folders import cache_folder, data_folder
     from dcbench.engine.registry import load_registry
 
     registry = load_registry()
-    root = data or default_data_folder()
+    root = data or data_folder()
     if datasets:
         for text in datasets:
             with noticing() as tell:
@@ -109,8 +108,9 @@ def _examined(registry: Registry, text: str, root: Path, tell: Notices) -> list[
     from dcbench.engine.selectors import parse_selector
 
     tell(f"reading {text}")
-    found = registry.find("datasets", parse_selector(text).name)
-    dataset = select_dataset(registry, text, root)
+    selector = parse_selector(text)
+    found = registry.find("datasets", selector.name)
+    dataset = select_dataset(registry, selector, root)
     announce_reading(dataset, tell, text)
     with blaming("datasets", found.record.name, found.source.package):
         facts = [("data", _described(found.record, dataset, remarks=False))]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.api.words import plural
-from dcbench.cli.options import data_option, results_option
+from dcbench.api.texts import plural
+from dcbench.cli.common import data_option, results_option
 from dcbench.cli.terminal import say, tell_written
 from dcbench.engine.exchange.formats import EXPORTS
 
@@ -38,8 +38,7 @@ def command(target: Path, form: str | None, cells: str | None, decoded: bool, re
     set in a file that ends in .safetensors or .pt, or any number in a folder, each under a name that says what it is.
     Selections of training images are written with these images, which are looked for in the data folder.
     """
-    from dcbench.cli.cells import find_cell
-    from dcbench.cli.common import sources_in
+    from dcbench.cli.common import find_cell, sources_in
     from dcbench.engine.exchange.formats import export_format
     from dcbench.engine.selectors import split_list
     from dcbench.engine.store.store import Store

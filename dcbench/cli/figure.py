@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.cli.options import CommaList, OutputFile, data_option, results_option, selection_options
+from dcbench.cli.common import CommaList, OutputFile, data_option, results_option, selection_options
 from dcbench.cli.terminal import tell_written
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _images(results: Path, chosen: Filter, cell: str | None, data: Path | None, 
 
 
 def _chosen_file(results: Path, chosen: Filter, cell: str | None) -> Path:
-    from dcbench.cli.cells import condensed_file, find_cell
+    from dcbench.cli.common import condensed_file, find_cell
     from dcbench.engine.store.store import Store
     from dcbench.report.results import sets
 

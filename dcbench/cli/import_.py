@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.api.words import plural
+from dcbench.api.texts import plural
+from dcbench.cli.common import Numbers, data_option, results_option
 from dcbench.cli.notices import noticing
-from dcbench.cli.options import Numbers, data_option, results_option
 from dcbench.cli.terminal import say
 from dcbench.engine.ranges import range_text, ranges_of
 
@@ -71,9 +71,9 @@ def command(results: Path, data: Path | None, **options: Any) -> None:
     the sets of several experiments becomes as many seeds. Nothing that could run is ever unpickled: a .pt or .pkl file
     may hold tensors, lists, dicts and numbers. The training images of the dataset must be there; none are fetched.
     """
+    from dcbench.api.folders import data_folder
     from dcbench.engine.exchange.importing import import_sets
     from dcbench.engine.exchange.layouts import claim_text
-    from dcbench.engine.plan.request import default_data_folder
     from dcbench.engine.registry import load_registry
     from dcbench.engine.store.store import Store
 
@@ -81,7 +81,7 @@ def command(results: Path, data: Path | None, **options: Any) -> None:
     if wanted.meaning.space.startswith("zca"):
         say("the whitening is computed from the training images, which takes a while", err=True)
     with noticing() as tell:
-        done = import_sets(wanted, Store(results), data or default_data_folder(), load_registry(), tell)
+        done = import_sets(wanted, Store(results), data or data_folder(), load_registry(), tell)
     for one in done:
         if one.dropped:
             say(f"dropped {plural(len(one.dropped), 'evaluation')} of the set that it replaces")

@@ -12,11 +12,11 @@ import click
 from dcbench.api.distribution import NAME
 from dcbench.api.errors import MissingDataError, RequestError
 from dcbench.api.records import GRID
-from dcbench.cli.options import data_option
+from dcbench.cli.common import data_option
 from dcbench.cli.terminal import say, terminal_width
 
 if TYPE_CHECKING:
-    from dcbench.api.images import DatasetInfo
+    from dcbench.api.data import DatasetInfo
     from dcbench.api.method import Method
     from dcbench.engine.registry import Registry
 
@@ -96,10 +96,11 @@ def _info(registry: Registry, text: str, data: Path | None) -> Any:
     """Return the `DatasetInfo` of the dataset written *text*, or None for the empty text."""
     if not text:
         return None
+    from dcbench.api.folders import data_folder
     from dcbench.engine.factories import select_dataset
-    from dcbench.engine.plan.request import default_data_folder
+    from dcbench.engine.selectors import parse_selector
 
-    dataset = select_dataset(registry, text, data or default_data_folder())
+    dataset = select_dataset(registry, parse_selector(text), data or data_folder())
     try:
         return dataset.info()
     except MissingDataError:

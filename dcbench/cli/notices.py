@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dcbench.api.printable import printable
+from dcbench.api.texts import printable
 from dcbench.cli.terminal import say
 
 if TYPE_CHECKING:

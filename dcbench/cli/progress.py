@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID,
 from rich.table import Column
 from rich.text import Text
 
-from dcbench.api.printable import printable
+from dcbench.api.texts import printable
 from dcbench.cli.notices import how_far
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Started
 from dcbench.engine.jobs import job_title

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.cli.common import filter_of, sources_in
-from dcbench.cli.options import OutputFile, data_option, results_option, selection_options
+from dcbench.cli.common import OutputFile, data_option, filter_of, results_option, selection_options, sources_in
 from dcbench.cli.terminal import is_terminal, say, show, table_width, tell_written
 
 if TYPE_CHECKING:

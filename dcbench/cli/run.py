@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.api.words import plural
+from dcbench.api.texts import plural
+from dcbench.cli.common import data_option, results_option, selection_options
 from dcbench.cli.notices import noticing
-from dcbench.cli.options import data_option, results_option, selection_options
 from dcbench.cli.terminal import is_terminal, say, show, table_width
 from dcbench.engine.selectors import split_list
 

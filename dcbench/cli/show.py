@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcbench.api.errors import RequestError
-from dcbench.cli.options import OutputFile, data_option, results_option
+from dcbench.cli.common import OutputFile, data_option, results_option
 from dcbench.cli.terminal import say, show, tell_written
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @data_option
 def command(cell: str | None, image: Path | None, results: Path, data: Path | None) -> None:
     """Show CELL, named by the head of its digest or by a file, on a card. Without CELL, list all, failed ones too."""
-    from dcbench.cli.cells import find_cell
+    from dcbench.cli.common import find_cell
     from dcbench.engine.store.store import Store
 
     store = Store(results)
@@ -91,8 +91,7 @@ def _card(files: CellFiles) -> str:
 
 
 def _draw(files: CellFiles, image: Path, data: Path | None) -> None:
-    from dcbench.cli.cells import condensed_file
-    from dcbench.cli.common import sources_in
+    from dcbench.cli.common import condensed_file, sources_in
     from dcbench.engine.store.sets import read_condensed
     from dcbench.report.figures.images import condensed_grid
     from dcbench.report.figures.style import format_of, save

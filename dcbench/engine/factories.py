@@ -1,4 +1,4 @@
-"""Making plug-ins from what was chosen, with errors that say which plug-in, which field, and what is allowed."""
+"""Instances of plug-ins from selectors and specs, with errors that name the plug-in, the field and what is allowed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pydantic import ValidationError
 
 from dcbench.api.errors import DcbenchError, RequestError
 from dcbench.api.protocol import NetworkChoice
-from dcbench.engine.selectors import canonical, parse_selector
+from dcbench.engine.selectors import Selector, canonical, parse_selector
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from dcbench.api.images import Dataset, DatasetInfo
+    from dcbench.api.data import Dataset, DatasetInfo
     from dcbench.api.network import Network
     from dcbench.api.settings import Settings
     from dcbench.engine.identity import DatasetSpec
@@ -30,7 +30,7 @@ def change_settings(settings: AnySettings, changes: Mapping[str, Any], owner: st
     """Return *settings* of the plug-in *owner* with *changes* applied.
 
     Raises:
-        RequestError: a field is unknown or a value is not allowed; the text says which and what would be.
+        RequestError: a field is unknown or a value is not allowed; the text names it and what is allowed.
     """
     try:
         return settings.changed(changes)
@@ -40,7 +40,7 @@ def change_settings(settings: AnySettings, changes: Mapping[str, Any], owner: st
 
 @contextmanager
 def blaming(group: str, name: str, package: str) -> Iterator[None]:
-    """Let whatever a plug-in raises while a request is planned say whose fault it is.
+    """Name the plug-in in every error that it raises while a request is planned.
 
     Raises:
         RequestError: the plug-in refused something, or failed in a way of its own.
@@ -65,13 +65,12 @@ def _explain(fault: ErrorDetails, settings: Settings, owner: str) -> str:
     return f"{owner}.{name}={fault['input']}: {wanted[0].lower()}{wanted[1:]}"
 
 
-def select_dataset(registry: Registry, text: str, root: Path) -> Dataset:
-    """Return the dataset that *text* chooses, as ``--datasets`` takes it, looked for below *root*.
+def select_dataset(registry: Registry, selector: Selector, root: Path) -> Dataset:
+    """Return the dataset that *selector* names, looked for below *root*.
 
     Raises:
-        RequestError: there is none of this name, or a setting is not allowed.
+        RequestError: there is no dataset of this name, or a setting is not allowed.
     """
-    selector = parse_selector(text)
     target = registry.resolve("datasets", selector.name)
     settings = change_settings(target.Settings(), selector.settings, selector.name)
     with blaming("datasets", selector.name, registry.find("datasets", selector.name).source.package):
@@ -90,26 +89,30 @@ def make_network(registry: Registry, name: str) -> tuple[Network, Any]:
     """Return the architecture called *name*, such as ``convnet[depth=4]``, and its settings.
 
     Raises:
-        RequestError: there is none, or a setting is not allowed.
+        RequestError: there is no such network, or a setting is not allowed.
     """
-    selector = parse_selector(name)
+    return _selected_network(registry, parse_selector(name))
+
+
+def _selected_network(registry: Registry, selector: Selector) -> tuple[Network, Any]:
     record = registry.find("networks", selector.name).record
     network: Network = registry.resolve("networks", selector.name)()
     return network, change_settings(network.Settings(), {**record.preset, **selector.settings}, selector.name)
 
 
 def network_choice(registry: Registry, settings: Settings) -> NetworkChoice | None:
-    """Return the network that *settings* name, as a protocol is told of it; None where they name none."""
+    """Return the network that *settings* name, as a protocol gets it; None where they name none."""
     name = getattr(settings, "network", None)
     if not isinstance(name, str):
         return None
-    return NetworkChoice(parse_selector(name).name, make_network(registry, name)[1].model_dump())
+    selector = parse_selector(name)
+    return NetworkChoice(selector.name, _selected_network(registry, selector)[1].model_dump())
 
 
 def settle_network(registry: Registry, settings: AnySettings, info: DatasetInfo) -> tuple[AnySettings, int]:
     """Return *settings* with the network that they name in its `canonical` form, and the revision of that network.
 
-    Settings that name none come back as they are, with 1.
+    Settings that name no network come back as they are, with 1.
 
     Raises:
         RequestError: there is no such network, or it cannot take the images of *info*; with what would fit.

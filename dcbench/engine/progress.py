@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dcbench.api.images import Dataset
+    from dcbench.api.data import Dataset
 
 
 class Announce(Protocol):

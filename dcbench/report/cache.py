@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from dcbench.engine.data.fingerprints import cache_folder
+from dcbench.api.folders import cache_folder
 from dcbench.engine.store.atomic import replacing
 
 Record = dict[str, Any]

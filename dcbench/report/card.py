@@ -11,10 +11,9 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 
-from dcbench.api.printable import printable
 from dcbench.api.protocol import superseded
 from dcbench.api.report import Number, counted, duration
-from dcbench.api.words import plural
+from dcbench.api.texts import plural, printable
 from dcbench.engine.data.splits import counts_text
 from dcbench.engine.exchange.layouts import claim_text
 from dcbench.engine.store.evaluations import read_evaluation

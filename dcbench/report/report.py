@@ -13,7 +13,7 @@ import pandas as pd
 
 from dcbench.api.records import GRID
 from dcbench.api.report import ReportLayout, Table
-from dcbench.api.words import plural
+from dcbench.api.texts import plural
 from dcbench.engine.identity import Trial
 from dcbench.report.filters import Filter
 from dcbench.report.plugins import best_epoch_metrics, layout_of, published_numbers, published_protocols

@@ -14,7 +14,7 @@ import pandas as pd
 
 from dcbench.api.errors import RequestError
 from dcbench.api.report import Number, counted
-from dcbench.api.words import plural
+from dcbench.api.texts import plural
 from dcbench.engine.store.facts import STORED_AS
 from dcbench.engine.store.guards import CorruptFileError
 from dcbench.engine.store.hdf5 import get_array, get_facts, get_texts, put_array, put_facts, reading, writing

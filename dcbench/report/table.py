@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from dcbench.api.report import Number, Rank, ReportLayout, Row, Table, counted
-from dcbench.api.words import plural
+from dcbench.api.texts import plural
 from dcbench.engine.identity import OTHER_DATA
 from dcbench.report.plugins import USUAL_EVALUATOR, metric_title, name_of, order_of
 from dcbench.report.published import explain, published_text

@@ -10,7 +10,7 @@ from typing import Any
 import rich.text
 from rich.console import Console, RenderableType
 
-from dcbench.api.printable import printable
+from dcbench.api.texts import printable
 
 UNLIMITED = 100_000
 """Characters: for rich, a terminal that nothing is too wide for."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dcbench.api.condensed import CondensedSet
-    from dcbench.api.images import DatasetInfo
+    from dcbench.api.data import DatasetInfo
     from dcbench.api.method import State
     from dcbench.engine.identity import Cell
     from dcbench.engine.registry import Registry

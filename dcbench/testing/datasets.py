@@ -9,8 +9,8 @@ from unittest import SkipTest, mock
 import torch
 
 import dcbench.testing.subject
+from dcbench.api.data import Dataset, DatasetInfo, ImageSet, Split
 from dcbench.api.errors import MissingDataError, RequestError
-from dcbench.api.images import Dataset, DatasetInfo, ImageSet, Split
 from dcbench.engine.data.fingerprints import hash_images
 from dcbench.engine.factories import make_network
 from dcbench.testing import common

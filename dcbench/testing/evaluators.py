@@ -31,7 +31,7 @@ from dcbench.testing.subject import PlannedSubject
 from dcbench.testing.synthetic_data import Situation
 
 if TYPE_CHECKING:
-    from dcbench.api.images import ImageSet
+    from dcbench.api.data import ImageSet
 
 _REPEATS = range(2)
 

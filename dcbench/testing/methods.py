@@ -15,7 +15,7 @@ import torch
 from dcbench.api.condensed import PIXEL_RANGE, CondensedSet, plain_set
 from dcbench.api.errors import InvalidCondensedSetError
 from dcbench.api.method import Method
-from dcbench.api.origins import Origin
+from dcbench.api.settings import Origin
 from dcbench.engine.factories import blaming, make_network
 from dcbench.engine.plan.planner import PlannedCell
 from dcbench.engine.ranges import range_text

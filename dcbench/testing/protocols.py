@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from unittest import SkipTest
 
 import dcbench.testing.subject
+from dcbench.api.data import DatasetInfo
 from dcbench.api.errors import RequestError
-from dcbench.api.images import DatasetInfo
 from dcbench.api.protocol import NetworkChoice, Protocol, TrainingRecipe
 from dcbench.testing.common import loads
 from dcbench.testing.promises import ContractBroken, promise

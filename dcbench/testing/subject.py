@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from unittest import SkipTest
 
 from dcbench.api.errors import DcbenchError, RequestError
+from dcbench.api.folders import data_folder
 from dcbench.api.records import DatasetRecord
 from dcbench.engine.factories import change_settings
 from dcbench.engine.plan.planner import PlannedCell, Planner
-from dcbench.engine.plan.request import Request, default_data_folder
+from dcbench.engine.plan.request import Request
 from dcbench.engine.registry import Found, Registry, Source, load_registry
 from dcbench.engine.selectors import Selector, parse_selector
 from dcbench.testing.promises import ContractBroken
@@ -34,7 +35,7 @@ class Subject:
     def __init__(self, text: str, data: Path | None = None) -> None:
         """Remember what was chosen: *text* such as ``m3d[lr=1]``, with datasets below *data*."""
         self._text = text
-        self.data = data or default_data_folder()
+        self.data = data or data_folder()
         self.outcomes: dict[Promise, Outcome] = {}
         """What is known of it, so that nothing is asked twice."""
 

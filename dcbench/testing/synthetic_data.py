@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import dcbench.api.settings
-from dcbench.api.images import Dataset, DatasetInfo, ImageSet
+from dcbench.api.data import Dataset, DatasetInfo, ImageSet
 from dcbench.api.seeds import derive_seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dcbench.api.images import Split
+    from dcbench.api.data import Split
 
 NAME = "made-up-for-checks"
 _CLASSES = 3

@@ -10,8 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from dcbench.api.locks import holding
-from dcbench_plugins.datasets.files import cache_folder
+from dcbench.api.folders import cache_folder, holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

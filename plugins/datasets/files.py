@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import platformdirs
 
 from dcbench import MissingDataError, UnreadableDataError
 
@@ -32,11 +29,6 @@ _KINDS = {
     b"\xff\xd8\xff": "it is a JPEG image",
 }
 """First bytes of what is found in the place of a data file."""
-
-
-def cache_folder() -> Path:
-    """Return the folder of dcbench's caches: ``DCBENCH_CACHE``, or the user's cache folder of this system."""
-    return Path(os.environ.get("DCBENCH_CACHE") or platformdirs.user_cache_dir("dcbench")).expanduser()
 
 
 def missing(dataset: str, files: Iterable[str], folder: Path, cause: BaseException | None = None) -> MissingDataError:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dcbench import RequestError, UnreadableDataError
-from dcbench.api.locks import holding
+from dcbench.api.folders import holding
 from dcbench_plugins.datasets.files import reason
 from dcbench_plugins.datasets.folder_seals import check_of, seal, unseal, verifies
 

@@ -8,37 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcbench.api.pictures import USUAL_ENDINGS, image_endings, read_formats
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-USUAL = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-"""Endings that need no look into Pillow."""
-
-UNREAD_FORMATS = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
-"""Formats that Pillow recognises and does not decode, or only by another program."""
-
 _LITTER = ("._*", ".DS_Store", ".directory", ".gitignore", ".gitkeep", ".keep", ".nomedia", "Thumbs.db", "desktop.ini")
 """What systems and tools put into every folder. Nothing is said of it."""
-
-
-@cache
-def image_endings() -> frozenset[str]:
-    """Return the endings, in lower case, of all that the installed Pillow decodes."""
-    from PIL import Image
-
-    Image.init()
-    formats = set(Image.OPEN) - UNREAD_FORMATS
-    return frozenset({*USUAL, *(ending for ending, form in Image.EXTENSION.items() if form in formats)})
-
-
-@cache
-def read_formats() -> tuple[str, ...]:
-    """Return the formats that Pillow decodes itself, usual ones first: to open one of others may start a program."""
-    from PIL import Image
-
-    Image.preinit()
-    Image.init()
-    return tuple(name for name in Image.OPEN if name not in UNREAD_FORMATS)
 
 
 @cache
@@ -106,7 +82,7 @@ def _is_image(entry: os.DirEntry[str]) -> bool:
     """
     if entry.name[0] == ".":
         return False
-    if entry.name.lower().endswith(USUAL) or Path(entry.name).suffix.lower() in image_endings():
+    if entry.name.lower().endswith(USUAL_ENDINGS) or Path(entry.name).suffix.lower() in image_endings():
         return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
     return entry.is_file() and _begins_as_image(Path(entry.path))
 

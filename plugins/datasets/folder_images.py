@@ -11,18 +11,14 @@ import numpy as np
 from PIL import Image
 
 from dcbench import DcbenchError
+from dcbench.api.pictures import DEEP_MODES, GREY_MODES, read_formats
 from dcbench_plugins.datasets.files import unreadable
-from dcbench_plugins.datasets.folder_files import read_formats
 from dcbench_plugins.datasets.folder_traits import Traits, traits_of, upright
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-GREY_MODES = ("1", "L", "LA")
-DEEP_MODES = ("I", "F")
-"""First letters of Pillow's modes with more than 8 bits; Pillow would clip them to white without a word."""
 
 
 @dataclass(frozen=True)

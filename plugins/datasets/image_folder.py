@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from dcbench import Dataset, ImageSet
-from dcbench_plugins.datasets.files import cache_folder
+from dcbench.api.folders import cache_folder
 from dcbench_plugins.datasets.folder_cache import ImageCache
 from dcbench_plugins.datasets.folder_listing import Listing, list_split
 from dcbench_plugins.datasets.folder_remarks import remarks

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, ClassVar
 from PIL import Image
 
 from dcbench import DatasetInfo, MissingDataError
+from dcbench.api.pictures import read_formats
 from dcbench_plugins.datasets.files import missing, reason, unreadable
-from dcbench_plugins.datasets.folder_files import read_formats
 from dcbench_plugins.datasets.folder_images import Form
 from dcbench_plugins.datasets.folder_listing import Listing
 from dcbench_plugins.datasets.image_folder import ImageFolder

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,25 +12,18 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
-from dcbench.api.images import Dataset
-from dcbench.api.locks import holding
+from dcbench.api.data import Dataset
+from dcbench.api.folders import cache_folder, holding
 from dcbench.engine.identity import digest_of
 from dcbench.engine.store.atomic import replacing
 
 if TYPE_CHECKING:
-    from dcbench.api.images import ImageSet, Split
+    from dcbench.api.data import ImageSet, Split
 
 log = logging.getLogger(__name__)
 
 _CHECK = "check "  # and the state: where the check of a fingerprint stands
 _BLOCK = 4096  # images hashed at a time: a memory map is never read whole
-
-
-def cache_folder() -> Path:
-    """Return the folder for what can be computed again: ``DCBENCH_CACHE``, or the system's place for caches."""
-    return Path(os.environ.get("DCBENCH_CACHE") or platformdirs.user_cache_dir("dcbench")).expanduser()
 
 
 def fingerprint(dataset: Dataset, split: Split) -> str:

@@ -10,7 +10,7 @@ from dcbench.api.seeds import derive_seed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dcbench.api.images import DatasetInfo, ImageSet
+    from dcbench.api.data import DatasetInfo, ImageSet
 
 
 def held_out(count: int) -> int:

@@ -10,7 +10,7 @@ from dcbench.engine.data.fingerprints import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dcbench.api.images import Dataset, DatasetInfo, Split
+    from dcbench.api.data import Dataset, DatasetInfo, Split
     from dcbench.api.records import DatasetRecord
 
 _SPLITS: dict[Split, str] = {"train": "training", "test": "test"}

@@ -17,7 +17,7 @@ from dcbench.engine.exchange.whitening import EPSILON, unwhitened
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dcbench.api.images import DatasetInfo, ImageSet
+    from dcbench.api.data import DatasetInfo, ImageSet
     from dcbench.engine.exchange.portable import PortableSet
 
 Space = Literal["pixel", "bytes", "normalised", "zca", "zca-normalised"]

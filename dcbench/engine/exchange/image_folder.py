@@ -7,7 +7,6 @@ import re
 import shutil
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +15,8 @@ import torch
 from PIL import Image
 
 from dcbench.api.errors import RequestError
-from dcbench.api.words import plural
+from dcbench.api.pictures import DEEP_MODES, image_endings, read_formats
+from dcbench.api.texts import plural
 from dcbench.engine.exchange.portable import PortableSet, parse_factor
 from dcbench.engine.store.guards import Unpacked, check_is_file, parse_json
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from dcbench.api.images import DatasetInfo
+    from dcbench.api.data import DatasetInfo
 
 ABOUT = "set.json"
 """What the pictures cannot say: factor, soft labels, the class of each folder, and provenance."""
@@ -33,9 +33,6 @@ Folders = Literal["names", "numbers"]
 """What folders are called: as the classes are, or by their labels."""
 
 _MODES = {1: "L", 3: "RGB"}
-_NOT_READ = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
-"""Formats that Pillow hands to other programs, such as Ghostscript. It goes by the content, not by the ending."""
-_DEEP_MODES = ("I", "F")  # what Pillow's modes with more than 8 bits begin with; it would clip them without a word
 _LONGEST = 100  # bytes that every file system takes, with room for a number
 
 
@@ -203,7 +200,7 @@ def _labelled(folder: Path, classes: Mapping[str, int]) -> list[tuple[Path, int]
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _endings() and not path.name.startswith(".") and not path.is_dir()
+    return path.suffix.lower() in image_endings() and not path.name.startswith(".") and not path.is_dir()
 
 
 def _tell_left_out(folder: Path, read: Collection[Path]) -> None:
@@ -215,20 +212,6 @@ def _tell_left_out(folder: Path, read: Collection[Path]) -> None:
         warnings.warn(
             f"{folder}: {these}: not in a class folder, or of an ending that Pillow does not read", stacklevel=2
         )
-
-
-@cache
-def _endings() -> frozenset[str]:
-    """Return the endings of all formats that are read."""
-    read = _formats()
-    return frozenset(ending for ending, form in Image.registered_extensions().items() if form in read)
-
-
-@cache
-def _formats() -> tuple[str, ...]:
-    """Return the formats that Pillow reads by itself."""
-    Image.init()
-    return tuple(sorted(set(Image.OPEN) - _NOT_READ))
 
 
 def _soft_labels(soft: Mapping[str, Any], files: Sequence[Path], folder: Path) -> Tensor:
@@ -258,8 +241,8 @@ def _load(files: Sequence[Path], folder: Path, channels: int) -> Tensor:
 
 def _picture(path: Path, channels: int, unpacked: Unpacked) -> NDArray[np.uint8] | str:
     """Return the pixels of an image, or the mode of one that has more than 8 bits."""
-    with Image.open(path, formats=_formats()) as picture:
+    with Image.open(path, formats=read_formats()) as picture:
         unpacked.add(picture.width * picture.height * channels, path.name)
-        if picture.mode.startswith(_DEEP_MODES):
+        if picture.mode.startswith(DEEP_MODES):
             return picture.mode
         return np.asarray(picture.convert(_MODES.get(channels, "RGB")))

@@ -30,7 +30,7 @@ from dcbench.engine.work.provenance import versions
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dcbench.api.images import DatasetInfo
+    from dcbench.api.data import DatasetInfo
     from dcbench.engine.exchange.portable import PortableSet
     from dcbench.engine.registry import Registry
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dcbench.api.errors import RequestError
-from dcbench.api.words import plural
+from dcbench.api.texts import plural
 
 if TYPE_CHECKING:
     from pathlib import Path

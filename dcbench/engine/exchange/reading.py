@@ -13,7 +13,7 @@ from dcbench.engine.exchange.formats import import_format
 from dcbench.engine.store.guards import check_is_file
 
 if TYPE_CHECKING:
-    from dcbench.api.images import DatasetInfo
+    from dcbench.api.data import DatasetInfo
     from dcbench.engine.exchange.image_folder import Folders
     from dcbench.engine.exchange.portable import PortableSet
     from dcbench.engine.exchange.sources import Sources

@@ -12,7 +12,7 @@ from dcbench.engine.work.contexts import Data
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dcbench.api.images import ImageSet
+    from dcbench.api.data import ImageSet
     from dcbench.engine.identity import Cell
     from dcbench.engine.registry import Registry
     from dcbench.engine.store.sets import StoredSet

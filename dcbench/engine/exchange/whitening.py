@@ -11,7 +11,7 @@ from dcbench.api.errors import RequestError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dcbench.api.images import ImageSet
+    from dcbench.api.data import ImageSet
 
 EPSILON = 0.1
 """Added to each variance; all published codes have it."""

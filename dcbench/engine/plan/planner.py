@@ -1,4 +1,4 @@
-"""From a request to a plan: every cell and trial by name, checked, and what of it is still to do."""
+"""From a request to a plan: every cell and trial by name, checked before anything runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from dcbench.api.errors import RequestError
-from dcbench.api.words import plural
+from dcbench.api.texts import plural
 from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import validation_info
 from dcbench.engine.data.standard import counted_info, other_data
@@ -21,7 +21,7 @@ from dcbench.engine.store.given import check_dataset_name
 from dcbench.engine.store.names import file_name
 
 if TYPE_CHECKING:
-    from dcbench.api.images import Dataset, DatasetInfo
+    from dcbench.api.data import Dataset, DatasetInfo
     from dcbench.api.method import Method
     from dcbench.api.protocol import Protocol
     from dcbench.engine.plan.request import Request
@@ -53,7 +53,7 @@ class PlannedCell:
 
 @dataclass
 class _Known:
-    """A dataset that was chosen, with what is known of it."""
+    """A selected dataset with its description."""
 
     dataset: Dataset
     spec: DatasetSpec
@@ -67,18 +67,19 @@ class Planner:
     request: Request
     registry: Registry
     announce: Announce = announce_nothing
-    """Called with what begins, where it may take a while."""
+    """Called with what begins, where that may take seconds."""
     overrides: dict[str, dict[str, str]] = field(init=False)
+    _selectors: dict[str, list[Selector]] = field(init=False)
     remarks: list[str] = field(default_factory=list, init=False)
-    """What is to be said of the data that was found, a line each."""
+    """What a user must know of the data that was found, a line each."""
 
     def __post_init__(self) -> None:
-        """Read the overrides and refuse those that speak to nobody."""
+        """Parse all selectors and overrides, and refuse an override of what is not selected."""
         request = self.request
         self.overrides = parse_overrides(request.overrides)
-        chosen = {
-            selector.name for selector in parse_selectors((*request.methods, *request.datasets, *request.evaluators))
-        }
+        texts = {"methods": request.methods, "datasets": request.datasets, "evaluators": request.evaluators}
+        self._selectors = {group: parse_selectors(each) for group, each in texts.items()}
+        chosen = {selector.name for selectors in self._selectors.values() for selector in selectors}
         for name in self.overrides:
             if name not in chosen:
                 raise RequestError(
@@ -91,10 +92,10 @@ class Planner:
         Raises:
             RequestError: the first thing that is wrong with the request.
         """
-        methods = self._chosen("methods", self.request.methods)
-        evaluators = self._chosen("evaluators", self.request.evaluators)
+        methods = self._chosen("methods")
+        evaluators = self._chosen("evaluators")
         self._refuse_untaken(evaluators)
-        datasets = [self._dataset(selector) for selector in self._chosen("datasets", self.request.datasets)]
+        datasets = [self._dataset(selector) for selector in self._chosen("datasets")]
         self._refuse_shared_names(datasets)
         return [
             planned
@@ -103,8 +104,9 @@ class Planner:
             for planned in self._column(known, ipc, selector, evaluators)
         ]
 
-    def _chosen(self, group: str, texts: tuple[str, ...]) -> list[Selector]:
-        selectors = parse_selectors(texts)
+    def _chosen(self, group: str) -> list[Selector]:
+        """Return the selectors of *group* with the overrides applied, each label once."""
+        selectors = self._selectors[group]
         if not selectors:
             raise RequestError(f"no {group} are selected")
         for selector in selectors:

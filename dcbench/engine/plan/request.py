@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dcbench.api.errors import RequestError
+from dcbench.api.folders import data_folder
 from dcbench.engine.identity import SplitName
 from dcbench.engine.ranges import Range, as_range
 from dcbench.engine.selectors import split_list
@@ -22,11 +21,6 @@ _MOST_NUMBERS = 1_000_000  # in one list: more than anybody means, and less than
 _MOST_JOBS = 10_000
 _LONGEST_SHOWN = 60  # characters of what is refused
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def default_data_folder() -> Path:
-    """Return where datasets live unless ``--data`` says otherwise: ``DCBENCH_DATA``, or the user's data folder."""
-    return Path(os.environ.get("DCBENCH_DATA") or platformdirs.user_data_dir("dcbench")).expanduser()
 
 
 def parse_numbers(text: str, option: str, least: int) -> tuple[int, ...]:
@@ -95,7 +89,7 @@ class Request(BaseModel):
     """Evaluate also the snapshots that methods keep on the way to the final set."""
     results: Path = Path("results")
     """The results folder."""
-    data: Path = Field(default_factory=default_data_folder)
+    data: Path = Field(default_factory=data_folder)
     """The folder with the datasets."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda`` or ``cuda:N``."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from dcbench.api.errors import DcbenchError
-from dcbench.api.locks import holding
+from dcbench.api.folders import holding
 from dcbench.api.seeds import derive_seed
 from dcbench.engine.identity import Cell, Trial, changed_network, digest_of
 from dcbench.engine.store.atomic import read_or_set_aside

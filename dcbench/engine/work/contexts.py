@@ -29,7 +29,7 @@ from dcbench.engine.work.provenance import Stretch, describe_stretch
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from dcbench.api.images import Dataset, DatasetInfo, ImageSet
+    from dcbench.api.data import Dataset, DatasetInfo, ImageSet
     from dcbench.engine.registry import Registry
     from dcbench.engine.work.runtime import Runtime
 

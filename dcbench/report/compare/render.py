@@ -14,9 +14,8 @@ from rich.padding import Padding
 from rich.table import Table
 from tabulate import tabulate
 
-from dcbench.api.printable import printable
 from dcbench.api.report import Number, spread_text
-from dcbench.api.words import plural
+from dcbench.api.texts import plural, printable
 from dcbench.engine.ranges import range_text, ranges_of
 from dcbench.report.compare.comparison import Comparison, Difference, Located, OnlyIn, SetsInBoth, replicates_of
 from dcbench.report.compare.contents import SET, Coordinates

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dcbench.api.condensed import CondensedSet
-    from dcbench.api.images import ImageSet
+    from dcbench.api.data import ImageSet
     from dcbench.engine.store.sets import StoredSet
 
 MOST_CLASSES = 20

@@ -15,7 +15,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from dcbench.api.errors import RequestError
-from dcbench.api.printable import printable
+from dcbench.api.texts import printable
 from dcbench.engine.store.delivering import delivering
 from dcbench.report.plugins import colours, name_of
 

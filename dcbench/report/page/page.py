@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from dcbench.api.distribution import version
-from dcbench.api.printable import printable
+from dcbench.api.texts import printable
 from dcbench.report.page.commands import commands
 from dcbench.report.page.pictures import BUDGET, Sheet, SourceImages, pictures, sheet
 from dcbench.report.page.provenance import origins

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-    from dcbench.api.images import ImageSet
+    from dcbench.api.data import ImageSet
     from dcbench.engine.identity import Cell
     from dcbench.engine.store.sets import StoredSet
 

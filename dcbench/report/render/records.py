@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dcbench.api.printable import printable
+from dcbench.api.texts import printable
 from dcbench.report.published import FIELDS
 
 if TYPE_CHECKING:

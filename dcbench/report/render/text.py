@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 from tabulate import tabulate
 
-from dcbench.api.printable import printable
+from dcbench.api.texts import printable
 from dcbench.report.ranks import TIE
 from dcbench.report.text import UNLIMITED, Text, drawn
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dcbench import CondensedSet, Method, RequestError
-from dcbench.api.words import plural
+from dcbench.api.texts import plural
 from dcbench.toolbox.selection.features import FeatureSettings, class_features, recommended, recommended_origins
 
 if TYPE_CHECKING:

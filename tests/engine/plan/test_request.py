@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcbench import RequestError
-from dcbench.engine.plan.request import default_data_folder, make_request, parse_duration, parse_numbers
+from dcbench.api.folders import data_folder
+from dcbench.engine.plan.request import make_request, parse_duration, parse_numbers
 
 
 @given(st.lists(st.integers(0, 50), min_size=1))
@@ -103,4 +104,4 @@ def test_what_is_not_allowed_is_refused_by_name(options: dict[str, Any]) -> None
 
 def test_the_data_folder_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCBENCH_DATA", "~/images")
-    assert default_data_folder() == Path.home() / "images"
+    assert data_folder() == Path.home() / "images"

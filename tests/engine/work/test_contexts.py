@@ -272,7 +272,7 @@ def test_waiting_for_who_builds_an_artifact_is_not_counted(
             clock.now += 7.0
             return super().acquire(*args, **options)
 
-    monkeypatch.setattr("dcbench.api.locks.FileLock", Held)
+    monkeypatch.setattr("dcbench.api.folders.FileLock", Held)
     waited = task()
     waited.artifact({}, clock.build(99.0))
     clock.now += 1.0

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dcbench.api.printable import printable
+from dcbench.api.texts import plural, printable
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,18 @@ def test_ends_of_lines_and_tabs_may_stay() -> None:
 def test_json_stays_json_and_means_the_same() -> None:
     value = {"label": "\x9b\u202e\U000e0041 ü"}
     assert json.loads(printable(json.dumps(value, ensure_ascii=False, indent=1), lines=True)) == value
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0 cells"),
+        (1, "1 cell"),
+        (2, "2 cells"),
+        (999, "999 cells"),
+        (1000, "1,000 cells"),
+        (1_234_567, "1,234,567 cells"),
+    ],
+)
+def test_one_is_singular_and_nothing_else(number: int, text: str) -> None:
+    assert plural(number, "cell") == text

@@ -1,4 +1,4 @@
-"""Texts of others, so that a terminal, a document and a spreadsheet show them and do nothing else."""
+"""Texts for people: counts in words, and texts of others so that a terminal or a document only shows them."""
 
 from __future__ import annotations
 
@@ -33,3 +33,8 @@ def printable(text: object, *, lines: bool = False) -> str:
         return _SHORT.get(sign) or json.dumps(sign)[1:-1]
 
     return _CONTROLS.sub(code, str(text))
+
+
+def plural(number: int, noun: str) -> str:
+    """Return *number* with *noun*, which takes an s unless there is one: ``1 cell``, ``0 cells``, ``1,200 images``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

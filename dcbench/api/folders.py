@@ -1,4 +1,4 @@
-"""Holding a lock file while something is made once for all processes, where the file system can lock."""
+"""The folders of a user, for data and caches, and lock files in them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ from contextlib import contextmanager
 from errno import EACCES, EAGAIN, EWOULDBLOCK
 from pathlib import Path
 
+import platformdirs
 from filelock import FileLock
 
 _HELD = {EACCES, EAGAIN, EWOULDBLOCK}  # what a system answers where another process holds the lock
+
+
+def data_folder() -> Path:
+    """Return where datasets are unless ``--data`` says otherwise: ``DCBENCH_DATA``, or the user's data folder."""
+    return Path(os.environ.get("DCBENCH_DATA") or platformdirs.user_data_dir("dcbench")).expanduser()
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be computed again: ``DCBENCH_CACHE``, or the user's cache folder."""
+    return Path(os.environ.get("DCBENCH_CACHE") or platformdirs.user_cache_dir("dcbench")).expanduser()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock, Timeout
 
-from dcbench.api.locks import holding
+from dcbench.api.folders import holding
 
 
 def test_one_at_a_time_where_there_are_locks(tmp_path: Path) -> None:
