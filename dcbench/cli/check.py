@@ -59,6 +59,8 @@ def command(
 
     selector = _selector(name, changes)
     found = _find(load_registry(), selector, kind)
+    if found.group.removesuffix("s") not in KINDS:
+        raise RequestError(f"{selector.name} is one of the {found.group}; 'dcbench check' takes a {', '.join(KINDS)}")
     what = cast("Kind", found.group.removesuffix("s"))
     checks = contract(what, selector.label, without=without, data=data)
     say(f"{what} {selector.label}  {found.source}", bold=True)

@@ -90,3 +90,10 @@ def test_a_wrong_request_is_one_line(dcbench: CommandLine, tmp_path: Path, argum
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"dcbench: {message}")
     assert ended.err.count("\n") == 1
+
+
+def test_a_report_has_no_contract_which_is_said_in_one_line(dcbench: CommandLine, tmp_path: Path) -> None:
+    ended = dcbench("check", "table1", cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("dcbench: table1 is one of the reports; 'dcbench check' takes a method, ")
+    assert ended.err.count("\n") == 1
