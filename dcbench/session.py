@@ -1,4 +1,4 @@
-"""One session with the bench, from Python or from the command line: plan, run, report, load."""
+"""What the command line and Python have in common: plan, run, report, load."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Finished:
     text: str
     """The tables, as a terminal shows them."""
     report: Path | None
-    """Where the report is stored; None where it could not be, which a warning of the outcome explains."""
+    """The file of the stored report; None if it could not be written, with a warning in the outcome."""
 
 
 @contextmanager
 def open_session(request: Request, announce: Announce = announce_nothing) -> Iterator[Prepared]:
-    """Check *request* against the installed plug-ins and the store, and yield what is to do.
+    """Check *request* against the installed plug-ins and the store, and yield what there is to do.
 
     *announce* is called with what begins, where it may take a while, and with how far it has come.
 
@@ -62,7 +62,7 @@ def finish(
     stored = True
     try:
         keep(path, report, overwrite=True)
-    except (OSError, DcbenchError) as error:  # no reason to hide the table, and how the run ended
+    except (OSError, DcbenchError) as error:  # the table and the outcome of the run are shown all the same
         reason = getattr(error, "strerror", None) or error
         outcome.warnings.append(f"the report is not stored in {path}: {reason}")
         stored = False

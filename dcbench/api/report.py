@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Rank = Literal["best", "second", "tie", ""]
-"""How a number did among those that it competes with."""
+"""The rank of a number among those that it competes with."""
 
 _HOUR, _MINUTE = 3600, 60
 
@@ -48,7 +48,7 @@ class Number:
 
     @property
     def anchor(self) -> str:
-        """The name of the section of a page that tells where the number is from; empty where there is none."""
+        """The name of the section of a page that shows where the number is from; empty if there is none."""
         return "" if self.entry is None else f"n{self.entry['row']}"
 
 
@@ -62,7 +62,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, whatever form it is rendered in."""
+    """A table, before it is rendered."""
 
     title: str
     heads: tuple[str, ...]

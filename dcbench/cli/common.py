@@ -115,7 +115,7 @@ def filter_of(options: dict[str, Any]) -> Filter:
     """Return the filter that *options*, of `dcbench.cli.common.selection_options`, stand for.
 
     Raises:
-        RequestError: IPC or seeds are no numbers, a network is not written as one is, or a list is empty.
+        RequestError: IPC or seeds are not numbers, a network cannot be parsed, or a list is empty.
     """
     from dcbench.engine.plan.request import parse_numbers
     from dcbench.report.filters import Filter

@@ -64,7 +64,7 @@ def command(
     from dcbench.report.reading import check_folder
 
     check_folder(results)
-    format_of(output)  # before minutes are spent on what it would refuse
+    format_of(output)  # refused before minutes are spent
     chosen = filter_of(options)
     match name:
         case "curves":
@@ -106,7 +106,7 @@ def _setting(results: Path, chosen: Filter, setting: tuple[str, ...]) -> Figure:
     found = _results(results, replace(chosen, methods=()))
     table, sets = found.evaluations, found.sets
     with_it = sets[sets["digest"].isin(table["digest"]) & sets["settings"].map(lambda settings: setting[0] in settings)]
-    if chosen.methods:  # the name of a method alone stands for all its settings: they are what is compared
+    if chosen.methods:  # the name of a method alone selects all of its settings, which are compared
         with_it = with_it[with_it[["method", "label"]].isin(list(chosen.methods)).any(axis=1)]
     methods = sorted(with_it["method"].unique())
     if len(methods) > 1:

@@ -14,6 +14,7 @@ from dcbench.api.errors import MissingDataError, RequestError
 from dcbench.api.records import GRID
 from dcbench.cli.common import data_option
 from dcbench.cli.terminal import say, terminal_width
+from dcbench.engine.selectors import parse_selector
 
 if TYPE_CHECKING:
     from dcbench.api.data import DatasetInfo
@@ -65,12 +66,15 @@ def command(
 
 
 def _what_is_wrong(registry: Registry, group: str, name: str | None) -> str:
-    """Say what was most likely meant by *group*, which is none: another spelling of one, or the name of a plug-in."""
+    """Return what was most likely meant by *group*, which is none: a group that is spelt so, or a plug-in's name."""
     close = get_close_matches(group.lower(), GROUPS, n=1, cutoff=0.7)
     if close:
         meant = [close[0], *([name] if name else [])]
         return f"there is no group {group!r}; did you mean 'dcbench list {' '.join(meant)}'?"
-    head = group.partition("[")[0].partition(":")[0]
+    try:
+        head = parse_selector(group).name
+    except RequestError:
+        head = group
     for each in GROUPS:
         if head in {found.record.name for found in registry.of_group(each)}:
             return f"{head!r} is one of the {each}; did you mean 'dcbench list {each} {head}'?"

@@ -19,7 +19,7 @@ FORMATS = ("terminal", "markdown", "latex", "csv", "json", "html")
 
 
 class _ReportName(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.3
-    """The name of a report, looked up among plug-ins when it is given: help and completion load none."""
+    """The name of a report. Plug-ins are loaded when a name is given, not for help and completion."""
 
     name = "TABLE"
 
@@ -40,7 +40,7 @@ class _ReportName(click.ParamType):  # type: ignore[type-arg]  # generic only si
 @click.argument("table", type=_ReportName(), default="grid")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="terminal", show_default=True)
 @click.option("--output", type=OutputFile(), help="Write into this file.")
-@click.option("--best-epoch", is_flag=True, help="Show best-epoch accuracies as well, in tables that say so.")
+@click.option("--best-epoch", is_flag=True, help="Show metrics of the best epoch as well, in tables of their own.")
 @click.option("--published", is_flag=True, help="Show published numbers below the measured ones.")
 @click.option("--store", metavar="NAME", help="Keep this report in the results folder under this name.")
 @click.option(
@@ -65,14 +65,12 @@ def command(
     data: Path | None,
     **options: Any,
 ) -> None:
-    """Print a report: grid compares methods over dataset x IPC; plug-ins bring others, see 'dcbench list reports'.
+    """Print a report. The default, grid, compares methods over dataset x IPC; 'dcbench list reports' shows all.
 
     A table wider than the terminal goes on in parts below each other. Text that goes elsewhere is broken only if the
     variable COLUMNS gives a width; markdown and files never are.
 
-    table1 to table4 have the shape of the M3D paper's tables. table1: distances of moments. table2: as the grid, with
-    the share of the data. table3: accuracy and time. table4: evaluation networks as columns. Without --protocol and
-    --evaluators each shows what the paper's table is about.
+    A report that is about one protocol or evaluator shows that, unless --protocol or --evaluators is given.
     """
     from dcbench.engine.store.delivering import deliver_text
     from dcbench.engine.store.store import Store
@@ -120,10 +118,10 @@ def _render(report: Report, form: str, data: Path | None, *, to_file: bool) -> s
 
 
 def _refuse_others(context: click.Context) -> None:
-    """Refuse what stands on the command line next to ``--stored`` and would be ignored.
+    """Refuse options next to ``--stored`` that would be ignored.
 
     Raises:
-        RequestError: an option is given that only a new report has.
+        RequestError: an option is given that belongs to a new report only.
     """
     given = [
         parameter.opts[0]
@@ -157,7 +155,7 @@ def _path_of(store: Store, name: str) -> Path:
     """Return the file for the report that is to be called *name*.
 
     Raises:
-        RequestError: no file can have that name.
+        RequestError: a file cannot have that name.
     """
     path = store.report(name)
     if path.stem != name:

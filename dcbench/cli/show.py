@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--image",
     type=OutputFile(),
-    help="Draw the condensed images, beside the initial ones, into this .png, .svg or .pdf file.",
+    help="Draw the condensed images, next to the initial ones, into this .png, .svg or .pdf file.",
 )
 @results_option(must_exist=False)
 @data_option
@@ -57,7 +57,7 @@ def _list(store: Store) -> None:
 
 
 def _facts(path: Path) -> dict[str, Any] | None:
-    """Return what one file of a cell says of it; None where it cannot be read."""
+    """Return the facts in one file of a cell; None if it cannot be read."""
     from dcbench.engine.store.evaluations import read_evaluation
     from dcbench.engine.store.facts import read_about
     from dcbench.engine.store.failures import load_failure
@@ -73,7 +73,7 @@ def _facts(path: Path) -> dict[str, Any] | None:
 
 
 def _state(paths: list[Path]) -> str:
-    """Say of the cell with the files *paths* whether a job failed, or its set is not there."""
+    """Return a remark on the cell with the files *paths*: a job failed, or there is no condensed set."""
     from dcbench.engine.store.names import is_condensed, is_failure
     from dcbench.report.reading import read_failures
 

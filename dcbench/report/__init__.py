@@ -1,1 +1,1 @@
-"""Reports: the store as one DataFrame, its summary, and tables in every format. Reports only read the store."""
+"""Reports: a results folder as DataFrames, their summary, and tables in every format."""

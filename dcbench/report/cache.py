@@ -2,13 +2,13 @@
 
 There is one cache file for each results folder and type of file, in the folder for caches: a results folder may be
 shared, or not be writable. An entry counts as long as size, time of change (mtime and ctime, in nanoseconds) and inode
-of its file are what they were. A file of the store is only ever replaced by another one: the new file has another
-inode, and its ctime cannot be set by a program. So a file that is replaced within a second by one of equal size, or
-whose mtime is set back, is read again. The clock of a file system may be coarse, and an inode may be used again; so a
-file that changed in the last seconds before it was read is not kept.
+of its file are unchanged. The store replaces files by renaming: the new file has another inode, and a program cannot
+set its ctime. So a file that is replaced within a second by one of equal size, with its mtime set back, is read again.
+The clock of a file system may be coarse, and an inode may be used again: a file that changed in the two seconds before
+it was read is not kept.
 
 The cache file is written whole or not at all, and has a checksum. One that is damaged, or was written by other code,
-is ignored: that costs time and nothing else.
+is ignored, and all files are read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from dcbench.engine.store.atomic import replacing
 Record = dict[str, Any]
 """What is kept of a file: JSON values by name."""
 
-_FEWEST = 100  # files; fewer are read faster than a cache is worth
+_FEWEST = 100  # files; reading fewer takes less than a second
 _SETTLED = 2 * 10**9  # nanoseconds after a change; FAT, the coarsest, counts in two seconds
 _SHARED = (dict, list)  # values that many files have alike, such as settings: each is kept once
 

@@ -1,4 +1,4 @@
-"""One cell on a card: what it holds, what it was made from and how, and what it is worth."""
+"""One cell on a card: its images, data and settings, how it was made, and its metrics."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def _trial_title(facts: Mapping[str, Any]) -> str:
 
 def _metrics(files: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     metrics: dict[str, dict[int, float]] = {}
-    for facts in files:  # the latest last: where repeats overlap, it counts
+    for facts in files:  # the latest last: it counts if repeats overlap
         for name, values in facts["metrics"].items():
             metrics.setdefault(name, {}).update(enumerate(values, facts["first_repeat"]))
     unit = files[0].get("kind", "percent")

@@ -1,4 +1,4 @@
-"""Filters: which results a command looks at, and what a user is told of a value that fits none."""
+"""Filters: which results a command reads, and the message on a value that fits none."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _COLUMN_OF = {
     "networks": "network",
     "evaluators": "evaluator_label",
 }
-"""Where the values of each field of a filter stand in the frame."""
+"""The column of the frame that each field of a filter is compared with."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which results to look at; an empty field lets everything through."""
+    """Which results to read. An empty field lets all of them pass."""
 
     methods: Sequence[str] = ()
     """Labels, such as ``m3d[factor=1]``."""
@@ -39,12 +39,12 @@ class Filter:
     protocol: Sequence[str] = ()
     networks: Sequence[str] = ()
     evaluators: Sequence[str] = ()
-    """Names of records, such as ``moments``, or labels, such as ``moments[draws=1]``."""
+    """Names of records, or labels, which are names with settings in brackets."""
     split: str = ""
     also_under: Mapping[str, str] = field(default_factory=dict)
-    """Methods that have a protocol whose results pass whatever *protocol* says."""
+    """The protocol of a method whose results pass in addition to those of *protocol*."""
     without_protocol: bool = False
-    """Whether metrics of evaluators that follow no protocol, such as ``moments``, pass whatever *protocol* says."""
+    """Whether metrics of evaluators that follow no protocol pass in addition to those of *protocol*."""
 
     def apply(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of *table* that pass."""
@@ -70,9 +70,9 @@ class Filter:
         return table
 
     def unmet(self, table: pd.DataFrame) -> Iterator[str]:
-        """Yield a line for each wanted value that no row of *table* has, with those that there are.
+        """Yield a line for each wanted value that no row of *table* has, with the values that there are.
 
-        Where each value fits some row and yet none passes, one line says that.
+        If each value fits a row and no row fits all of them, there is one line on that.
         """
         met = True
         for name, column in _COLUMN_OF.items():
@@ -86,7 +86,7 @@ class Filter:
 
 
 def _some(column: pd.Series[Any], wanted: str) -> str:
-    """Return the values of *column* in words; of many, those that look most like *wanted*."""
+    """Return the values of *column* as text; of many, those whose spelling is closest to *wanted*."""
     there = sorted(value for value in column.dropna().unique() if value != "")
     if len(there) <= _SHOWN:
         return ", ".join(map(str, there)) or "none at all"
@@ -103,6 +103,6 @@ def _covered(choices: Iterable[str], wanted: Iterable[str]) -> list[str]:
 def _parsed(texts: Iterable[str]) -> dict[str, Selector]:
     parsed = {}
     for text in texts:
-        with suppress(RequestError):  # the name of a dataset need not read as a choice
+        with suppress(RequestError):  # the name of a dataset need not be a selector
             parsed[text] = parse_selector(text)
     return parsed

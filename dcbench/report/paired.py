@@ -18,7 +18,7 @@ def sign_flip_p(differences: Sequence[float]) -> float | None:
     If the two sides of a pair could as well be exchanged, every pattern of signs of the differences is equally likely.
     The p-value is the share of the 2**n patterns whose mean is at least as far from zero as the observed one. Unlike
     the paired t-test it assumes no normal distribution and estimates no variance, which matters here: accuracies on
-    small test sets are coarse, so that two or three differences are often equal, and t is infinite then. Its price is
+    small test sets are coarse, so that two or three differences are often equal, and t is infinite then. The cost is
     that p is never below 2**(1 - n): five pairs cannot reach 0.05.
 
     It is exact up to 30 pairs, from the sums of either half of the pairs, and the normal limit beyond.
@@ -33,7 +33,7 @@ def sign_flip_p(differences: Sequence[float]) -> float | None:
     values = np.asarray(differences, dtype=np.float64)
     if len(values) < 2:
         return None
-    values = values[values != 0]  # whichever sign it has, a zero changes no sum
+    values = values[values != 0]  # a zero changes no sum, with either sign
     scale = float(np.abs(values).sum())
     if scale == 0:
         return 1.0

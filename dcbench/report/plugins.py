@@ -16,7 +16,7 @@ USUAL_EVALUATOR: str = Request.model_fields["evaluators"].default[0]
 """The evaluator of a run that names none. Titles leave it out."""
 
 _OTHER = MethodRecord(name="other", summary="", target="none:none")
-"""What a method is taken for whose plug-in is not installed."""
+"""The record that stands for a method whose plug-in is not installed."""
 
 
 @cache
@@ -28,7 +28,7 @@ def _registry() -> Registry:
 def name_of(label: str) -> str:
     """Return the name of the record that *label*, such as ``m3d[factor=1]``, selects.
 
-    A label that is no selector, as one of another program may be, is its own name.
+    A label that is not a selector, as in files of another program, is its own name.
     """
     try:
         return parse_selector(label).name

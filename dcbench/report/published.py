@@ -1,4 +1,4 @@
-"""Published numbers joined to measured ones, and what keeps the two from being compared.
+"""Published numbers joined to measured ones, with the reasons why two numbers cannot be compared.
 
 A published number stands below the measured one of the same method, IPC, network (as the paper calls it) and metric,
 if that was measured on the test split with the recommended settings, or with all but their number of iterations. A
@@ -30,7 +30,7 @@ FIELDS = [
     "difference",
     "published_source",
 ]
-"""Fields of a record that `join` adds; missing where there is no published number, or where it is not known."""
+"""Fields of a record that `join` adds. They are missing if there is no published number, or if they are not known."""
 
 _COORDINATES = ["published_dataset", "ipc", "published_method", "published_network", "evaluator", "metric"]
 
@@ -48,7 +48,7 @@ _NAMINGS = (
     "{label}",
     "{label} {dataset} ipc {ipc}",
 )
-"""How a note names what a mark holds for."""
+"""How a note names the numbers that have a mark."""
 
 _NAMES = [
     "published_dataset",
@@ -66,7 +66,7 @@ class _Mark:
     symbol: str
     what: str
     published: str
-    """Column of what is known of the published number."""
+    """Column with the fact on the published number."""
     measured: str = ""
     """Column that has to agree; empty for a mark that only informs."""
 
@@ -123,7 +123,7 @@ def _join_one(summary: pd.DataFrame, paper: PublishedNumbers) -> pd.DataFrame:
 
 
 def _credit(paper: PublishedNumbers, unit: str) -> str:
-    """Return the line below a table that says where its published numbers of *unit* are from."""
+    """Return the line below a table on the source of its published numbers of *unit*."""
     what = "published" if unit == "percent" else f"published {unit}s"
     usual = f"{what}: mean ± std (sets x repeats, ? where not known), in {paper.source}"
     return {str(of): line for of, line in paper.notes.items()}.get(unit, usual)
@@ -140,7 +140,7 @@ def _numbers_of(paper: PublishedNumbers) -> pd.DataFrame:
 
 
 def _names(entry: Mapping[str, Any], paper: PublishedNumbers) -> dict[str, Any]:
-    """Return under which names *paper* has the number of *entry*, and what has to agree with it."""
+    """Return the names under which *paper* has the number of *entry*, and the facts that have to agree with it."""
     settings, overrides = entry["settings"], entry["overrides"]
     variants = paper.variants.get(entry["method"], {})
     variant = [names[settings[field]] for field, names in variants.items() if settings.get(field) in names]
@@ -153,7 +153,7 @@ def _names(entry: Mapping[str, Any], paper: PublishedNumbers) -> dict[str, Any]:
         "published_network": paper.networks.get(entry["network"], entry["network"]),
         "iterations": settings.get("iterations"),
         "selection": paper.selections.get(entry["metric"]),
-        # What a protocol was before it was mended is another one.
+        # A protocol before its correction counts as another protocol.
         "recipe_of": f"{entry['protocol']}, superseded" if entry["superseded"] else entry["protocol"],
         "eligible": entry["split"] == "test" and set(overrides) <= allowed,
     }
@@ -168,7 +168,7 @@ def _difference(entry: Mapping[str, Any]) -> float | None:
 
 
 def published_text(entry: Mapping[str, Any]) -> str:
-    """Return the published number of a row of `join` with its marks, or nothing where there is none."""
+    """Return the published number of a row of `join` with its marks; empty if there is none."""
     if pd.isna(entry["published"]):
         return ""
     marks = "".join(mark.symbol for mark in _MARKS if mark.applies(entry))
@@ -207,9 +207,9 @@ def _counts(entry: Mapping[str, Any]) -> str:
 
 
 def _grouped(marked: Sequence[Mapping[str, Any]], column: str) -> str:
-    """Return what *column* says, each with the methods it holds for: ``dsa (dm), not known (whole)``.
+    """Return the values of *column*, each with its methods: ``dsa (dm), not known (whole)``.
 
-    A method that it says several things of is named with its data: ``1000 (m3d imagenet10), 10000 (m3d cifar10)``.
+    A method that has several values is named with its data: ``1000 (m3d imagenet10), 10000 (m3d cifar10)``.
     """
     by_method: dict[str, list[Mapping[str, Any]]] = {}
     for entry in marked:

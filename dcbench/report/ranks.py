@@ -1,4 +1,6 @@
-"""Which numbers are best and second, and which nothing tells from the best: by a paired test over condensed sets.
+"""Which numbers are best and second, and which the test cannot distinguish from the best.
+
+The test is a paired one over condensed sets.
 
 Methods share replicates: the sets of one replicate begin with the same draws and are evaluated on the same networks.
 So two numbers are compared by the differences of their sets of the same replicate, each set with the mean of its
@@ -19,27 +21,27 @@ if TYPE_CHECKING:
     from dcbench.api.report import Rank
 
 LEVEL = 0.05
-"""A difference counts if chance alone makes one as large less often than this. Not corrected for several methods."""
+"""The level of the test; not corrected for several methods."""
 FEWEST = 6
 """Replicates that two numbers must share: with five the p-value of the test is never below 2 / 2^5 = 0.0625."""
 
 TIE = "="
-"""What stands after a number that shares the first rank."""
+"""The sign after a number that shares the first rank."""
 
 MEANINGS = {
     "tie": f"{TIE} not told from the best: paired test over sets, p ≥ {LEVEL}",
     "untested": f"no best is named where numbers share fewer than {FEWEST} sets, too few for a paired test",
 }
-"""What tables say of ranks below them, where they occur."""
+"""Notes below tables in which these ranks occur."""
 
 
 def ranked(summary: pd.DataFrame, within: Sequence[str]) -> pd.DataFrame:
     """Return *summary* with ``rank`` and ``untested``, among the rows that agree in *within* and in being superseded.
 
-    The best is the highest percentage, or the least distance, if the test tells it from every other; the second is told
-    from all but the best. Where the test does not tell some from the highest, these and the highest are a ``tie``, and
-    there is neither best nor second. What shares fewer than `FEWEST` replicates with the highest is ``untested``: it
-    has no rank, and there is no best. References do not compete.
+    The best is the highest percentage, or the least distance, if the test distinguishes it from every other number. The
+    second is distinguished from all but the best. Numbers that are not distinguished from the highest are a ``tie``
+    with it, and then there is neither best nor second. A number that shares fewer than `FEWEST` replicates with the
+    highest is ``untested``: it has no rank, and there is no best. Reference rows do not compete.
     """
     ranks: dict[Any, Rank] = {}
     untested: set[Any] = set()
@@ -63,7 +65,8 @@ def _ranks(numbers: Mapping[Any, Mapping[str, Any]]) -> tuple[dict[Any, Rank], s
     highest, *others = order
     told = {row: _is_below(numbers[row], numbers[highest]) for row in others}
     unknown = {row for row, below in told.items() if below is None}
-    # What lies above a tie is a tie too: the test may tell it from the highest, and not a lower one that varies more.
+    # Numbers above a tie are ties too: the test may distinguish them from the highest, and not a lower one of more
+    # variance.
     lowest = max((position for position, row in enumerate(others) if told[row] is False), default=-1)
     alike = [row for row in others[: lowest + 1] if row not in unknown]
     if alike:
@@ -85,7 +88,7 @@ def _score(number: Mapping[str, Any], value: float) -> float:
 
 
 def _is_below(number: Mapping[str, Any], better: Mapping[str, Any]) -> bool | None:
-    """Say whether the test tells *number* from *better*; None if they share too few replicates."""
+    """Return whether the test distinguishes *number* from *better*; None if they share too few replicates."""
     mine, others = number["by_replicate"], better["by_replicate"]
     shared = [replicate for replicate in mine if replicate in others]
     if len(shared) < FEWEST:

@@ -1,4 +1,4 @@
-"""What all that read a results folder do alike."""
+"""Reading a results folder: a missing folder is refused, a file that cannot be read is left out with a warning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_folder(results: Path) -> None:
     """Refuse a results folder that is not there.
 
     Raises:
-        RequestError: it is not there, or is no folder.
+        RequestError: it is not there, or is not a folder.
     """
     if not results.is_dir():
         raise RequestError(f"there is no results folder {results}; 'dcbench run' makes one")
@@ -37,7 +37,7 @@ def read_or_warn(read: Callable[[Path], _Read], path: Path) -> _Read | None:
     """Return what *read* makes of the file *path*.
 
     A file that is damaged, or cannot be read now, is left out with a warning: None. One that was removed since it was
-    listed, or that a run has just replaced by a longer one, is passed over without.
+    listed, or that a run has just replaced by a longer one, is left out without a warning.
     """
     try:
         return read(path)

@@ -1,4 +1,4 @@
-"""What a reader of a table has to be told of its numbers, whatever they stand next to."""
+"""Notes on the numbers of a table that hold in any report: older recipes and short runs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHORT = 10
-"""A run of less than one part in so many of its recipe is far shorter.
+"""A run of less than one tenth of its recipe is far shorter.
 
-Matching may lower a set before it raises it, and where it does the way back takes some hundredths of a recipe. A tenth
-leaves that behind.
+Matching may lower the accuracy of a set before it raises it. Where it does, accuracy is back after some hundredths of
+a recipe, well before a tenth.
 """
 
 
@@ -41,7 +41,7 @@ def _place(entry: Mapping[str, Any], table: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _length(entry: Mapping[str, Any]) -> str:
-    """Return how far a number is of its recipe, if that is far shorter; step 0 is a choice, and is not."""
+    """Return the steps done, of those of the recipe, if they are far fewer; empty for step 0, which is a choice."""
     done, recommended = entry["settings"].get("iterations"), entry["overrides"].get("iterations")
     if not isinstance(done, int) or not isinstance(recommended, int):
         return ""

@@ -1,4 +1,4 @@
-"""A report: tables of what a results folder holds, with the rows that they print and what these were made from."""
+"""A report: tables of a results folder, with the rows that they print and the results behind these."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Query:
 
     results: Path
     report: str = GRID.name
-    """Name of the report, which says how tables are laid out."""
+    """Name of the report, which selects the layout of its tables."""
     chosen: Filter = field(default_factory=Filter)
     published: bool = False
     """Whether published numbers stand below the measured ones."""
@@ -55,7 +55,7 @@ class Report:
 def build(query: Query) -> Report:
     """Return the report that *query* describes.
 
-    Warns of each value of the filter that fits no row, and says why the report is empty where it need not be.
+    Warns of each value of the filter that fits no row, and of the reason if the report is empty.
 
     Raises:
         RequestError: there is no such report, or no such results folder.
@@ -92,7 +92,7 @@ def _printed(summary: pd.DataFrame, tables: Sequence[Table]) -> pd.DataFrame:
 
 
 def _say_why(report: str, layout: ReportLayout, evaluations: pd.DataFrame, failed: int) -> None:
-    """Warn of why *report* is empty, where it need not be: there are other evaluations, or jobs failed."""
+    """Warn of the reason why *report* is empty: there are other evaluations, or jobs failed."""
     if len(evaluations) and layout.subject:
         there = sorted({*evaluations["protocol"]} - {""})
         hint = f"; --protocol {','.join(there)} shows what is" if there and not layout.without_protocol else ""
@@ -103,11 +103,11 @@ def _say_why(report: str, layout: ReportLayout, evaluations: pd.DataFrame, faile
 
 
 def build_of_run(results: Path, trials: Sequence[Trial], failed: Sequence[Mapping[str, Any]]) -> Report:
-    """Return the grid of exactly the cells of a run, with what it lacks.
+    """Return the grid over the cells of a run, with those that are missing.
 
     Args:
         results: the results folder.
-        trials: what the run set out to make.
+        trials: what the run was to make.
         failed: the records of its failed jobs.
     """
     found = Results(results, _relabelled(frame(results), trials), pd.DataFrame(failed))
@@ -122,8 +122,8 @@ def build_of_run(results: Path, trials: Sequence[Trial], failed: Sequence[Mappin
 def _relabelled(evaluations: pd.DataFrame, trials: Sequence[Trial]) -> pd.DataFrame:
     """Return the rows that belong to *trials*, under the labels of this run.
 
-    The same trial may have been made under other labels, two labels may mean the same settings, and older files do not
-    say that their data is not the standard data of its name.
+    The same trial may have been made under other labels. Two labels may mean the same settings. Older files do not
+    record that their data is not the standard data of its name.
     """
     columns = ["key", "dataset", "label", "evaluator_label"]
     named = dict.fromkeys(

@@ -61,14 +61,15 @@ COLUMNS = [
 ]
 """Columns of the frame.
 
-``method`` and ``evaluator`` are names of records, ``label`` and ``evaluator_label`` say how these were chosen, such as
-``m3d[factor=1]``; ``unit`` says what a metric is, percent or distance; ``main`` marks the metric that tables show;
+``method`` and ``evaluator`` are names of records, ``label`` and ``evaluator_label`` are selectors, such as
+``m3d[factor=1]``; ``unit`` is that of the metric, percent or distance; ``main`` marks the metric that tables show;
 ``budget_exempt`` marks a reference row, which does not compete; ``overrides`` holds the recommended value of each
 setting that has another one; ``source`` is the record of the dataset, such as ``folder``; ``dataset_choice`` and
 ``method_choice`` select both on the command line; ``classes`` and ``train_images`` are counts of what was condensed;
-``step`` is that of the snapshot that was evaluated, missing for the final set; ``variant`` tells apart what must never
-pool: it is made of all that is in ``key`` but replicate and step, such as settings, revisions, data and recipe;
-``superseded`` says what the recipe does otherwise than its protocol does today, and is empty for one of today.
+``step`` is that of the snapshot that was evaluated, missing for the final set; ``variant`` differs between results
+that must never pool: it is a hash of all that is in ``key`` but replicate and step, such as settings, revisions, data
+and recipe;
+``superseded`` is in what the recipe differs from that of its protocol today, and is empty if it does not.
 """
 
 _FORMER = {
@@ -81,7 +82,7 @@ _FORMER = {
 """Former names of columns, each with that of today."""
 
 IN_FRAMES = {stored: name for name, stored in STORED_AS.items()}
-"""What columns are called where facts have another word."""
+"""The names of columns whose name in facts is another one."""
 
 _FAILURE = [*ABOUT, "job", "error", "message", "traceback", "time"]
 
@@ -93,7 +94,7 @@ class ResultsFrame(pd.DataFrame):
     """A `frame` whose columns can be had under their former names too, for one release."""
 
     def __getitem__(self, key: Any) -> Any:
-        """Return what a DataFrame does, and for the former name of a column the column."""
+        """Return what a DataFrame returns; the former name of a column leads to the column."""
         if isinstance(key, str) and key in _FORMER and key not in self.columns:
             warn_renamed(f"the column {key!r}", repr(_FORMER[key]))
             key = _FORMER[key]
@@ -115,7 +116,7 @@ def frame(results: Path | str = "results") -> ResultsFrame:
     table = pd.DataFrame(rows, columns=COLUMNS)
     # When runs of repeats overlap, as after a merge of two folders, each repeat counts once: the latest.
     table = table.astype({"step": "Int64"}).sort_values("finished", kind="stable")
-    # Two choices may mean the same settings: what was run under both has one title, the latest.
+    # Two selectors may mean the same settings: results of both have one title, the latest.
     table[_TITLES] = table.groupby("variant")[_TITLES].transform("last")
     return ResultsFrame(table.drop_duplicates(["key", "metric", "repeat"], keep="last").reset_index(drop=True))
 
@@ -213,7 +214,7 @@ SET_COLUMNS = [IN_FRAMES.get(name, name) for name in (*_FACTS, "conditions", "sn
 settings, IPC and replicate, which is the data, by fingerprint and statistics, and the revisions of method and network;
 ``origin`` is where an imported set is from; ``seconds`` were spent condensing, breaks aside; ``numbers`` counts pixels
 and soft labels; ``snapshots`` is a dict from the step of each snapshot to the seconds after which it was taken, None
-where an older file does not say.
+if an older file does not record them.
 """
 
 
@@ -248,11 +249,11 @@ def _set_row(path: Path, record: Record) -> dict[str, Any]:
 
 
 _CODE = (read_evaluation, read_about, get_facts, _evaluation)
-"""What decides which records `_evaluation` and `_set` return."""
+"""The functions that determine which records `_evaluation` and `_set` return."""
 
 
 SPEC = "dataset_spec"
-"""Where `title_datasets` finds what it needs of the dataset of a row, as its cell has it."""
+"""The field with what `title_datasets` needs of the dataset of a row."""
 
 _SPEC = ("record", "name", "train", "test", "other_data")
 
@@ -260,8 +261,8 @@ _SPEC = ("record", "name", "train", "test", "other_data")
 def title_datasets(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return *rows* with the title of each ``dataset``, and without `SPEC`.
 
-    Files of older versions do not say whether their data is the standard one. Their fingerprints do, where these are
-    known, and so do newer files about the same data.
+    Files of older versions do not record whether their data is the standard one. It follows from their fingerprints,
+    if these are known, or from newer files about the same data.
     """
     others = {_data(row[SPEC]) for row in rows if is_other(row[SPEC], _known(row[SPEC]))}
     for row in rows:

@@ -27,13 +27,13 @@ from dcbench.report.summary import COORDINATES, TABLE, entries, summarise
 _FILE_TYPE = "report"
 
 _NUMBERS = [*COORDINATES, "method", "unit", "mean", "std", "n", "cells", "fewest", "most", "variant", "digests"]
-"""What is stored of each number: its name, its value, and what it came from."""
+"""The columns that are stored of each number: its name, its value, and the cells behind it."""
 
 _AMOUNTS = {"ipc", "mean", "std", "n", "cells", "fewest", "most"}
-"""Of `_NUMBERS`, what is no text."""
+"""Columns of `_NUMBERS` that are not texts."""
 
 _TITLES = ["label", "evaluator_label"]
-"""Of `COORDINATES`, what may change though the results stay: they are called what they were last chosen as."""
+"""Columns of `COORDINATES` that may change while the results stay: a result has the label of its latest run."""
 
 _ROUNDING = 1e-9  # relative: the order in which values are summed is not a change
 _MOST_CHANGES = 5  # that a description names
@@ -45,9 +45,9 @@ class StoredReport:
 
     name: str
     made: str
-    """When, in ISO 8601."""
+    """The time of storing, in ISO 8601."""
     text: str
-    """The tables, as a terminal showed them."""
+    """The tables as text for a terminal."""
     numbers: pd.DataFrame
     """One row for each number, with the columns of `dcbench.report.summary.COORDINATES`, ``mean``, ``std``, ``n``,
     ``cells``,
@@ -55,7 +55,7 @@ class StoredReport:
 
 
 def keep(path: Path, report: Report, *, overwrite: bool) -> None:
-    """Store *report* at *path*: its numbers, and its tables as text. One that is there and is the same stays.
+    """Store *report* at *path*: its numbers, and its tables as text. An equal report that is there stays as it is.
 
     Raises:
         RequestError: there is another report, and it is not to be overwritten.
@@ -84,7 +84,7 @@ def store_report(path: Path, summary: pd.DataFrame, text: str) -> None:
 
 
 def is_stored(path: Path, summary: pd.DataFrame, text: str) -> bool:
-    """Whether the report at *path* is there and has just these numbers, to the last bit, and this *text*."""
+    """Return whether the report at *path* is there with exactly these numbers, to the last bit, and this *text*."""
     try:
         report = read_report(path)
     except (RequestError, CorruptFileError):
@@ -98,7 +98,7 @@ def read_report(path: Path) -> StoredReport:
 
     Raises:
         RequestError: there is none.
-        CorruptFileError: it is damaged, or that of another report than its name says.
+        CorruptFileError: it is damaged, or it holds another report than its name.
         UnreadableFileError, UnsupportedFormatError: it cannot be read.
     """
     if not path.exists():
@@ -107,7 +107,7 @@ def read_report(path: Path) -> StoredReport:
         )
     with reading(path, _FILE_TYPE) as file:
         facts, columns = get_facts(file), file["columns"]
-        made, name = str(facts["made"]), facts.get("name", path.stem)  # older files do not say their name
+        made, name = str(facts["made"]), facts.get("name", path.stem)  # older files do not record their name
         if name != path.stem:
             raise CorruptFileError(path, f"it holds the report {name!r}; give it that name, or remove it")
         numbers = {name: _column(columns, name) for name in _NUMBERS}
@@ -131,11 +131,11 @@ def list_reports(store: Store) -> list[StoredReport]:
 
 
 def changes(stored: StoredReport, table: pd.DataFrame) -> list[str]:
-    """Return what of a report would read otherwise now, one text for each number: ``digits ipc 1 m3d 85.5 → 85.9``.
+    """Return which numbers of a report have changed, one text for each: ``digits ipc 1 m3d 85.5 → 85.9``.
 
     Each number is made again from the cells that it came from, and from no others: cells that were added to the store
-    since do not change a report. What changes it is that a cell was made again with other metrics, evaluated with more
-    repeats, or removed.
+    since do not change a report. It changes if a cell was made again with other metrics, evaluated with more repeats,
+    or removed.
 
     Args:
         stored: the report.
@@ -196,7 +196,7 @@ def describe(stored: StoredReport, table: pd.DataFrame) -> str:
 
 
 def state(stored: StoredReport, table: pd.DataFrame) -> str:
-    """Return whether a report still is as its cells are: ``2 of 12 numbers have changed since: ...``."""
+    """Return whether the numbers of a report are those of its cells: ``2 of 12 numbers have changed since: ...``."""
     changed = changes(stored, table)
     if not changed:
         return "as its cells are"

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 TABLE = ["evaluator_label", "metric", "protocol", "network", "split"]
-"""What one table has in common: numbers that differ in any of these are not compared."""
+"""Columns in which all numbers of a table agree: numbers that differ in one of these are not compared."""
 
 COORDINATES = [*TABLE, "dataset", "ipc", "label"]
-"""What names one number in a table."""
+"""Columns that name one number."""
 
 _CONSTANT = [
     "method",
@@ -27,7 +27,7 @@ _CONSTANT = [
     "train_images",
     "superseded",
 ]
-"""What is the same for all values of one number."""
+"""Columns that are equal for all values of one number."""
 
 _FOUND = ["mean", "std", "n", "cells", "fewest", "most", "variant", "older", "digests", "by_replicate", "row"]
 
@@ -51,7 +51,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     grouped = table.assign(repeats=repeats, numbered=numbered).groupby(names, sort=False, dropna=False)
     summary = grouped.agg(
         **{column: (column, "first") for column in _CONSTANT},
-        # A metric that is no number is not left out: the mean would be that of fewer values than n says.
+        # NaN is not left out: the mean would be over fewer values than n counts.
         mean=("value", lambda values: float(values.mean(skipna=False))),
         std=("value", lambda values: float(values.std(ddof=0, skipna=False))),
         n=("value", "size"),

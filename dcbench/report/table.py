@@ -1,4 +1,4 @@
-"""Tables from a summary: which numbers compete, in which row and column each stands, and what is said below."""
+"""Tables from a summary: which numbers compete, in which row and column each stands, and the notes below."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EVALUATION = re.compile("(?P<evaluator>.+)-[0-9a-f]{12}")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a run set out to make, so that what is missing shows as missing."""
+    """What a run was to make, so that tables show what is missing."""
 
     labels: Sequence[str] = ()
     """Columns, in this order."""
@@ -36,9 +36,9 @@ class Wanted:
     """The records of failed jobs, as those of `dcbench.report.results.failures`."""
 
     def failed_in(self, common: Mapping[str, Any], summary: pd.DataFrame, datasets: Collection[str]) -> int:
-        """Count the failed jobs whose sets a table is about, and those that evaluate such a set as the table does.
+        """Count the failed jobs on the way to sets of a table, and those that evaluate such a set by its evaluators.
 
-        A method that has no number in the table counts as well: it may have none because it failed.
+        A method that has no number in the table counts as well: it may lack one because it failed.
 
         Args:
             common: in what the numbers of the table agree.

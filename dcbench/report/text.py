@@ -1,4 +1,4 @@
-"""Text as rich draws it, on no console in particular, and a curve in one line of text."""
+"""Text as rich renders it, without a console, and a curve in one line of text."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rich.console import Console, RenderableType
 from dcbench.api.texts import printable
 
 UNLIMITED = 100_000
-"""Characters: for rich, a terminal that nothing is too wide for."""
+"""Characters; the width of a terminal without a limit, for rich."""
 
 
 class Text(rich.text.Text):
-    """A text that may come from a stranger: what is no letter in it is shown as a code, before its width counts."""
+    """A text of a plug-in or of a file: control characters are shown as codes, which count for the width."""
 
     def __init__(self, text: str = "", *arguments: Any, **options: Any) -> None:
-        """Take what `rich.text.Text` takes."""
+        """Take the arguments of `rich.text.Text`."""
         super().__init__(printable(text, lines=True), *arguments, **options)
 
 

@@ -28,7 +28,7 @@ Located = tuple[Coordinates, int]
 
 @dataclass(frozen=True)
 class OnlyIn:
-    """What one folder has and the other has not, under any digest. Trials are not named beside their sets."""
+    """What is in one folder and not in the other, under any digest. A trial is not listed if its set is."""
 
     side: Side
     coordinates: Coordinates
@@ -112,7 +112,7 @@ def _differences(entries: Iterable[tuple[Entry, Mapping[str, str], Mapping[str, 
 
 
 _NETWORK = ["key", "metric", "repeat"]
-"""What names one trained network: those of both folders that agree in it had the same seed."""
+"""The columns that identify a trained network. Networks of both folders that agree in them had the same seed."""
 
 _NAMES = [*COORDINATES, "step", "unit"]
 
@@ -130,9 +130,9 @@ def paired_numbers(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
     Means and standard deviations (of the population) are over replicates x repeats of the trials that both have, with n
     values of ``sets`` condensed sets in either frame. ``difference`` is the mean of B minus A over ``pairs``, the
-    networks that both have; ``same`` says that these agree to the last bit. ``p`` is that of `sign_flip_p`, and
-    ``p_holm`` is corrected for the number of tests; both are missing below two pairs, and where all are the same:
-    there is nothing to test. Different settings under one label never pool.
+    networks that both have; ``same`` is whether these agree to the last bit. ``p`` is that of `sign_flip_p`, and
+    ``p_holm`` is corrected for the number of tests; both are missing below two pairs, and where all are the
+    same. Different settings under one label never pool.
     """
     shared = set(a["key"]) & set(b["key"])
     a, b = (table[table["key"].isin(shared)] for table in (a, b))

@@ -1,4 +1,4 @@
-"""What a results folder holds, by name: condensed sets and trials, with what made each of them."""
+"""The condensed sets and trials of a results folder, by name, with facts on how each was made."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from dcbench.report.results import IN_FRAMES, frame
 SET = "condensed set"
 
 _PROVENANCE = ("label", "device", "runtime", "versions", "chunk", "artifacts")
-"""Facts that say how something was made, and are no part of its name."""
+"""Facts on how something was made, which are not part of its name."""
 
 
 class Coordinates(NamedTuple):
-    """What a person calls a condensed set or a trial, whatever its digest is."""
+    """The words for a condensed set or a trial, without its digest."""
 
     dataset: str
     ipc: int
@@ -44,7 +44,7 @@ class Entry:
     digest: str
     """Of the cell."""
     identity: Mapping[str, str]
-    """What its name is made of, beside dataset, IPC and replicate; of a trial, beside its cell."""
+    """The parts of its name other than dataset, IPC and replicate; of a trial, other than its cell."""
     provenance: Mapping[str, str]
     """How it was made; a fact has several values, joined by commas, where the files of a trial differ in it."""
     finished: str

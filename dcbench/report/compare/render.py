@@ -25,7 +25,7 @@ from dcbench.report.summary import TABLE, entries
 from dcbench.report.table import tables_by, title_of
 from dcbench.report.text import Text, drawn
 
-_MOST_PLACES = 4  # named in one line; whoever wants all of them asks for JSON
+_MOST_PLACES = 4  # named in one line; JSON has all of them
 
 _COLUMNS = ("dataset", "IPC", "method", "A", "B", "B \N{MINUS SIGN} A", "pairs", "p", "p (Holm)")
 
@@ -51,7 +51,7 @@ class Section:
 
 
 def sections(comparison: Comparison) -> list[Section]:
-    """Return what there is to say, the most important last: a terminal ends with it."""
+    """Return the sections that are not empty, the most important last, where a terminal shows it."""
     found = [
         Section("Only in one folder", tuple(map(_only, comparison.only))),
         Section("The same by name, but made from something else", tuple(map(_identity, comparison.identity))),
@@ -111,7 +111,7 @@ def _sets(sets: SetsInBoth) -> Iterator[str]:
 
 
 def _are_equal(numbers: pd.DataFrame) -> pd.Series[bool]:
-    """Return which rows have nothing to tell apart: the same networks in both, with the same values."""
+    """Return which rows are equal: the same networks in both, with the same values."""
     return numbers["same"].astype(bool) & (numbers["n_a"] == numbers["pairs"]) & (numbers["n_b"] == numbers["pairs"])
 
 

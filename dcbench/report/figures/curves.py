@@ -26,8 +26,8 @@ def accuracy_over(frame: pd.DataFrame, sets: pd.DataFrame, over: Over = "steps")
     """Return accuracy over *over*: a panel for each dataset, IPC, protocol and network, a line for each label.
 
     Bands are the standard deviation over replicates x repeats. A line ends with the final set, whose step is its
-    setting ``iterations``. A label without evaluated snapshots has no line, nor has, over seconds, one whose files do
-    not say when its snapshots were taken.
+    setting ``iterations``. A label without evaluated snapshots has no line. Over seconds, a label has no line if its
+    files do not record when its snapshots were taken.
 
     Args:
         frame: from `dcbench.report.results.frame`.
@@ -57,7 +57,7 @@ def trajectory(frame: pd.DataFrame, sets: pd.DataFrame) -> pd.DataFrame:
     """Return the mean and std of every label after each of its steps: a row for each point of a line.
 
     The columns are those of a panel, ``label``, ``unit``, ``steps``, ``seconds``, ``mean``, ``std`` and ``n``. The
-    seconds are the mean over seeds, missing where a file does not say them.
+    seconds are the mean over replicates, missing if a file does not record them.
     """
     table = main_results(frame)
     table = table[table["digest"].isin(table.loc[table["step"].notna(), "digest"])]

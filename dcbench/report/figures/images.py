@@ -1,4 +1,4 @@
-"""Condensed images as a grid: a row for each class, and beside it what the set was before matching."""
+"""Condensed images as a grid: a row for each class, next to the images that matching began with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dcbench.engine.store.sets import StoredSet
 
 MOST_CLASSES = 20
-"""Rows of a grid; more than these are left out, which a note says."""
+"""Rows of a grid; more than these are left out, with a note."""
 
 MOST_IMAGES = 10
 """Images of a class in each half of a grid."""
@@ -43,7 +43,7 @@ def condensed_grid(
         classes: the name of each class, in the order of the labels; by default those in the record, or numbers where
             it is of an older file that has none.
         decoded: show the images that networks are trained on, not the stored ones.
-        initial: show beside them, on the left, the images of snapshot 0, if the set has one.
+        initial: show the images of snapshot 0 on the left, if the set has that snapshot.
         train: the training split, for a selection of its images.
 
     Raises:
@@ -86,7 +86,7 @@ def mosaic(rows: Sequence[Tensor | None], columns: int) -> Tensor:
 def rgb(picture: Tensor) -> Tensor:
     """Return *picture* (C, H, W) as red, green and blue (H, W, 3).
 
-    Without three channels there are no colours: the mean of the channels is shown as grey.
+    An image without three channels is shown in grey, as the mean of its channels.
     """
     colours = picture if len(picture) == 3 else picture.mean(0, keepdim=True).expand(3, -1, -1)
     return colours.permute(1, 2, 0)

@@ -1,4 +1,4 @@
-"""What the panels of a figure show: results that may be compared share one, and titles say what tells panels apart."""
+"""The panels of a figure: results that may be compared share one, and titles hold what differs between panels."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from dcbench.report.plugins import USUAL_EVALUATOR
 from dcbench.report.summary import COORDINATES
 
 PANEL = ["evaluator_label", "metric", "protocol", "network", "split", "dataset", "ipc"]
-"""Columns of a frame that are the same all over a panel."""
+"""Columns of a frame in which all results of a panel agree."""
 
 
 class NothingToDrawError(RequestError):
-    """The results hold nothing that the figure could show; the text says what would make it."""
+    """The results have nothing that the figure could show. The text gives a command that makes some."""
 
 
 def main_results(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of *frame* that figures show: the main figure of each evaluator, and of each label the latest.
+    """Return the rows of *frame* that figures show: the main metric of each evaluator, the latest of each label.
 
     Results under one label but other settings are not mixed, as in `dcbench.report.summary.summarise`.
     """
@@ -29,7 +29,7 @@ def main_results(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def apart(table: pd.DataFrame) -> pd.DataFrame:
-    """Return *table* with the protocol of superseded recipes called so: they get panels of their own."""
+    """Return *table* with " (superseded)" after the protocol of superseded recipes, which get panels of their own."""
     names = table["protocol"].where(table["superseded"] == "", table["protocol"] + " (superseded)")
     return table.assign(protocol=names)
 
@@ -46,7 +46,7 @@ def split_into(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[di
 
 
 def titles(places: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
-    """Return what all *places* have in common, for a title, and what is left to say of each."""
+    """Return the text in which all *places* agree, for a title, and for each the text in which it differs."""
     texts = [{name: text for name, value in place.items() if (text := _said(name, value))} for place in places]
     common = {name: text for name, text in texts[0].items() if all(other.get(name) == text for other in texts)}
     order = ["dataset", "ipc", "protocol", "network", "split", "evaluator_label"]
@@ -70,6 +70,6 @@ def _said(name: str, value: Any) -> str:
 
 
 def measured(group: pd.DataFrame) -> str:
-    """Return the label of the axis along which the figure of *group* runs."""
+    """Return the label of the axis of the metric of *group*."""
     metric, unit = str(group["metric"].iloc[0]).replace("_", " "), group["unit"].iloc[0]
     return f"{metric} (%)" if unit == "percent" else metric

@@ -1,4 +1,4 @@
-"""How all figures look: small type that stays readable in a column of 90 mm, few lines, the same bytes each time."""
+"""The style of all figures: small type that is readable in a column of 90 mm, few lines, equal bytes each time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _RC: Any = {
     "ytick.labelsize": SIZE,
     "legend.fontsize": SIZE,
     "figure.titlesize": SIZE,
-    "text.parse_math": False,  # a dollar in a name is a dollar
+    "text.parse_math": False,  # a dollar in a name is printed as one
     "text.usetex": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -73,7 +73,7 @@ _RC: Any = {
 
 _UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
 
-# Okabe and Ito, Color Universal Design, without the yellow, which white paper swallows.
+# Okabe and Ito, Color Universal Design, without the yellow, which is faint on white paper.
 _BLACK, _ORANGE, _SKY, _GREEN, _BLUE, _RED, _PURPLE, _GREY = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#888888",
 )  # fmt: skip
@@ -177,7 +177,7 @@ def format_of(path: Path) -> str:
 
 @styled
 def as_svg(figure: Figure) -> bytes:
-    """Return *figure* as SVG. The same figure gives the same bytes."""
+    """Return *figure* as SVG. Equal figures have equal bytes."""
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata=_UNDATED["svg"])
     return printable(file.getvalue().decode(), lines=True).encode()  # XML has no place for control characters
@@ -185,7 +185,7 @@ def as_svg(figure: Figure) -> bytes:
 
 @styled
 def save(figure: Figure, path: Path) -> None:
-    """Write *figure* to *path*, as its ending says; see `format_of`. The same figure gives the same bytes."""
+    """Write *figure* to *path* in the format of its ending; see `format_of`. Equal figures have equal bytes."""
     form = format_of(path)
     with delivering(path) as temporary:
         if form == "svg":

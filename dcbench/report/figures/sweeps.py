@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_ROOM = 0.8  # of a panel's width, for names beside each other; where they need more they stand upright
+_ROOM = 0.8  # of a panel's width, for names in a row; names that need more stand upright
 _ACCURACY, _TIME = "#0072b2", "#d55e00"
 
 
@@ -125,7 +125,7 @@ def _largest(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_numbers(panel: Axes, points: pd.DataFrame) -> None:
-    """Draw accuracy on the left axis and time on the right one, in colours that say which is which."""
+    """Draw accuracy on the left axis and time on the right one, each axis in the colour of its line."""
     points = points.sort_values("setting")
     values = points["setting"].tolist()
     panel.errorbar(values, points["mean"], points["std"], color=_ACCURACY, marker="o", elinewidth=0.6)

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: tables, figures, condensed images, and where every number comes from."""
+"""One self-contained HTML page: tables, figures, condensed images, and the origin of every number."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _printable(value: object) -> object:
-    """Return a text of the page without control characters; what is marked as safe is our own."""
+    """Return a text of the page without control characters; what is marked as safe comes from dcbench itself."""
     return printable(value, lines=True) if type(value) is str else value
 
 

@@ -47,7 +47,7 @@ class Picture:
 
 
 def pictures(frame: pd.DataFrame, sets: pd.DataFrame) -> Iterator[Picture]:
-    """Yield every figure that *frame* and *sets* have something for."""
+    """Yield every figure that *frame* and *sets* have data for."""
     drawings: dict[str, Callable[[], Figure]] = {}
     if frame.groupby("dataset")["ipc"].nunique().gt(1).any():
         drawings["Results over images per class, for each dataset and protocol"] = lambda: accuracy_over_ipc(frame)
@@ -81,7 +81,7 @@ _MOST_CLASSES, _MOST_IMAGES, _WIDEST = 10, 10, 64
 _ENLARGED = 24  # images of fewer pixels are shown twice as large
 
 SourceImages = Callable[["StoredSet"], "ImageSet | None"]
-"""Gives the training split that a set selects its images from; raises `DcbenchError` where it is not found."""
+"""Returns the training split that a set selects its images from. Raises `DcbenchError` if it is not found."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,13 @@ class Sheet:
 
     title: str
     alt: str
-    """What there is to see, in words."""
+    """A description of the picture."""
     source: str = ""
     """The picture as a data URL; empty if there is none."""
     width: int = 0
     height: int = 0
     note: str = ""
-    """What is left out, or why there is no picture."""
+    """What is left out, or the reason if there is no picture."""
 
 
 def sheet(path: Path, bytes_allowed: int, source_images: SourceImages) -> Sheet:
@@ -143,7 +143,7 @@ def _note(classes: int, shown_classes: int, images: int, shown_images: int) -> s
 def _encoded(rows: list[Tensor], columns: int) -> tuple[str, tuple[int, int]]:
     """Return the picture of *rows* as a data URL, and the width and height it is to be shown in.
 
-    With one image of each class the classes stand side by side, or there would be a tower.
+    With one image of each class the classes stand side by side: a column of single images would be tall.
     """
     picture = mosaic(rows, columns) if columns > 1 else mosaic([torch.cat([row[:1] for row in rows])], len(rows))
     array = (rgb(picture) * 255).round().byte().numpy()

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Origin:
-    """All that a page says about one number."""
+    """What a page shows of the origin of one number."""
 
     anchor: str
-    """Name of the place in the page that links lead to."""
+    """Name of the section, which links lead to."""
     title: str
     number: str
     settings: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Renderers: the same tables for a terminal, markdown, LaTeX, CSV and JSON. The HTML page has a room of its own."""
+"""Renderers: the same tables for a terminal, markdown, LaTeX, CSV and JSON. `dcbench.report.page` is HTML."""
 
 from dcbench.report.render.latex import latex
 from dcbench.report.render.records import RECORD, csv, json, records

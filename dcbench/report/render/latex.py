@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dcbench.api.report import Table
 
 _PAGE = 72
-"""Characters beside each other, blanks between columns included, that fit on a page of LaTeX's ``article``."""
+"""Characters in a line, blanks between columns included, that fit on a page of LaTeX's ``article``."""
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -102,7 +102,7 @@ def _latex(table: Table, caption: str, label: str) -> str:
 
 
 def _guarded(line: list[str]) -> list[str]:
-    r"""Return *line* so that its beginning is no argument of the ``\\`` or the rule before it."""
+    r"""Return *line* so that TeX does not read its beginning as an argument of the ``\\`` or the rule before it."""
     return ["{}" + line[0], *line[1:]] if line[0].startswith(("[", "*")) else line
 
 

@@ -74,7 +74,7 @@ def json(summary: pd.DataFrame, fields: Sequence[str] = ()) -> str:
 
 
 def as_records(table: pd.DataFrame) -> list[dict[Any, Any]]:
-    """Return the rows of *table* as JSON takes them, to the last bit; None for what is missing, or is no number."""
+    """Return the rows of *table* as JSON takes them, to the last bit; None for a missing value and for NaN."""
     known = table.notna() & ~table.isin([math.inf, -math.inf])
     return table.astype(object).where(known, None).to_dict("records")
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 EMPTY = "No finished cell stands in this table."
 
 MISSING = "-"
-"""What stands where there is no number."""
+"""The text in the place of a missing number."""
 
 Literal = Callable[[str], str]
-"""Returns a text so that it is shown as it is."""
+"""A function that escapes a text, so that it is shown unchanged."""
 
 
 def all_lines(table: Table, number: Callable[[Number], str], literal: Literal) -> list[list[str]]:
@@ -65,7 +65,7 @@ def parts(table: Table, width: int) -> Iterator[Table]:
 
 
 def signed(difference: float | None) -> str:
-    """Return a difference with its sign, or nothing where there is none."""
+    """Return a difference with its sign; empty if there is none."""
     if difference is None:
         return ""
     rounded = round(difference, 1) + 0.0  # with 0.0 added, zero has no minus
@@ -73,9 +73,9 @@ def signed(difference: float | None) -> str:
 
 
 def marking(best: str, second: str, literal: Literal = str) -> Callable[[Number], str]:
-    """Return what writes a number, in the form *best* or *second* (with ``{}`` for the number) if that is its rank.
+    """Return a function that writes a number, in the form *best* or *second* if that is its rank; ``{}`` is the number.
 
-    One that shares the first rank has a sign after it.
+    A number that shares the first rank has a sign after it.
     """
     forms = {"best": best, "second": second, "tie": f"{{}} {TIE}", "": "{}"}
 

@@ -6,7 +6,7 @@ to the best accuracy, not that of all iterations); Table 4 accuracies of other n
 ConvNet-3. Accuracies are in percent.
 
 Each table mixes rows that were made under different protocols. ``protocol``, ``selection``, ``sets``,
-``networks_per_set`` and ``iterations`` say what is known of how a number was made, and are empty where that is not
+``networks_per_set`` and ``iterations`` hold what is known of how a number was made. They are empty if that is not
 known:
 
 * Most rows of Table 2 are copied from the papers of their methods. Random, herding and k-center are DC's, made under
@@ -15,8 +15,8 @@ known:
   does. Others who reproduced a number are taken to have kept to it.
 * ``selection`` is ``last`` for the last epoch, and ``best on test`` where the best epoch or iteration was picked on the
   test set.
-* Table 4 says ``resnet10``. Two shapes have that name; works derived from the code of M3D build the narrower one on
-  CIFAR-10, which is ``resnet10-cifar`` here, so that is likely meant, and a ``note`` says so.
+* Table 4 has ``resnet10``. Two shapes have that name; works derived from the code of M3D build the narrower one on
+  CIFAR-10, which is ``resnet10-cifar`` here, so that one is likely meant, as a ``note`` has it.
 * IDM trains networks on CIFAR as the code of DSA does, so the protocol of its rows is ``dsa``.
 """
 
@@ -74,7 +74,7 @@ def _all_numbers() -> pd.DataFrame:
     accuracies = pd.concat([paper_table(number) for number in (2, 3, 4, 1)], ignore_index=True)
     accuracies = accuracies.assign(network=accuracies["network"].fillna(_NETWORK), seconds=accuracies["hours"] * _HOUR)
     accuracies = accuracies.rename(columns={"accuracy": "published"}).dropna(subset="published")
-    # Where a number stands in several tables, the table that says most of it comes first.
+    # Where a number stands in several tables, the table with most details comes first.
     accuracies = accuracies.drop_duplicates(["dataset", "ipc", "method", "network"])
     parts = [accuracies.assign(evaluator="accuracy", metric=metric) for metric in _SELECTIONS]
     moments = paper_table(1).rename(columns={"accuracy": "_"})

@@ -71,9 +71,9 @@ class LowResolution(ReportLayout):
         return summary[(summary["evaluator"] == "accuracy") & (summary["protocol"] != _PHOTOGRAPHS)]
 
     def prepare(self, summary: pd.DataFrame, sets: Callable[[], pd.DataFrame]) -> pd.DataFrame:  # noqa: ARG002
-        """Return *summary* with ``ratio``, in percent; missing where no file says the size of the data.
+        """Return *summary* with ``ratio``, in percent; missing if no file records the size of the data.
 
-        Each dataset, split and IPC has one ratio: that of the latest number which says it.
+        Each dataset, split and IPC has one ratio: that of the latest number which records it.
         """
         condensed, real = summary["ipc"].astype(float) * summary["classes"].astype(float), summary["train_images"]
         each = 100 * condensed / real.astype(float)
@@ -147,7 +147,7 @@ def _time_notes(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 class CrossArchitecture(ReportLayout):
     """Table 4: one condensed set, evaluated on several networks, which are columns.
 
-    Sets that were evaluated on a network are shown. A line below says what they were condensed on.
+    Sets that were evaluated on a network are shown. A note names the networks that they were condensed on.
     """
 
     common = ("evaluator_label", "metric", "protocol", "split")
