@@ -27,6 +27,8 @@ from dcbench import (
     RequestError,
     Settings,
 )
+from dcbench.api.errors import CaptureFailedError
+from dcbench.api.ran import ran
 
 
 class Toy(Dataset):
@@ -167,6 +169,7 @@ class Bad(Method):
         how: Literal[
             "over-budget", "whole", "nan", "labels", "raise", "refuse", "exit", "kill", "segfault", "hang", "prints",
             "dtype", "stdin", "fork", "leak", "peek", "daemons", "daemons-and-hang",
+            "capture",
         ] = "raise"  # fmt: skip
 
     def validate(self, info, ipc, settings):
@@ -212,6 +215,9 @@ class Bad(Method):
                 daemonise(2)
                 if settings.how != "daemons":
                     time.sleep(3600)
+            case "capture":
+                if not ran().fallbacks:
+                    raise CaptureFailedError("a step cannot be captured in a CUDA graph: no room for streams")
             case "leak":
                 LEAKED.append(bytearray(LEAK))
             case "peek":

@@ -27,5 +27,16 @@ class OverBudgetError(InvalidCondensedSetError):
     """A condensed set holds more numbers than its IPC allows."""
 
 
+class CaptureFailedError(DcbenchError):
+    """A step could not be captured in a CUDA graph. Work on the GPU goes on in a fresh process: this one is not clean.
+
+    A run does the job again in one, without a capture and from its last checkpoint.
+    """
+
+
+class FallbackError(DcbenchError):
+    """Under ``--strict``: a step could not be compiled or captured as it was asked for. The text says why."""
+
+
 class UnsupportedFormatError(DcbenchError):
     """A result file was written by a version of dcbench whose format this one does not know."""

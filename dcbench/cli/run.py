@@ -95,6 +95,7 @@ def _as_text(name: str, value: Any) -> Any:
     help="Of convolutions. [default: bf16 on a GPU, where trained networks take tf32; float32 on the CPU]",
 )
 @click.option("--eager", is_flag=True, help="Run GPU steps as they are written, neither compiled nor captured.")
+@click.option("--strict", is_flag=True, help="Fail a job that would run eagerly for want of a compiler or a capture.")
 @click.option("--deterministic", is_flag=True, help="Only algorithms that give the same bits every time.")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, and stop.")
 @click.option("--smoke", is_flag=True, help="One step and one epoch per cell, in a store that is thrown away.")

@@ -14,7 +14,7 @@ from dcbench.api.errors import RequestError
 from dcbench.engine.executors.local import LocalExecutor
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Schedule
 from dcbench.engine.identity import Cell
-from dcbench.engine.jobs import CondenseJob, EvaluateJob, Job
+from dcbench.engine.jobs import CondenseJob, EvaluateJob, Job, job_title
 from dcbench.engine.plan.pending import Pending, find_pending
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import Request
@@ -57,6 +57,16 @@ class Outcome:
     """What is missing of each set that is made in parts, with what to do about it."""
     warnings: list[str] = field(default_factory=list)
     """What did not stop the run, such as a damaged file that was set aside, or an observer that raised."""
+
+    fallbacks: dict[str, list[Job]] = field(default_factory=dict)
+    """What was done in another way than it was asked for, such as eagerly: each reason, and the jobs it was for."""
+
+    def fallback_warnings(self) -> list[str]:
+        """Return a line for each of `fallbacks`."""
+        return [
+            f"{line} ({job_title(jobs[0])}{f', and {len(jobs) - 1:,} more' if jobs[1:] else ''})"
+            for line, jobs in self.fallbacks.items()
+        ]
 
     @property
     def ok(self) -> bool:
@@ -165,10 +175,11 @@ def run_plan(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
             capture=not request.eager,
         )
         outcome.warnings += name_ignored_threads(slots[0])
-        executor = LocalExecutor(slots, store.root, request.data, request.timeout)
+        executor = LocalExecutor(slots, store.root, request.data, request.timeout, strict=request.strict)
         for event in executor.run(Schedule(pending.work)):
             _keep(event, prepared, outcome)
             watch(event)
+        outcome.warnings += outcome.fallback_warnings()
     outcome.warnings += prepared.registry.notify(
         "dcbench_run_finished", results=store.root, finished=outcome.finished, failed=len(outcome.failed)
     )
@@ -180,6 +191,8 @@ def _keep(event: Event, prepared: Prepared, outcome: Outcome) -> None:
     store = prepared.store
     if isinstance(event, Finished):
         outcome.finished += 1
+        for line in event.fallbacks:
+            outcome.fallbacks.setdefault(line, []).append(event.job)
         store.clear_failure(event.job)
         if isinstance(event.job, EvaluateJob):
             store.drop_shorter_evaluations(event.job)

@@ -19,10 +19,12 @@ a recipe, well before a tenth.
 
 
 def remarks(summary: pd.DataFrame) -> Iterator[str]:
-    """Yield lines on the numbers of a table, rows of `dcbench.report.summary.summarise`: old recipes, short runs."""
+    """Yield lines on the numbers of a table, rows of `summarise`: old recipes, fallbacks, short runs."""
     table = entries(summary.sort_values(["dataset", "ipc"], kind="stable"))
     for reason, places in _grouped((entry["superseded"], _place(entry, table)) for entry in table):
         yield f"older recipe ({places}): {reason}; 'dcbench run' makes these numbers anew"
+    for reason, places in _grouped((entry["fallbacks"], f"{_row(entry)} {entry['label']}") for entry in table):
+        yield f"not run as asked ({places}): {reason}"
     short = [
         f"{lengths} iterations ({methods})" for lengths, methods in _grouped((_length(e), e["method"]) for e in table)
     ]
@@ -36,8 +38,12 @@ def remarks(summary: pd.DataFrame) -> Iterator[str]:
 def _place(entry: Mapping[str, Any], table: Sequence[Mapping[str, Any]]) -> str:
     """Return where *entry* stands: its row of *table*, and its column if not all of the row is superseded."""
     row = [other for other in table if (other["dataset"], other["ipc"]) == (entry["dataset"], entry["ipc"])]
-    place = f"{entry['dataset']} ipc {entry['ipc']}"
+    place = _row(entry)
     return place if all(other["superseded"] for other in row) else f"{place} {entry['label']}"
+
+
+def _row(entry: Mapping[str, Any]) -> str:
+    return f"{entry['dataset']} ipc {entry['ipc']}"
 
 
 def _length(entry: Mapping[str, Any]) -> str:

@@ -58,6 +58,7 @@ COLUMNS = [
     "finished",
     "file",
     "superseded",
+    "fallbacks",
 ]
 """Columns of the frame.
 
@@ -69,7 +70,8 @@ setting that has another one; ``source`` is the record of the dataset, such as `
 ``step`` is that of the snapshot that was evaluated, missing for the final set; ``variant`` differs between results
 that must never pool: it is a hash of all that is in ``key`` but replicate and step, such as settings, revisions, data
 and recipe;
-``superseded`` is in what the recipe differs from that of its protocol today, and is empty if it does not.
+``superseded`` is in what the recipe differs from that of its protocol today, and is empty if it does not;
+``fallbacks`` has what ran in another way than it was asked for, such as eagerly, for the set or its evaluation.
 """
 
 _FORMER = {
@@ -182,6 +184,7 @@ def _evaluation(path: Path) -> Record | None:
         "recipe": facts.get("recipe"),
         "first_repeat": facts["first_repeat"],
         "metrics": facts["metrics"],
+        "fallbacks": "; ".join(_fallbacks(facts.get("ran") or {})),
     }
 
 
@@ -201,6 +204,10 @@ def _rows(path: Path, record: Record) -> Iterator[dict[str, Any]]:
                 "repeat": record["first_repeat"] + number,
                 "value": value,
             }
+
+
+def _fallbacks(ran: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys([*ran.get("condensing", ()), *ran.get("fallbacks", ())]))
 
 
 _FACTS = [*ABOUT, "settings", "seconds", "device", "finished", "numbers", "versions", "runtime", "origin"]

@@ -29,7 +29,20 @@ _CONSTANT = [
 ]
 """Columns that are equal for all values of one number."""
 
-_FOUND = ["mean", "std", "n", "cells", "fewest", "most", "variant", "older", "digests", "by_replicate", "row"]
+_FOUND = [
+    "mean",
+    "std",
+    "n",
+    "cells",
+    "fewest",
+    "most",
+    "variant",
+    "older",
+    "digests",
+    "by_replicate",
+    "fallbacks",
+    "row",
+]
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +53,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     the set that has fewest and of the one that has most. Results under one label that differ in their variant never
     pool: the latest is shown, of those under a recipe of today if there are any, and ``older`` counts the others.
     ``digests`` names the cells, joined by spaces; ``by_replicate`` maps the replicate of each set to the mean of its
-    repeats; ``row`` identifies the row, whatever is added or left out later.
+    repeats; ``fallbacks`` joins theirs; ``row`` identifies the row, whatever is added or left out later.
     """
     table = table[table["step"].isna()]
     if table.empty:
@@ -60,6 +73,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         most=("repeats", "max"),
         digests=("digest", lambda digests: " ".join(sorted(set(digests)))),
         by_replicate=("numbered", _by_replicate),
+        fallbacks=("fallbacks", lambda texts: "; ".join(dict.fromkeys(filter(None, texts)))),
         finished=("finished", "max"),
     ).reset_index()
     summary["today"] = summary["superseded"] == ""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
+import os
+import shutil
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from dcbench.api.errors import CaptureFailedError
+from dcbench.api.ran import ran
 from dcbench.api.renamed import RenamedMethod, old_names
 
 if TYPE_CHECKING:
@@ -21,15 +25,40 @@ Result = TypeVar("Result")
 __getattr__ = old_names(__name__, {"send": f"{__name__}.to_device_async"})
 
 RESIDENT_SHARE = 0.5
-"""The part of the free memory of a GPU that images may take to be kept there: networks need room too."""
+"""The part of the memory of a GPU that images may take to be kept there: networks need room too."""
 
 
 def fits(images: Tensor, device: torch.device) -> bool:
-    """Return whether *images*, which are uint8 and on the CPU, may be kept whole on *device*."""
+    """Return whether *images*, which are uint8 and on the CPU, may be kept whole on *device*.
+
+    The answer depends on the device alone, not on the memory that is free at the moment: it decides whether steps are
+    captured, and a run must take the same path each time.
+    """
     if device.type != "cuda":
         return True
-    free, _ = torch.cuda.mem_get_info(device)
-    return images.numel() <= RESIDENT_SHARE * free
+    return images.numel() <= RESIDENT_SHARE * torch.cuda.get_device_properties(device).total_memory
+
+
+def moved_if_room(images: Tensor, device: torch.device) -> Tensor:
+    """Return *images* on *device*, or as they are if its memory runs out: others may use the same GPU."""
+    try:
+        return images.to(device)
+    except torch.OutOfMemoryError:
+        return images
+
+
+def missing_compiler() -> str:
+    """Return what this machine lacks for torch to compile for its GPU, in one line; empty if nothing."""
+    if find_spec("triton") is None:
+        return "the package triton is not installed"
+    if not os.environ.get("CC") and not any(map(shutil.which, ("gcc", "clang"))):
+        return "there is no C compiler here; install gcc or clang, or name one in the variable CC"
+    return ""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of the text of *error*, or its name if it has no text."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def retry_with_smaller_chunk(attempt: Callable[[int], Result], chunk: int) -> Result:
@@ -121,7 +150,7 @@ class CapturedStep:
 
     A step takes no argument and returns nothing: what changes between steps lies in tensors that the caller fills
     before the call. A step launches the same kernels on the same tensors each time and reads nothing back to the host.
-    Every call is a real step, the eager ones too. If the capture fails, steps stay eager and one warning says why.
+    Every call is a real step, the eager ones too.
     """
 
     EAGER = 3
@@ -132,11 +161,16 @@ class CapturedStep:
         self._step, self._device = step, device
         self._stream: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._done, self._failed = 0, False
+        self._done = 0
 
     def __call__(self) -> None:
-        """Do one step."""
-        if self._graph is None and self._done >= self.EAGER and not self._failed:
+        """Do one step.
+
+        Raises:
+            CaptureFailedError: the step cannot be captured. It was not done, and this process must not go on with it.
+            torch.OutOfMemoryError: memory ran out; call `reset` before the next step.
+        """
+        if self._graph is None and self._done >= self.EAGER:
             self._graph = self._captured()
         if self._graph is not None:
             self._graph.replay()
@@ -153,7 +187,7 @@ class CapturedStep:
 
     forget = RenamedMethod("reset")
 
-    def _captured(self) -> torch.cuda.CUDAGraph | None:
+    def _captured(self) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
         try:
             with capturing(graph, stream=self._stream):
@@ -161,9 +195,8 @@ class CapturedStep:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
-            self._failed = True
-            torch.cuda.synchronize(self._device)
-            first_line = (str(error).splitlines() or [type(error).__name__])[0]
-            warnings.warn(f"this step cannot be captured in a CUDA graph and runs eagerly: {first_line}", stacklevel=3)
-            return None
+            # Not "go on eagerly": an operation that is forbidden in a capture may leave an error that only a later
+            # call reports, and memory that the pool of the broken graph keeps.
+            raise CaptureFailedError(f"a step cannot be captured in a CUDA graph: {first_line(error)}") from error
+        ran().captured = True
         return graph

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 
 import dcbench
+from dcbench.toolbox.devices import moved_if_room
 from dcbench.toolbox.training import accuracy, train_side_by_side
 
 if TYPE_CHECKING:
@@ -74,13 +75,14 @@ def training_images(condensed: CondensedSet, train: ImageSet) -> tuple[Tensor, T
 
 
 class _Repeats:
-    """Trains networks side by side on one condensed set; everything they share lies on the device once."""
+    """Trains networks side by side on one condensed set; what they share lies on the device once, if there is room."""
 
     def __init__(
         self, images: Tensor, labels: Tensor, test: ImageSet, context: Context, recipe: TrainingRecipe
     ) -> None:
-        self._images, self._labels = images.to(context.device), labels.to(context.device)
-        self._test_images, self._test_labels = test.images.to(context.device), test.labels.to(context.device)
+        device = context.device
+        self._images, self._labels = moved_if_room(images, device), labels.to(device)
+        self._test_images, self._test_labels = moved_if_room(test.images, device), test.labels.to(device)
         self._context, self._recipe = context, recipe
         self._done, self._latest = 0, dict[str, float]()
         self._reporting = Lock()

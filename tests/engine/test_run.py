@@ -12,7 +12,7 @@ from made_results import add
 from dcbench import RequestError
 from dcbench.engine import run
 from dcbench.engine.executors.schedule import Event, Finished, Schedule
-from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
+from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job, job_title
 from dcbench.engine.plan.pending import Pending, Work
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.run import Outcome, Prepared, _particulars, run_plan
@@ -53,7 +53,7 @@ def test_older_repeats_of_the_same_networks_go_even_if_another_front_end_is_fast
 class Idle:
     """An executor that runs nothing."""
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, *_: Any, **__: Any) -> None:
         pass
 
     def run(self, schedule: Schedule) -> Iterator[Event]:
@@ -72,6 +72,14 @@ def do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return run_plan(prepared, lambda _: None)
 
     return carried_out
+
+
+def test_what_did_not_run_as_asked_is_said_once_for_all_jobs(tmp_path: Path) -> None:
+    outcome = Outcome(tmp_path)
+    jobs: list[Job] = [CondenseJob(cell=CELL), EvaluateJob(trial=made_trial(CELL), first=0, stop=1)]
+    outcome.fallbacks = {"no compiler": jobs[:1], "no capture": jobs}
+    title = job_title(jobs[0])
+    assert outcome.fallback_warnings() == [f"no compiler ({title})", f"no capture ({title}, and 1 more)"]
 
 
 WORK = Work(((CondenseJob(cell=CELL),),))

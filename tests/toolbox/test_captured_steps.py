@@ -12,6 +12,7 @@ from recorded_capture import RecordedCapture
 from torch import Tensor, nn
 from training_setup import RECIPES, data, network_of, seeded
 
+from dcbench.api.errors import CaptureFailedError
 from dcbench.toolbox.devices import CapturedStep
 from dcbench.toolbox.matching import Matching, MatchingSettings, QueueSettings, gaussian_mmd, linear_mmd
 from dcbench.toolbox.matching.runner import GPURunner
@@ -165,7 +166,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize(("objective", "found"), REFUSED.values(), ids=REFUSED)
 @pytest.mark.usefixtures("capture")
 def test_a_planted_fault_is_found(objective: Callable[[], Objective], found: str) -> None:
-    with pytest.warns(UserWarning, match=found):
+    with pytest.raises(CaptureFailedError, match=found):
         learnt("dm", captured=True, objective=objective())
 
 
@@ -179,7 +180,7 @@ class GivesNewStorage(GPURunner):
 
 @pytest.mark.usefixtures("capture")
 def test_an_input_in_a_new_storage_is_found() -> None:
-    with pytest.warns(UserWarning, match="reads lies in a new storage in the next step"):
+    with pytest.raises(CaptureFailedError, match="reads lies in a new storage in the next step"):
         learnt("dm", captured=True, runner=GivesNewStorage)
 
 

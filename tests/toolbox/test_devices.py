@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from dcbench.toolbox.devices import CapturedStep, to_device_async
+from dcbench.api.errors import CaptureFailedError
+from dcbench.api.ran import recording
+from dcbench.toolbox import devices
+from dcbench.toolbox.devices import (
+    CapturedStep,
+    missing_compiler,
+    moved_if_room,
+    retry_with_smaller_chunk,
+    to_device_async,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-from dcbench.toolbox.devices import retry_with_smaller_chunk
 
 DEVICE = torch.device("cpu")
 
@@ -105,18 +111,28 @@ def test_a_step_that_has_changed_is_captured_anew(cuda: FakeCuda) -> None:
     assert cuda.counts == (6, 2, 4)
 
 
-def test_a_step_that_cannot_be_captured_goes_on_eagerly_and_says_so_once(cuda: FakeCuda) -> None:
+def test_a_step_that_cannot_be_captured_is_an_error_of_one_line(cuda: FakeCuda) -> None:
     def synchronises() -> None:
         if cuda.capturing:
             raise RuntimeError("operation not permitted when stream is capturing\nmore")
         cuda.step()
 
     step = CapturedStep(synchronises, DEVICE)
-    calls(step, 3)
-    with pytest.warns(UserWarning, match="runs eagerly: operation not permitted when stream is capturing$"):
-        step()
-    calls(step, 4)
-    assert cuda.counts == (8, 0, 0)
+    with recording() as ran:
+        calls(step, 3)
+        with pytest.raises(CaptureFailedError, match=r"graph: operation not permitted when stream is capturing$"):
+            step()
+    assert cuda.counts == (3, 0, 0)
+    assert not ran.captured
+
+
+def test_the_record_says_that_a_step_was_captured(cuda: FakeCuda) -> None:
+    with recording() as ran:
+        step = CapturedStep(cuda.step, DEVICE)
+        calls(step, 3)
+        assert not ran.captured
+        calls(step, 1)
+        assert ran.captured
 
 
 def test_streams_join_after_an_error_too(cuda: FakeCuda) -> None:
@@ -167,13 +183,45 @@ def test_the_end_of_a_capture_does_not_hide_what_may_not_be_captured(cuda: FakeC
 
     step = CapturedStep(spoils, DEVICE)
     calls(step, 3)
-    with pytest.warns(UserWarning, match="runs eagerly: numbers were sent to the GPU"):
+    with pytest.raises(CaptureFailedError, match="graph: numbers were sent to the GPU"):
         step()
 
 
 def test_on_the_cpu_there_is_nothing_to_copy() -> None:
     tensor = torch.ones(2)
     assert to_device_async(tensor, DEVICE) is tensor
+
+
+class Crowded:
+    """Stands for images that a device has no room for."""
+
+    def to(self, _: torch.device) -> torch.Tensor:
+        raise torch.OutOfMemoryError
+
+
+def test_images_for_which_there_is_no_room_stay_where_they_are() -> None:
+    images: Any = Crowded()
+    assert moved_if_room(images, DEVICE) is images
+    tensor = torch.ones(2)
+    assert moved_if_room(tensor, DEVICE) is tensor
+
+
+@pytest.mark.parametrize(
+    ("triton", "found", "variable", "missing"),
+    [
+        (None, "/bin/gcc", "", "the package triton is not installed"),
+        ("there", None, "", "there is no C compiler here; install gcc or clang, or name one in the variable CC"),
+        ("there", None, "/opt/cc", ""),
+        ("there", "/bin/gcc", "", ""),
+    ],
+)
+def test_what_is_missing_to_compile_is_said_in_one_line(
+    triton: str | None, found: str | None, variable: str, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "find_spec", lambda _: triton)
+    monkeypatch.setattr(devices.shutil, "which", lambda _: found)
+    monkeypatch.setenv("CC", variable)
+    assert missing_compiler() == missing
 
 
 class Device:

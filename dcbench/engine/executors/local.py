@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from dcbench.api.errors import CaptureFailedError
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed, Schedule, Started
 from dcbench.engine.store.failures import Failure
 from dcbench.engine.store.store import Store
@@ -46,9 +47,22 @@ _GRACE = 5.0  # seconds a worker has to end by itself
 class LocalExecutor:
     """Runs jobs on this machine, at most one per slot at a time."""
 
-    def __init__(self, slots: Sequence[Runtime], results: Path, data: Path, timeout: float | None = None) -> None:
-        """Use one worker for each runtime in *slots*; end a job after *timeout* seconds."""
-        self._slots = [_Slot(number, runtime, results, data, timeout) for number, runtime in enumerate(slots)]
+    def __init__(
+        self,
+        slots: Sequence[Runtime],
+        results: Path,
+        data: Path,
+        timeout: float | None = None,
+        *,
+        strict: bool = False,
+    ) -> None:
+        """Use one worker for each runtime in *slots*; end a job after *timeout* seconds.
+
+        A job whose steps cannot be captured is done again without a capture, unless the run is *strict*.
+        """
+        self._slots = [
+            _Slot(number, runtime, results, data, timeout, strict=strict) for number, runtime in enumerate(slots)
+        ]
 
     def run(self, schedule: Schedule) -> Iterator[Event]:
         """Yield events until every job of *schedule* has finished, failed, or been given up.
@@ -106,8 +120,18 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 class _Slot:
     """One worker process and the job it has."""
 
-    def __init__(self, number: int, runtime: Runtime, results: Path, data: Path, timeout: float | None) -> None:
+    def __init__(
+        self,
+        number: int,
+        runtime: Runtime,
+        results: Path,
+        data: Path,
+        timeout: float | None,
+        *,
+        strict: bool = False,
+    ) -> None:
         self.number, self.job = number, None  # type: int, Job | None
+        self._strict, self._fallback = strict, ""
         self._runtime, self._results, self._data, self._timeout = runtime, results, data, timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] | None = None
@@ -128,13 +152,24 @@ class _Slot:
 
     def begin(self, job: Job) -> None:
         """Hand *job* to the worker, which is started if there is none."""
+        self._order(job, self._runtime)
+
+    def _order(self, job: Job, runtime: Runtime, fallback: str = "") -> None:
+        """Hand over *job*, to be run with *runtime*; *fallback* says why, if that is not the one of the slot."""
         if self._process is None or self._process.poll() is not None:
             self._start()
-        self.job, self._outcome, self._stopping = job, None, False
+        self.job, self._outcome, self._stopping, self._fallback = job, None, False, fallback
         self._before = _stamp(self._store.result(job))
         self._started = time.monotonic()
         self._deadline = self._started + _START + self._timeout if self._timeout else float("inf")
-        order = Order(job=job, results=self._results, data=self._data, runtime=self._runtime)
+        order = Order(
+            job=job,
+            results=self._results,
+            data=self._data,
+            runtime=runtime,
+            strict=self._strict,
+            fallback=fallback,
+        )
         self._write(order.model_dump_json())
 
     def listen(self, *, spoke: bool) -> list[Event]:
@@ -222,7 +257,7 @@ class _Slot:
             case Advanced():
                 return [Progressed(job, self.number, said.step, said.total, said.metrics, said.doing)]
             case Made():
-                self._outcome = Finished(job, self.number, Path(said.file), self._seconds())
+                self._outcome = Finished(job, self.number, Path(said.file), self._seconds(), tuple(said.fallbacks))
             case Raised():
                 failure = Failure(said.error, said.message, said.traceback, self._seconds())
                 self._outcome = Failed(job, self.number, failure)
@@ -285,8 +320,17 @@ class _Slot:
     def _conclude(self, event: Event) -> list[Event]:
         if isinstance(event, Finished) and (doubt := self._doubt(event)):
             event = self._failed("InvalidEvent", doubt)
+        if isinstance(event, Failed) and self._may_run_eagerly(event):
+            # In a fresh process: after a capture that failed, the GPU may report errors of that one to later calls.
+            reason = f"steps ran eagerly: {event.failure.message}"
+            self._order(event.job, self._runtime.model_copy(update={"capture": False}), reason)
+            return []
         self.job = None
         return [event]
+
+    def _may_run_eagerly(self, event: Failed) -> bool:
+        """Return whether a capture has failed for the first time, and the run takes eager steps for it."""
+        return event.failure.error == CaptureFailedError.__name__ and not (self._strict or self._fallback)
 
     def _doubt(self, event: Finished) -> str:
         """Return why the file of *event* is not the result that was planned; empty if it is."""

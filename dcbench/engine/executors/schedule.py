@@ -44,6 +44,8 @@ class Finished:
     slot: int
     file: Path
     seconds: float
+    fallbacks: tuple[str, ...] = ()
+    """What was done in another way than it was asked for, a line each."""
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,8 @@ class Request(BaseModel):
     """Of convolutions, as in `Runtime`; ``auto`` is bf16 on a GPU and float32 on the CPU."""
     eager: bool = False
     """Run GPU steps as they are written, neither compiled nor captured."""
+    strict: bool = False
+    """Fail a job whose steps cannot be compiled or captured, in place of running it eagerly."""
     smoke: bool = False
     """One step and one epoch per cell, in a store that is thrown away."""
 

@@ -74,8 +74,16 @@ class _Cell(_Facts):
     split: str
 
 
+class _Ran(_Facts):
+    capture: bool = False
+    compiled: bool = False
+    fallbacks: list[str] = []
+    condensing: list[str] = []
+
+
 class _Stretch(_Facts):
     seconds: _Seconds
+    ran: _Ran | None = None
     runtime: dict[str, Any] = {}
     device: str | None = None
     instructions: str | None = None
@@ -94,6 +102,7 @@ class _Made(_Facts):
     artifacts: _Texts = {}
     artifact_seconds: dict[str, _Seconds] = {}
     stretches: list[_Stretch] = []
+    ran: _Ran | None = None
     cite: str = ""
 
 

@@ -218,17 +218,30 @@ def _provenance(part: StoredSet) -> dict[str, Any]:
     return {name: value for name, value in part.facts.items() if name not in known}
 
 
+def _merge_ran(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the fact ``ran`` of a set from that of its *parts*: what all of them did, and every fallback."""
+    found = [part["ran"] for part in parts if "ran" in part]
+    if not found:
+        return {}
+    done = {name: len(found) == len(parts) and all(ran[name] for ran in found) for name in ("capture", "compiled")}
+    return {"ran": done | {"fallbacks": list(dict.fromkeys(line for ran in found for line in ran["fallbacks"]))}}
+
+
 def _merge(parts: Sequence[Mapping[str, Any]], newest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the provenance of a set from that of its *parts*: totals, the rest as the *newest* has it, and each."""
     whole = {name: value for name, value in newest.items() if name not in {"classes", "stretches"}}
     shared = [part.get("artifact_seconds", {}) for part in parts]
     once = {name: seconds for each in shared for name, seconds in each.items()}
     repeated = sum(sum(each.values()) for each in shared) - sum(once.values())
-    return whole | {
-        "seconds": sum(part["seconds"] for part in parts) - repeated,
-        "peak_memory_bytes": max(part["peak_memory_bytes"] for part in parts),
-        "device": ", ".join(dict.fromkeys(part["device"] for part in parts)),
-        "artifacts": {name: value for part in parts for name, value in part["artifacts"].items()},
-        "artifact_seconds": once,
-        "parts": [dict(part) for part in parts],
-    }
+    return (
+        whole
+        | _merge_ran(parts)
+        | {
+            "seconds": sum(part["seconds"] for part in parts) - repeated,
+            "peak_memory_bytes": max(part["peak_memory_bytes"] for part in parts),
+            "device": ", ".join(dict.fromkeys(part["device"] for part in parts)),
+            "artifacts": {name: value for part in parts for name, value in part["artifacts"].items()},
+            "artifact_seconds": once,
+            "parts": [dict(part) for part in parts],
+        }
+    )

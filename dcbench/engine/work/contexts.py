@@ -24,7 +24,7 @@ from dcbench.engine.store.given import as_count, as_metrics, as_state
 from dcbench.engine.store.store import Store
 from dcbench.engine.store.tensors import Checkpoint
 from dcbench.engine.work.artifacts import Artifacts, Owner
-from dcbench.engine.work.provenance import Stretch, describe_stretch
+from dcbench.engine.work.provenance import Stretch, describe_ran, describe_stretch
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -122,6 +122,7 @@ class CellTask(Task):
         self.recorder, self.artifacts = Recorder(), Artifacts(store, cell, owner)
         self._cell, self._registry, self._report = cell, registry, report
         source = registry.find("methods", cell.method.record).source
+        self._runtime = runtime
         self._stretch = describe_stretch(runtime, {source.package: source.version})
         self._stretches_before: tuple[Stretch, ...] = ()
         self._part, self._store = part, store
@@ -145,7 +146,8 @@ class CellTask(Task):
     def stretches(self) -> tuple[Stretch, ...]:
         """How this stretch and those before it ran."""
         seconds = self._own_seconds - self._spent_before
-        return (*self._stretches_before, {**self._stretch, "chunk": int(self.chunk), "seconds": seconds})
+        now = {**self._stretch, "chunk": int(self.chunk), "seconds": seconds, **describe_ran(self._runtime)}
+        return (*self._stretches_before, now)
 
     def network(self, name: str, seed: int, *, device: torch.device | None = None) -> nn.Module:
         """See `Task.network`."""

@@ -46,6 +46,8 @@ class Made(_Event):
 
     event: Literal["finished"]
     file: str
+    fallbacks: list[str] = []
+    """What was done in another way than it was asked for, see `dcbench.api.ran`."""
 
 
 class Raised(_Event):

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 import dcbench
+from dcbench.api.ran import ran
 from dcbench.engine.store.guards import UnreadableFileError
 from dcbench.engine.store.tensors import read_stretches
 from dcbench.engine.work.devices import describe_device, has_bf16, instructions, prepare_process
@@ -68,16 +69,32 @@ def describe_stretch(runtime: Runtime, packages: Mapping[str, str]) -> dict[str,
     return described | ({"commit": commit()} if commit() else {})
 
 
-def go_on(wanted: Runtime, checkpoint: Path) -> Runtime:
+def describe_ran(runtime: Runtime, stretches: Sequence[Stretch] = (), condensing: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the fact ``ran`` of a result: what this process has done, as `dcbench.api.ran` has recorded it.
+
+    Args:
+        runtime: how the job was to run. Where it captures nothing, as on a CPU, there is no such fact.
+        stretches: earlier ones of the job, whose fallbacks count too.
+        condensing: the fallbacks of the set that is evaluated.
+    """
+    record = ran().facts()
+    earlier = [line for stretch in stretches for line in stretch.get("ran", {}).get("fallbacks", ())]
+    record["fallbacks"] = list(dict.fromkeys([*earlier, *record["fallbacks"]]))
+    record |= {"condensing": list(condensing)} if condensing else {}
+    return {"ran": record} if runtime.capture or record["fallbacks"] or condensing else {}
+
+
+def go_on(wanted: Runtime, checkpoint: Path, *, fallback: str = "") -> Runtime:
     """Return how a job goes on from *checkpoint*, and set up this process so; what differs is said in its log.
 
-    Without a checkpoint, or from one that does not say how it was made, the job runs as *wanted*.
+    Without a checkpoint, or from one that does not say how it was made, the job runs as *wanted*. So it does with a
+    *fallback*: what the checkpoint asks for has failed for that reason.
     """
     try:
         before = read_stretches(checkpoint)
     except (UnreadableFileError, FileNotFoundError):  # damage is for the one that resumes from it
         before = ()
-    runtime, remark = as_it_began(wanted, before)
+    runtime, remark = as_it_began(wanted, before, eager=bool(fallback))
     if runtime != wanted:
         prepare_process(runtime)
     if remark:
@@ -85,10 +102,11 @@ def go_on(wanted: Runtime, checkpoint: Path) -> Runtime:
     return runtime
 
 
-def as_it_began(wanted: Runtime, before: Sequence[Stretch]) -> tuple[Runtime, str]:
+def as_it_began(wanted: Runtime, before: Sequence[Stretch], *, eager: bool = False) -> tuple[Runtime, str]:
     """Return how a job goes on after the stretches *before*, and what there is to say about it, in one line.
 
-    It takes over all that its bits depend on; its device, and the time between checkpoints, are those of *wanted*.
+    It takes over all that its bits depend on; its device, and the time between checkpoints, are those of *wanted*. An
+    *eager* one captures nothing, whatever it began with.
     """
     if not before or "runtime" not in before[-1]:
         return wanted, ""
@@ -104,6 +122,8 @@ def as_it_began(wanted: Runtime, before: Sequence[Stretch]) -> tuple[Runtime, st
     kept: dict[str, Any] = {"device": wanted.device, "checkpoint_seconds": wanted.checkpoint_seconds}
     if wanted.deterministic:
         kept["deterministic"] = True
+    if eager:
+        kept["capture"] = False
     runtime = begun.model_copy(update=kept)
     changed = [field for field in _BITS if getattr(runtime, field) != getattr(wanted, field)]
     if not changed:

@@ -29,7 +29,7 @@ from dcbench.engine.store.store import Store
 from dcbench.engine.store.tensors import hash_set
 from dcbench.engine.work.contexts import CellTask, Data, TrialContext
 from dcbench.engine.work.devices import describe_device, peak_memory
-from dcbench.engine.work.provenance import go_on, versions
+from dcbench.engine.work.provenance import describe_ran, go_on, versions
 from dcbench.engine.work.runtime import Runtime
 
 
@@ -42,6 +42,10 @@ class Order(BaseModel):
     results: Path
     data: Path
     runtime: Runtime
+    strict: bool = False
+    """Whether the job fails where it cannot run as it was asked to."""
+    fallback: str = ""
+    """Why it runs eagerly, if a capture has failed in the process before."""
 
 
 def run_job(order: Order, registry: Registry, report: Report) -> Path:
@@ -64,7 +68,7 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
     data = _data(order, registry, cell, report)
     if job.again:
         store.drop_checkpoint(cell, job.classes)
-    runtime = go_on(order.runtime, store.checkpoint(cell, job.classes))
+    runtime = go_on(order.runtime, store.checkpoint(cell, job.classes), fallback=order.fallback)
     order = order.model_copy(update={"runtime": runtime})
     task = CellTask(registry, data, store, order.runtime, report, job.classes)
     method = registry.resolve("methods", cell.method.record)()
@@ -79,8 +83,10 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
         "chunk": int(task.chunk),
         "cite": str(method.cite),
     }
-    if len(task.stretches) > 1:
-        facts["stretches"] = task.stretches
+    stretches = task.stretches
+    facts |= describe_ran(order.runtime, stretches)
+    if len(stretches) > 1:
+        facts["stretches"] = stretches
     if job.classes is not None:
         facts["classes"] = range_text(job.classes)
     made = task.recorder
@@ -123,7 +129,9 @@ def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report
     order = order.model_copy(update={"runtime": order.runtime.for_training()})
     trial, store = job.trial, Store(order.results)
     cell, spec = trial.cell, trial.evaluator
-    condensed = _at(store.condensed(cell), trial.step)
+    path = store.condensed(cell)
+    stored = _read(path)
+    condensed = _at(stored, path, trial.step)
     content = hash_set(condensed)
     data = _data(order, registry, cell, report)
     context = TrialContext(registry, trial, job.repeats, data.info, store, order.runtime, report)
@@ -133,13 +141,13 @@ def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report
     metrics = _plain_metrics(evaluation)
     _check(metrics, spec.metric, len(job.repeats))
     facts = _provenance(order, registry, "evaluators", spec.record, context.seconds) | context.artifacts.facts()
-    _check_same(store.condensed(cell), trial.step, content)
+    facts |= describe_ran(order.runtime, condensing=stored.facts.get("ran", {}).get("fallbacks", ()))
+    _check_same(path, trial.step, content)
     return store.save(StoredEvaluation(trial, job.repeats, metrics, facts))
 
 
-def _at(path: Path, step: int | None) -> CondensedSet:
-    """Return the set in the file *path*, or its snapshot after *step* steps."""
-    record = _read(path)
+def _at(record: StoredSet, path: Path, step: int | None) -> CondensedSet:
+    """Return the set of *record*, which was read from *path*, or its snapshot after *step* steps."""
     if step is None:
         return record.condensed
     if step not in record.snapshots:
@@ -153,7 +161,7 @@ def _at(path: Path, step: int | None) -> CondensedSet:
 def _check_same(path: Path, step: int | None, content: str) -> None:
     """Refuse to store what was measured on *content* if the set at *path* is another by now: it has the same name."""
     try:
-        same = hash_set(_at(path, step)) == content
+        same = hash_set(_at(_read(path), path, step)) == content
     except FileNotFoundError:
         same = False
     if not same:

@@ -258,6 +258,7 @@ def _become_a_job(worker: int) -> None:
 
 def _run(line: str, channel: Channel) -> None:
     """Carry out one order; say how it ended."""
+    from dcbench.api.ran import recording
     from dcbench.engine.registry import load_registry
     from dcbench.engine.store.store import Store
     from dcbench.engine.work.devices import prepare_process
@@ -268,11 +269,12 @@ def _run(line: str, channel: Channel) -> None:
         order = Order.model_validate_json(line)
         _print_into(Store(order.results).log(order.job))
         prepare_process(order.runtime)
-        path = run_job(order, load_registry(), channel.report)
+        with recording(strict=order.strict, fallbacks=filter(None, [order.fallback])) as record:
+            path = run_job(order, load_registry(), channel.report)
     except BaseException as error:
         channel.send("failed", **told(error, traceback.format_exc()))
     else:
-        channel.send("finished", file=str(path))
+        channel.send("finished", file=str(path), fallbacks=record.fallbacks)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -14,7 +14,7 @@ from dcbench import CondensedSet, RequestError, State
 from dcbench.toolbox.augment import Augmentation
 from dcbench.toolbox.matching.learnable import LearnableSet, Space, initial_pixels
 from dcbench.toolbox.matching.optimiser import MatchingSGD
-from dcbench.toolbox.matching.runner import GPURunner, Runner
+from dcbench.toolbox.matching.runner import GPURunner, Runner, choose_path, resume_path
 from dcbench.toolbox.matching.sampling import RealImages, StepSampler
 from dcbench.toolbox.matching.shared_settings import snapshot_steps
 from dcbench.toolbox.matching.step import FeatureSignal, MatchingStep, mixes_images
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dcbench import Task
     from dcbench.toolbox.matching.network_sources import NetworkSource
     from dcbench.toolbox.matching.objectives import Objective
+    from dcbench.toolbox.matching.runner import StepPath
     from dcbench.toolbox.matching.shared_settings import MatchingSettings
 
 Statistics: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
@@ -33,9 +34,6 @@ Statistics: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
 
 LOGGED = 100
 """About how many losses a run reports; to read one, the host blocks until the accelerator has finished."""
-
-WORTH_COMPILING = 500
-"""Steps from which on it may pay to compile a network for a GPU, which takes some tens of seconds."""
 
 
 def match(
@@ -116,8 +114,9 @@ class Matching:
         self._networks = settings.network_source(task, real, dtype)
         signal = FeatureSignal(real, augmentation, task.chunk, half=task.precision == "bf16")
         step = MatchingStep(self.learnable, self.optimiser, signal, objective, self._networks.term)
-        self._run = _runner(task, settings, step, augmentation, resident=real.resident)
         state = task.resume()
+        path = choose_path(task, settings.iterations, resident=real.resident)
+        self._run = _runner(task, step, augmentation, resume_path(path, (state or {}).get("path")))
         if state is not None:
             self._load_state(state)
         if settings.iterations:
@@ -165,6 +164,7 @@ class Matching:
             "momentum": self.optimiser.buffer.to("cpu", copy=True),
             "generator": self._task.generator.get_state(),
             **self._networks.state(),
+            **({"path": self._run.path} if self._task.device.type == "cuda" else {}),
         }
 
     def _load_state(self, state: dict[str, Any]) -> None:
@@ -193,15 +193,11 @@ def _augmentation(task: Task, settings: MatchingSettings) -> Augmentation:
     return augmentation if task.info.mirror_ok else augmentation.without("flip")
 
 
-def _runner(
-    task: Task, settings: MatchingSettings, step: MatchingStep, augmentation: Augmentation, *, resident: bool
-) -> Runner:
-    """Return what runs *step* on the device of *task*."""
+def _runner(task: Task, step: MatchingStep, augmentation: Augmentation, path: StepPath) -> Runner:
+    """Return what runs *step* on the device of *task* by *path*."""
     if task.device.type != "cuda":
         return Runner(step, task)
-    captured = task.capture and resident
-    compiled = captured and settings.iterations >= WORTH_COMPILING
-    return GPURunner(step, task, augmentation, captured=captured, compiled=compiled)
+    return GPURunner(step, task, augmentation, captured=path != "eager", compiled=path == "compiled")
 
 
 def _refuse_inexact_part(task: Task, settings: MatchingSettings, networks: NetworkSource) -> None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from dcbench.api.ran import ran
 from dcbench.toolbox.augment import TensorDraw
-from dcbench.toolbox.devices import fits
+from dcbench.toolbox.devices import fits, moved_if_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,9 +76,12 @@ class RealImages:
 
     def __init__(self, train: ImageSet, count: int, normaliser: Normaliser, device: torch.device) -> None:
         """Keep *train* on *device* if it is small enough, and prepare to draw *count* images of each class."""
-        self.resident = fits(train.images, device)
-        """Whether all images lie on the device."""
-        self._images = train.images.to(device) if self.resident else train.images
+        wanted = fits(train.images, device)
+        self._images = moved_if_room(train.images, device) if wanted else train.images
+        self.resident = self._images.device.type == device.type
+        """Whether all images lie on the device. Only then can a step be captured."""
+        if wanted and not self.resident:
+            ran().fall_back("steps are not captured: the training images find no room on the GPU, which others use too")
         self._sampler = ClassSampler(train.class_index, count)
         self._normaliser = normaliser
         self.count = self._sampler.count

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 from dcbench import DcbenchError, Origin, Settings, TrainingRecipe
-from dcbench.toolbox.devices import fits, retry_with_smaller_chunk
+from dcbench.toolbox.devices import fits, moved_if_room, retry_with_smaller_chunk
 from dcbench.toolbox.pixels import Normaliser
 from dcbench.toolbox.recipes import LARGE, LARGE_NETWORK, TINY, TINY_NETWORK, TINY_NETWORK_ORIGIN, origins_at
 from dcbench.toolbox.training import train
@@ -119,7 +119,7 @@ def feature_network(task: Task, settings: FeatureSettings) -> nn.Module:
 def _train(network: nn.Module, task: Task, recipe: TrainingRecipe, seed: int) -> None:
     images = task.train.images
     if fits(images, task.device):
-        images = images.to(task.device)
+        images = moved_if_room(images, task.device)
     total = recipe.epochs + len(task.classes)
     # A network with dropout draws from the global generators, and every cell that trains it must get the same weights.
     with torch.random.fork_rng([task.device] if task.device.type == "cuda" else []):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from dcbench.api.errors import CaptureFailedError
+from dcbench.api.ran import ran
+from dcbench.toolbox.devices import first_line
 from dcbench.toolbox.training.ensemble import Ensemble
 from dcbench.toolbox.training.trainer import train
 
@@ -52,6 +54,7 @@ def train_side_by_side(
 
     Raises:
         ValueError: there are no images, or the numbers of images and labels, or of networks and generators, differ.
+        CaptureFailedError: a step cannot be captured; work on the GPU must go on in another process.
     """
     if len(networks) != len(generators):
         raise ValueError(f"{len(networks)} networks cannot train with {len(generators)} generators")
@@ -115,18 +118,19 @@ class _Training:
         )
 
     def captured(self) -> None:
-        """Train as an ensemble by replaying graphs: in two halves if memory is short, eagerly if the capture fails."""
-        ensemble = self._ensemble()
+        """Train as an ensemble by replaying graphs, in two halves if memory is short."""
+        ensemble: Ensemble | None = None
         try:
+            ensemble = self._ensemble()  # moves the images to the GPU, so that it too may run out of memory
             advance = ensemble.captured()
         except torch.OutOfMemoryError:
             if len(self.trainees) == 1:
                 raise
         except RuntimeError as error:
-            warnings.warn(f"training one network after another: a step could not be captured: {error}", stacklevel=3)
-            self.one_after_another()
-            return
+            text = f"a training step cannot be captured in a CUDA graph: {first_line(error)}"
+            raise CaptureFailedError(text) from error
         else:
+            ran().captured = True
             ensemble.run(advance, self._all_done)
             return
         # Outside of the handler: while the exception is alive, its traceback holds the memory of the failed attempt.

@@ -26,12 +26,14 @@ from dcbench.engine.plan.planner import Planner
 from dcbench.engine.plan.request import Request, make_request
 from dcbench.engine.registry import Registry, load_registry
 from dcbench.engine.run import Outcome, prepare, run_plan
+from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import read_failure
 from dcbench.engine.store.sets import read_condensed
 from dcbench.engine.store.store import Store
 from dcbench.engine.work.run_job import Order
 from dcbench.engine.work.run_job import run_job as do_job
 from dcbench.engine.work.runtime import Runtime
+from dcbench.report.report import build_of_run
 
 pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"), pytest.mark.slow]
 
@@ -182,6 +184,30 @@ def test_what_a_job_does_to_its_process_does_not_reach_the_next(ran: Ran, regist
     assert one is not None
     assert other is not None
     assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_job_whose_capture_fails_runs_eagerly_in_a_fresh_process_unless_the_run_is_strict(
+    registry: Registry, tmp_path: Path, strict: bool
+) -> None:
+    events: list[Event] = []
+    request = request_for(tmp_path, ["toy-bad[how=capture]"]).model_copy(update={"strict": strict})
+    with prepare(request, registry) as prepared:
+        outcome = run_plan(prepared, events.append)
+    kinds = [type(event).__name__ for event in events if not isinstance(event, Progressed)]
+    if strict:
+        assert kinds == ["Started", "Failed"]
+        assert outcome.failed[0][1].error == "CaptureFailedError"
+        return
+    assert kinds == ["Started", "Finished"] * 2
+    reason = "steps ran eagerly: a step cannot be captured in a CUDA graph: no room for streams"
+    assert list(outcome.fallbacks) == [reason]
+    assert outcome.warnings == [f"{reason} (toy ipc 1 toy-bad[how=capture] replicate 0: condense)"]
+    (made,), (measured,) = prepared.store.all_condensed(), prepared.store.all_evaluations()
+    assert read_condensed(made).facts["ran"] == {"capture": False, "compiled": False, "fallbacks": [reason]}
+    assert read_evaluation(measured)["ran"]["condensing"] == [reason]
+    (table,) = build_of_run(request.results, [cell.trials[0].trial for cell in prepared.plan], []).tables
+    assert f"not run as asked (toy ipc 1 toy-bad[how=capture]): {reason}" in table.notes
 
 
 def test_what_a_job_leaks_is_gone_with_its_process(ran: Ran) -> None:

@@ -26,6 +26,7 @@ GOOD = [
     {"event": "progress", "step": 1, "total": 2, "metrics": {"loss": 0.5, "n": 3}},
     {"event": "progress", "step": 1, "total": 2, "metrics": {}, "doing": "reading birds"},
     {"event": "finished", "file": "x.h5"},
+    {"event": "finished", "file": "x.h5", "fallbacks": ["no compiler"]},
     {"event": "failed", "error": "ValueError", "message": "no luck", "traceback": ""},
 ]
 OF_WORKERS = [

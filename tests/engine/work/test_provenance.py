@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from dcbench.api.ran import recording
 from dcbench.engine.identity import Cell
 from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner
@@ -24,7 +25,7 @@ from dcbench.engine.store.sets import StoredSet, read_condensed
 from dcbench.engine.store.store import Store
 from dcbench.engine.store.tensors import read_checkpoint, read_stretches
 from dcbench.engine.work import provenance
-from dcbench.engine.work.provenance import as_it_began, commit
+from dcbench.engine.work.provenance import as_it_began, commit, describe_ran
 from dcbench.engine.work.run_job import Order, run_job
 from dcbench.engine.work.runtime import Runtime
 
@@ -188,6 +189,26 @@ def test_on_a_gpu_the_path_and_the_precision_are_taken_over_and_the_gpu_is_that_
     runtime, said = as_it_began(wanted, before(begun))
     assert runtime == Runtime(device="cuda:1", precision="tf32", capture=True, chunk=1024)
     assert said == "the job goes on as it began: precision tf32 in place of bf16, capture True in place of False"
+
+
+def test_after_a_capture_that_failed_a_job_goes_on_eagerly_whatever_it_began_with() -> None:
+    begun = Runtime(device="cuda:0", precision="tf32", capture=True, chunk=1024)
+    wanted = begun.model_copy(update={"capture": False})
+    assert as_it_began(wanted, before(begun), eager=True) == (wanted, "")
+
+
+def test_what_ran_has_the_fallbacks_of_all_stretches_and_of_the_set_that_is_evaluated() -> None:
+    eager, captured = Runtime(), Runtime(device="cuda:0", capture=True)
+    earlier = [{"seconds": 1.0}, {"seconds": 1.0, "ran": {"fallbacks": ["one", "two"]}}]
+    with recording(fallbacks=["two", "three"]) as record:
+        record.captured = True
+        expected = {"capture": True, "compiled": False, "fallbacks": ["one", "two", "three"]}
+        assert describe_ran(captured, earlier) == {"ran": expected}
+    with recording():
+        assert describe_ran(eager) == {}
+        nothing = {"capture": False, "compiled": False, "fallbacks": []}
+        assert describe_ran(captured) == {"ran": nothing}
+        assert describe_ran(eager, condensing=["one"]) == {"ran": nothing | {"condensing": ["one"]}}
 
 
 def test_a_run_that_asks_for_the_same_bits_every_time_gets_them() -> None:

@@ -9,7 +9,7 @@ import torch
 from matching_setup import TinyClassifier, tiny_task
 from torch import Tensor
 
-from dcbench.toolbox.matching import Matching, MatchingSettings, QueueSettings, gaussian_mmd, linear_mmd, loop
+from dcbench.toolbox.matching import Matching, MatchingSettings, QueueSettings, gaussian_mmd, linear_mmd, runner
 
 COMMON: dict[str, Any] = {"iterations": 9, "batch_real": 5, "factor": 2, "init": "mix", "batch_syn_max": 6}
 SHORT_QUEUE: dict[str, Any] = {"queue_size": 5, "train_steps": 3, "train_batch": 8, "train_lr": 0.1}
@@ -50,5 +50,5 @@ def learnt(name: str, device: str = "cpu", *, capture: bool = False) -> Tensor:
 @pytest.mark.parametrize("way", ["eager", "captured", "compiled"])
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_moves_the_images_as_on_a_cpu(name: str, way: str, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "WORTH_COMPILING", 0 if way == "compiled" else 1000)
+    monkeypatch.setattr(runner, "WORTH_COMPILING", 0 if way == "compiled" else 1000)
     torch.testing.assert_close(learnt(name, device, capture=way != "eager"), learnt(name), rtol=1e-7, atol=1e-9)

@@ -8,8 +8,10 @@ from matching_setup import TinyNetwork, recorded, statistics, tiny_task
 from oracles import dm, m3d
 from torch import Tensor, nn
 
+from dcbench.api.errors import CaptureFailedError
+from dcbench.api.ran import recording
 from dcbench.toolbox.augment import Augmentation
-from dcbench.toolbox.matching import Matching, MatchingSettings, gaussian_mmd, linear_mmd
+from dcbench.toolbox.matching import Matching, MatchingSettings, gaussian_mmd, linear_mmd, runner
 from dcbench.toolbox.matching.runner import GPURunner
 
 if TYPE_CHECKING:
@@ -89,12 +91,89 @@ def test_a_network_that_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.Mon
 
     settings = like_m3d()
     monkeypatch.setattr(torch, "compile", failing)
+    monkeypatch.setattr(runner, "missing_compiler", lambda: "")
     task = tiny_task()
-    with pytest.warns(UserWarning, match="cannot be compiled and runs as it is: no compiler for"):
+    with recording() as ran, pytest.warns(UserWarning, match="cannot be compiled and runs as it is: no compiler for"):
         compiled = run_as_on_a_gpu(matching_of(task, settings), task, settings, compiled=True)
+    assert not ran.compiled
+    assert ran.fallbacks == ["the network cannot be compiled and runs as it is: no compiler for 12 images"]
     task = tiny_task()
     plain = run_as_on_a_gpu(matching_of(task, settings), task, settings)
     assert torch.equal(compiled.learnable.images, plain.learnable.images)
+
+
+def test_where_there_is_no_compiler_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, task = like_m3d(), tiny_task()
+    monkeypatch.setattr(runner, "missing_compiler", lambda: "there is none")
+    with recording() as ran, pytest.warns(UserWarning, match="^networks are not compiled: there is none$"):
+        run_as_on_a_gpu(matching_of(task, settings), task, settings, compiled=True)
+    assert (ran.compiled, ran.fallbacks) == (False, ["networks are not compiled: there is none"])
+
+
+def test_a_network_that_was_compiled_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, task = like_m3d(), tiny_task()
+    monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
+    monkeypatch.setattr(runner, "missing_compiler", lambda: "")
+    with recording() as ran:
+        run_as_on_a_gpu(matching_of(task, settings), task, settings, compiled=True)
+    assert ran.facts() == {"capture": False, "compiled": True, "fallbacks": []}
+
+
+def test_a_capture_that_fails_is_not_taken_for_a_compiler_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Replayed):
+        def __call__(self) -> None:
+            raise CaptureFailedError("a step cannot be captured")
+
+    settings, task = like_m3d(), tiny_task()
+    monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
+    monkeypatch.setattr(runner, "missing_compiler", lambda: "")
+    monkeypatch.setattr(runner, "CapturedStep", Broken)
+    with recording() as ran, pytest.raises(CaptureFailedError):
+        run_as_on_a_gpu(matching_of(task, settings), task, settings, compiled=True, captured=True)
+    assert ran.fallbacks == []
+
+
+@pytest.mark.parametrize(
+    ("device", "capture", "resident", "iterations", "path"),
+    [
+        ("cpu", True, True, 9999, "eager"),
+        ("cuda", False, True, 9999, "eager"),
+        ("cuda", True, False, 9999, "eager"),
+        ("cuda", True, True, runner.WORTH_COMPILING - 1, "captured"),
+        ("cuda", True, True, runner.WORTH_COMPILING, "compiled"),
+    ],
+)
+def test_the_path_follows_from_settings_device_and_options(
+    device: str, capture: bool, resident: bool, iterations: int, path: str
+) -> None:
+    task = tiny_task()
+    task.device, task.capture = torch.device(device), capture
+    assert runner.choose_path(task, iterations, resident=resident) == path
+
+
+@pytest.mark.parametrize(
+    ("chosen", "begun", "path"),
+    [
+        ("compiled", None, "compiled"),
+        ("compiled", "eager", "eager"),
+        ("compiled", "captured", "captured"),
+        ("captured", "compiled", "compiled"),
+        ("eager", "eager", "eager"),
+        ("captured", 3, "captured"),
+    ],
+)
+def test_a_resumed_run_takes_the_path_of_its_checkpoint(chosen: Any, begun: object, path: str) -> None:
+    with recording() as ran:
+        assert runner.resume_path(chosen, begun) == path
+    assert ran.fallbacks == []
+
+
+def test_a_resumed_run_that_cannot_take_the_path_of_its_checkpoint_says_so() -> None:
+    with recording() as ran, pytest.warns(UserWarning, match="the run began with compiled steps"):
+        assert runner.resume_path("eager", "compiled") == "eager"
+    assert ran.fallbacks == [
+        "the run began with compiled steps, which cannot be captured here; it goes on with eager ones"
+    ]
 
 
 class Hungry(TinyNetwork):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from fakes import info_of, made_up_set
@@ -7,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dcbench.toolbox.matching import ClassSampler, RealImages
+from dcbench.api.ran import recording
+from dcbench.toolbox.matching import ClassSampler, RealImages, sampling
 from dcbench.toolbox.matching.sampling import subsets
 from dcbench.toolbox.pixels import Normaliser
 
@@ -54,14 +57,28 @@ def test_subsets_are_different_numbers_below_the_total() -> None:
 
 
 @pytest.mark.parametrize(("device", "resident"), [("cuda:1", False), ("cpu", True)])
-def test_a_training_set_is_kept_where_half_of_the_free_memory_holds_it(
+def test_a_training_set_is_kept_where_half_of_the_memory_holds_it(
     device: str, resident: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = made_up_set(classes=3, per_class=5)
-    free = {torch.device("cuda:1"): 2 * train.images.numel() - 1}
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free[device], 2**40))
+    memory = {torch.device("cuda:1"): SimpleNamespace(total_memory=2 * train.images.numel() - 1)}
+    monkeypatch.setattr(torch.cuda, "get_device_properties", memory.__getitem__)
     info = info_of(train)
-    assert RealImages(train, 4, Normaliser(info.mean, info.std), torch.device(device)).resident is resident
+    with recording() as ran:
+        assert RealImages(train, 4, Normaliser(info.mean, info.std), torch.device(device)).resident is resident
+    assert ran.fallbacks == [], "that follows from the data and the device"
+
+
+def test_a_training_set_that_finds_no_room_stays_and_the_record_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, info = made_up_set(classes=3, per_class=5), info_of(made_up_set())
+    monkeypatch.setattr(sampling, "fits", lambda *_: True)
+    monkeypatch.setattr(sampling, "moved_if_room", lambda images, _: images)
+    with recording() as ran, pytest.warns(UserWarning, match="find no room on the GPU"):
+        images = RealImages(train, 4, Normaliser(info.mean, info.std), torch.device("cuda:1"))
+    assert not images.resident
+    assert ran.fallbacks == [
+        "steps are not captured: the training images find no room on the GPU, which others use too"
+    ]
 
 
 def test_real_images_are_normalised_and_stand_class_by_class() -> None:

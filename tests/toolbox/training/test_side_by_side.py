@@ -10,6 +10,8 @@ from torch import nn
 from training_setup import RECIPES, data, network_of, recipe_of, seeded
 
 from dcbench import TrainingRecipe
+from dcbench.api.errors import CaptureFailedError
+from dcbench.api.ran import recording
 from dcbench.toolbox.networks import ConvNet
 from dcbench.toolbox.training import side_by_side, train, train_side_by_side
 from dcbench.toolbox.training.ensemble import Ensemble
@@ -160,17 +162,34 @@ class TestCaptured:
         with pytest.raises(torch.OutOfMemoryError, match="full"):
             self.training([network_of(0), network_of(1)], []).captured()
 
-    def test_a_step_that_cannot_be_captured_is_done_without(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_images_that_find_no_room_are_tried_with_fewer_networks_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made: list[int] = []
+        ensemble_of = side_by_side._Training._ensemble
+
+        def short(training: side_by_side._Training) -> Ensemble:
+            made.append(len(training.trainees))
+            if len(training.trainees) > 1:
+                raise torch.OutOfMemoryError
+            return ensemble_of(training)
+
+        monkeypatch.setattr(side_by_side._Training, "_ensemble", short)
+        monkeypatch.setattr(Ensemble, "captured", lambda ensemble: ensemble.one_by_one)
+        networks: list[nn.Module] = [network_of(0), network_of(1), network_of(2)]
+        with recording() as ran:
+            self.training(networks, []).captured()
+        assert made == [3, 1, 2, 1, 1]
+        assert ran.captured
+        self.check(networks)
+
+    def test_a_step_that_cannot_be_captured_is_an_error_of_one_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuses(ensemble: Ensemble) -> Advance:
-            raise RuntimeError("operation not permitted when stream is capturing")
+            raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
         monkeypatch.setattr(Ensemble, "captured", refuses)
-        networks: list[nn.Module] = [network_of(0), network_of(1), network_of(2)]
-        done: list[tuple[int, int]] = []
-        with pytest.warns(UserWarning, match="one network after another.*not permitted"):
-            self.training(networks, done).captured()
-        assert done == [(number, epoch) for number in range(3) for epoch in (1, 2, 3, 4)]
-        self.check(networks)
+        networks: list[nn.Module] = [network_of(0), network_of(1)]
+        with recording() as ran, pytest.raises(CaptureFailedError, match=r"graph: operation not permitted.*capturing$"):
+            self.training(networks, []).captured()
+        assert not ran.captured
 
 
 TWO = pytest.mark.usefixtures("two_threads")
