@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -30,5 +31,7 @@ class Sent(TorchDispatchMode):
 @contextmanager
 def fake_gpu() -> Iterator[None]:
     """Let the device "cuda" have tensors of shapes and types without values in the block."""
+    if torch.__version__ < (2, 9):
+        pytest.skip("torch asked for a driver here until 2.9")
     with FakeTensorMode(allow_non_fake_inputs=True):
         yield

@@ -27,8 +27,10 @@ def as_count(value: object, what: str) -> int:
     Raises:
         DcbenchError: it is not a whole number from 0 on, or too large for a file.
     """
+    import numpy as np
+
     number = -1
-    if not isinstance(value, bool):  # Python takes True for 1; a plug-in that gives it means something else
+    if not isinstance(value, bool | np.bool_):  # Python takes True for 1; a plug-in that gives it means something else
         try:
             number = operator.index(value)  # type: ignore[arg-type]
         except (TypeError, ValueError, RuntimeError):  # torch raises any of them

@@ -57,12 +57,14 @@ def bandwidth(synthetic: Tensor, real: Tensor) -> Tensor:
         real: (classes, m, D)
 
     Returns:
-        (classes, 1, 1), at least the smallest positive number.
+        (classes, 1, 1); 1 where all rows are equal, since then every width gives the same kernel.
     """
     rows = torch.cat([synthetic, real], 1).detach()
     count = rows.shape[1]
     total = 2 * count * rows.square().sum((1, 2)) - 2 * rows.sum(1).square().sum(1)
-    return (total / (count**2 - count)).clamp_min(torch.finfo(rows.dtype).tiny).view(-1, 1, 1)
+    width = total / (count**2 - count)
+    # Gradients are divided by it: a tiny number in the place of zero makes them overflow.
+    return torch.where(width > torch.finfo(rows.dtype).tiny, width, 1.0).view(-1, 1, 1)
 
 
 def gaussian_mmd(synthetic: Tensor, real: Tensor, *, value: bool) -> Tensor:

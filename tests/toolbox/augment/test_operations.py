@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+from fake_gpu import fake_gpu
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import augmentation as oracle
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dcbench.toolbox.augment import operations
@@ -93,7 +93,7 @@ def test_only_a_gpu_that_is_to_give_the_same_bits_goes_without_the_quick_kernels
     device: str, kernels: set[str]
 ) -> None:
     draw = Draw(torch.zeros(2), parameters_of(uniforms_of(2)[:, 1:], 8))
-    with FakeTensorMode(allow_non_fake_inputs=True), Log() as log:
+    with fake_gpu(), Log() as log:
         images = torch.zeros(2, 3, 8, 8, dtype=torch.float64, device=device)
         for name in ("crop", "scale", "rotate"):
             REAL[name](images, *(values.to(device) for values in draw.of(name)))
