@@ -169,7 +169,7 @@ class CondensedSet:
             info: the dataset it was made for.
             ipc: the images per class asked for.
             budget_exempt: leave out the budget, for a reference row such as the whole training set.
-            factor: the tiles per side that `Method.factor` announced, on which protocols depend; None does not ask.
+            factor: the tiles per side that `Method.factor` announced, on which protocols depend; None skips this check.
             classes: what a part of a set must hold, neither more nor less, with hard labels; None means a whole set.
 
         Raises:
@@ -249,8 +249,8 @@ class CondensedSet:
 def plain_set(returned: object, *, copy: bool = True) -> CondensedSet:
     """Return what a plug-in *returned* as a set of the bench's own, made of plain tensors in the documented types.
 
-    A subclass, of the set or of a tensor, could answer for itself: its budget would be checked by the object that is
-    checked. Only what it holds is taken over. What it holds is yet to be checked.
+    A subclass, of the set or of a tensor, could override the methods that check it. So only its tensors are taken over,
+    unchecked.
 
     Args:
         returned: the condensed set. Floating pixels and probabilities become float32.
@@ -288,7 +288,7 @@ def _plain_tensor(value: object, name: str, types: tuple[str, ...], *, copy: boo
 
     if not isinstance(value, torch.Tensor):
         raise InvalidCondensedSetError(f"{name} must be a tensor, not a {type(value).__name__}")
-    with torch._C.DisableTorchFunctionSubclass():  # the tensor's own class is not asked
+    with torch._C.DisableTorchFunctionSubclass():  # a subclass of Tensor could override these operations
         wanted = "float32" if value.is_floating_point() else "int64"
         if wanted not in types or (wanted == "int64" and value.dtype != torch.int64):
             shape = f"(N,){' or probabilities float32 (N, classes)' if len(types) > 1 else ''}"

@@ -85,7 +85,7 @@ class ImageSet:
 
 
 class Dataset(ABC):
-    """A dataset: knows its `DatasetInfo` and loads one split at a time.
+    """A dataset: it has a `DatasetInfo` and loads one split at a time.
 
     Made by the bench as ``target(root, argument, settings)``.
     """
@@ -109,7 +109,7 @@ class Dataset(ABC):
         self.settings = settings
 
     def present(self) -> bool:
-        """Say whether the data is there already, without fetching or loading anything."""
+        """Return whether the data is there, without fetching or loading anything."""
         return True
 
     @abstractmethod
@@ -123,34 +123,34 @@ class Dataset(ABC):
     def expected(self) -> DatasetInfo | None:
         """Describe the dataset as it is wherever it is whole: recipes can be listed with it before the data is there.
 
-        None, the default, where only the data could tell. A run never asks for it.
+        None, the default, where that depends on the data. A run never calls it.
         """
         return None
 
     def check(self) -> None:
-        """Look at the files of both splits more closely than `present`: ``dcbench doctor`` asks. Nothing is fetched.
+        """Check the files of both splits more closely than `present`; ``dcbench doctor`` calls it. Nothing is fetched.
 
         Raises:
             UnreadableDataError: a file is damaged; the text names it.
         """
 
     def differs(self) -> str:
-        """Say in what the data differs from the standard data of its name; empty, the default, where it does not.
+        """Return in what the data differs from the standard data of its name; empty, the default, where it does not.
 
-        Such data is shown as other data, and never next to published numbers. A plan asks, so the answer is quick; it
+        Such data is shown as other data, and never next to published numbers. Planning calls it, so it is quick; it
         may be slow where `DatasetRecord.fingerprints` have shown already that the data is another.
         """
         return ""
 
     def remarks(self) -> Sequence[str]:
-        """Say what a user should know of the data as it was found, a line each, such as how many files are left out.
+        """Return what a user must know of the data as it was found, a line each, such as how many files are left out.
 
-        Asked while a run is planned, when `files` has been called for both splits, and by ``dcbench doctor``.
+        Planning calls it after `files` for both splits, and so does ``dcbench doctor``.
         """
         return ()
 
     def progress(self, done: int, total: int) -> None:
-        """Say that *done* of *total* images of a split are read: a run shows it where reading takes over a second."""
+        """Report that *done* of *total* images of a split are read; a run shows it if that takes over a second."""
         if self.listener is not None:
             self.listener(done, total)
 

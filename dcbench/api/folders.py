@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
-_HELD = {EACCES, EAGAIN, EWOULDBLOCK}  # what a system answers where another process holds the lock
+_HELD = {EACCES, EAGAIN, EWOULDBLOCK}  # errors of a system where another process holds the lock
 
 
 def data_folder() -> Path:
@@ -26,11 +26,11 @@ def cache_folder() -> Path:
 
 @contextmanager
 def holding(path: Path) -> Iterator[bool]:
-    """Hold the lock file *path*, which another process may have to give back first; yield whether it is held.
+    """Wait for the lock file *path* and hold it; yield whether it is held.
 
-    Some file systems (NFS, Lustre) are mounted without locks. The body then runs all the same, at the risk that
-    another process does the same work: who writes under a temporary name and renames does no harm. A lock file that
-    merely exists would be worse: it outlives a process that is killed, and then stops every other for good.
+    Some file systems (NFS, Lustre) are mounted without locks. The body then runs without one, and another process may
+    do the same work. That does no harm to files that are written under a temporary name and renamed. A lock file that
+    merely exists would be worse: it outlives a process that is killed, and then stops every other process.
 
     Raises:
         OSError: the lock file cannot be made.

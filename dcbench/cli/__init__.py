@@ -64,7 +64,7 @@ def cli(traceback: bool) -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code.
 
-    0 all done; 1 some cells, or checks, failed, or something nobody foresaw; 2 the request was wrong; 130 interrupted.
+    0 all done; 1 some cells, or checks, failed, or an unexpected error; 2 the request was wrong; 130 interrupted.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     traceback = "--traceback" in arguments
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _leave("interrupted; what is finished stays, and the same command goes on from there", 130)
     except click.ClickException as error:
         _leave(_one_line(error), error.exit_code)
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader of the output has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
     except Exception as error:

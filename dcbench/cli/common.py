@@ -46,7 +46,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only since 
         """Return a tuple of floats.
 
         Raises:
-            click.BadParameter: a part is no such number.
+            click.BadParameter: a part is not such a number.
         """
         try:
             numbers = tuple(map(float, value.split(",") if isinstance(value, str) else value))
@@ -54,7 +54,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only since 
             numbers = ()
         if not numbers or not all(math.isfinite(number) and number > self._above for number in numbers):
             limit = "" if self._above == -math.inf else f" above {self._above:g}"
-            self.fail(f"{value!r} is no list of numbers{limit}, such as 0.49,0.48,0.45", param, ctx)
+            self.fail(f"{value!r} is not a list of numbers{limit}, such as 0.49,0.48,0.45", param, ctx)
         return numbers
 
 

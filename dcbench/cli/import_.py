@@ -116,7 +116,7 @@ def _run_command(wanted: Import, done: Sequence[Imported], results: Path, data: 
     """Return the command that evaluates the sets."""
     cell = done[0].cell
     seeds = ",".join(map(range_text, ranges_of(one.cell.replicate for one in done)))
-    words = ["dcbench", "run", "--methods", cell.method.choice, "--datasets", wanted.dataset]
+    words = ["dcbench", "run", "--methods", cell.method.selector, "--datasets", wanted.dataset]
     words += ["--ipc", str(cell.ipc), "--seeds", seeds]
     if results != Path("results"):
         words += ["--results", str(results)]

@@ -47,7 +47,7 @@ def _problems(registry: Registry, source: Source) -> list[Problem]:
     from dcbench.engine.registry import Problem
 
     clashes = [
-        Problem(source, f"{group[:-1]} {name!r} is claimed by {' and '.join(map(str, sources))}; nobody can select it")
+        Problem(source, f"{group[:-1]} {name!r} is claimed by {' and '.join(map(str, sources))}; it cannot be selected")
         for group, name, sources in registry.clashes()
         if source in sources
     ]

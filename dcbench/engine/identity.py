@@ -1,4 +1,4 @@
-"""Cells and trials: what is computed, under names that are known before anything runs."""
+"""The identity of what is computed: cells and trials, with names that are known before anything runs."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class DatasetSpec(Frozen):
     record: str
     """Name of the record, such as ``folder``."""
     argument: str = ""
-    """What follows the colon, as the dataset has it: absolute where it is a path. No part of the digest."""
+    """What follows the colon, as the dataset has it: absolute where it is a path. Not in the digest."""
     settings: dict[str, Any]
-    """All settings; no part of the digest, since their effect is in the fingerprints, `mean`, `std` and `mirror_ok`."""
-    choice: str
-    """What ``--datasets`` takes to choose it, with what was set by ``--set``; no part of the digest."""
+    """All settings; not in the digest, since their effect is in the fingerprints, `mean`, `std` and `mirror_ok`."""
+    selector: str = _stored_as("choice", here="selector")
+    """What ``--datasets`` takes to choose it, with what was set by ``--set``; not in the digest."""
     name: str
     """Name in results."""
     train: str
@@ -59,20 +59,20 @@ class DatasetSpec(Frozen):
     test: str
     """Fingerprint of the test split: what an evaluation depends on as well."""
     mean: tuple[float, ...]
-    """That of `DatasetInfo`, as `std` and `mirror_ok` are: what a method sees of a dataset beside its pixels."""
+    """That of `DatasetInfo`, as `std` and `mirror_ok` are: what a method sees of a dataset next to its pixels."""
     std: tuple[float, ...]
     mirror_ok: bool
     class_names: tuple[str, ...] = ()
-    """One name per class; empty where an older file does not say. For reports; no part of the digest."""
+    """One name per class; empty where an older file lacks it. For reports; not in the digest."""
     train_images: int | None = None
-    """How many images are condensed; None where an older file does not say. For reports; no part of the digest."""
+    """How many images are condensed; None where an older file lacks it. For reports; not in the digest."""
     train_counts: tuple[int, ...] = ()
-    """Training images of each class; empty where an older file does not say. No part of the digest."""
+    """Training images of each class; empty where an older file lacks it. Not in the digest."""
     test_counts: tuple[int, ...] = ()
     """Images of each class that are evaluated on, likewise."""
     other_data: str | None = None
     """In what the data differs from the standard data of its name; empty where it does not, or where none is standard;
-    None where an older file does not say. No part of the digest: the fingerprints are."""
+    None where an older file lacks it. No part of the digest: the fingerprints are."""
 
     @property
     def title(self) -> str:
@@ -85,9 +85,9 @@ class MethodSpec(Frozen):
 
     record: str
     label: str
-    """Title of its column, such as ``m3d[factor=1]``; no part of the digest."""
-    choice: str
-    """What ``--methods`` takes to make it, mostly its label; no part of the digest."""
+    """Title of its column, such as ``m3d[factor=1]``; not in the digest."""
+    selector: str = _stored_as("choice", here="selector")
+    """What ``--methods`` takes to make it, mostly its label; not in the digest."""
     revision: int
     settings: dict[str, Any]
     """All settings as JSON values."""
@@ -98,11 +98,11 @@ class MethodSpec(Frozen):
     """That of the network in its settings; part of the digest from 2 on."""
     budget_exempt: bool = _stored_as("exempt", here="budget_exempt", default=False)
     overrides: dict[str, Any] = _stored_as("departures", here="overrides", default={})
-    """The recommended value of each setting that has another one here; no part of the digest."""
+    """The recommended value of each setting that has another one here; not in the digest."""
 
 
 ABOUT = ("digest", "dataset", "dataset_choice", "method", "label", "ipc", "seed", "split")
-"""Those of a cell's `facts` that say which one it is; ``seed`` is the replicate."""
+"""Those of a cell's `facts` that identify it for people; ``seed`` is the replicate."""
 
 
 class Cell(Frozen):
@@ -118,7 +118,7 @@ class Cell(Frozen):
 
     @cached_property
     def digest(self) -> str:
-        """The cell's name: 64 hexadecimal digits. Host, device, versions, labels and order are no part of it."""
+        """The cell's name: 64 hexadecimal digits. Host, device, versions, labels and order do not enter it."""
         return digest_of(self._identity() | {"seed": self.replicate})
 
     @property
@@ -152,11 +152,11 @@ class Cell(Frozen):
         return derive_seed(purpose="condense", dataset=self.dataset.name, ipc=self.ipc, seed=self.replicate)
 
     def facts(self) -> dict[str, Any]:
-        """Return what every file of this cell says of it."""
+        """Return what every file of this cell holds on it."""
         return {
             "digest": self.digest,
             "dataset": self.dataset.title,
-            "dataset_choice": self.dataset.choice,
+            "dataset_choice": self.dataset.selector,
             "method": self.method.record,
             "label": self.method.label,
             "settings": self.method.settings,
@@ -205,7 +205,7 @@ class Trial(Frozen):
 
     @cached_property
     def key(self) -> str:
-        """The trial's name: 64 hexadecimal digits. How many repeats there are is no part of it."""
+        """The trial's name: 64 hexadecimal digits. The number of repeats does not enter it."""
         identity = self._identity() | {"cell": self.cell.digest}
         return digest_of(identity | ({"step": self.step} if self.step is not None else {}))
 

@@ -96,7 +96,7 @@ class Registry:
         """Return the one record of *group* called *name*.
 
         Raises:
-            RequestError: nobody or more than one plug-in has it; the text says what was meant, or who they are.
+            RequestError: no plug-in has it, or more than one; the text gives the nearest name, or all owners.
         """
         matches = [item for item in self.found if item.group == group and item.record.name == name]
         if len(matches) == 1:
@@ -110,7 +110,7 @@ class Registry:
         """Return the one record called *name* of the first of `GROUPS` that has one.
 
         Raises:
-            RequestError: nobody has it, or more than one plug-in.
+            RequestError: no plug-in has it, or more than one.
         """
         for group in GROUPS:
             if any(item.record.name == name for item in self.of_group(group)):
@@ -201,7 +201,7 @@ def _left_over(entry_point: metadata.EntryPoint) -> bool:
 
 
 def _load(registry: Registry, manager: pluggy.PluginManager, entry_point: metadata.EntryPoint, source: Source) -> None:
-    """Load one plug-in; whatever it does wrong becomes a `Problem`."""
+    """Load one plug-in; every fault becomes a `Problem`."""
     registry.sources.append(source)
     name = f"{source.package}:{source.entry_point}"
     try:
@@ -224,7 +224,7 @@ def _load(registry: Registry, manager: pluggy.PluginManager, entry_point: metada
 
 
 def _other_dcbench(entry_point: metadata.EntryPoint) -> str:
-    """Return why the package of *entry_point* does not go with this dcbench, by what it says that it requires."""
+    """Return why the requirements of the package of *entry_point* exclude this dcbench; empty if they do not."""
     this = version()
     for requirement in map(Requirement, (entry_point.dist.requires if entry_point.dist else None) or []):
         wanted = requirement.specifier

@@ -1,4 +1,4 @@
-"""The bench: from a request to finished files, with one event for everything that happens on the way."""
+"""A run: from a request to finished files, with an event for each step."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether all that was asked for is there: every cell of the grid, or its part."""
+        """Whether all that was requested is there: every cell of the grid, or its part."""
         return not (self.failed or self.skipped or self.failed_before)
 
 
@@ -104,14 +104,14 @@ def _refuse_to_condense(jobs: Iterable[Job], request: Request, registry: Registr
         cell = job.cell
         if isinstance(job, CondenseJob) and registry.find("methods", cell.method.record).record.import_only:
             if request.smoke:
-                name = cell.method.choice
+                name = cell.method.selector
                 raise RequestError(f"--smoke begins with an empty store, and {name} is made elsewhere; leave it out")
             place = f"{cell.dataset.name} at IPC {cell.ipc} and replicate {cell.replicate}"
             raise RequestError(f"no set of {place} is imported as {cell.method.label!r}; {_import_command(cell)}")
 
 
 def _import_command(cell: Cell) -> str:
-    words = ["--dataset", cell.dataset.choice, "--name", cell.method.label]
+    words = ["--dataset", cell.dataset.selector, "--name", cell.method.label]
     words += ["--ipc", str(cell.ipc), "--seed", str(cell.replicate)]
     if cell.method.factor > 1:
         words += ["--factor", str(cell.method.factor)]
@@ -187,7 +187,7 @@ def run_plan(prepared: Prepared, watch: Callable[[Event], None]) -> Outcome:
 
 
 def _keep(event: Event, prepared: Prepared, outcome: Outcome) -> None:
-    """Bring the store and the outcome up to date with *event*, and announce observers."""
+    """Bring the store and the outcome up to date with *event*, and call the observers."""
     store = prepared.store
     if isinstance(event, Finished):
         outcome.finished += 1
@@ -206,7 +206,7 @@ def _keep(event: Event, prepared: Prepared, outcome: Outcome) -> None:
 
 
 def _particulars(event: Finished) -> dict[str, object]:
-    """Return what the file of *event* holds beside the facts of its cell."""
+    """Return what the file of *event* holds in addition to the facts of its cell."""
     match event.job:
         case CondenseJob(classes=range() as classes):
             return {"classes": range_text(classes)}

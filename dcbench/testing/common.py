@@ -105,7 +105,7 @@ def later_settings_exist(subject: Subject) -> None:
     settings = subject.target.Settings
     unknown = sorted(set(settings.added_later) - set(settings.model_fields))
     if unknown:
-        raise ContractBroken(f"Settings.added_later names {', '.join(unknown)}, which are no fields")
+        raise ContractBroken(f"Settings.added_later names {', '.join(unknown)}, which are not fields")
 
 
 PROMISES = (

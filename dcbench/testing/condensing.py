@@ -1,4 +1,4 @@
-"""Condensing as a run does, with the engine's own task and store, and watching the method meanwhile."""
+"""Condensing as a run does, with the engine's own task and store, and a record of what the method does."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def condense(
 
 
 def _ignore(step: int, total: int, metrics: Mapping[str, float], doing: str = "") -> None:
-    """Nobody watches."""
+    """Drop the report."""
 
 
 def difference(one: CondensedSet, other: CondensedSet, tolerance: float = 0.0) -> str:

@@ -103,7 +103,7 @@ def names_defaults_that_there_are(subject: Subject) -> None:
 
 @promise(describes_itself)
 def name_safe_for_files(subject: Subject) -> None:
-    """Its name can be that of a folder on any system, and is no path: results are stored under it."""
+    """Its name can be that of a folder on any system, and not a path: results are stored under it."""
     name = subject.info().name
     if not _NAME.fullmatch(name) or name.strip(".") == "":
         raise ContractBroken(f"the name {name!r} holds more than letters, digits, '_', '.', '+' and '-'")
@@ -118,7 +118,7 @@ def names_its_files(subject: Subject) -> None:
             raise ContractBroken(f"files({split!r}) is empty; changed data would not be noticed")
         for path in files:
             if not path.is_file():
-                raise ContractBroken(f"files({split!r}) names {path}, which is no file")
+                raise ContractBroken(f"files({split!r}) names {path}, which is not a file")
 
 
 @promise(names_its_files)

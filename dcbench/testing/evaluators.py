@@ -96,7 +96,7 @@ class Subject(PlannedSubject):
 
 
 def _ignore(step: int, total: int, metrics: Mapping[str, float], doing: str = "") -> None:
-    """Nobody watches."""
+    """Drop the report."""
 
 
 def _hashes(condensed: CondensedSet, train: ImageSet, test: ImageSet) -> dict[str, str]:

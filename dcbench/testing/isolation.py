@@ -1,4 +1,4 @@
-"""Checks in a process of their own, so that a plug-in that crashes, hangs or leaves takes nobody along."""
+"""Checks in a process of their own, so that a plug-in that crashes, hangs or exits ends nothing else."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dcbench.testing.subject import Subject
 
 
-class ContractBroken(AssertionError):  # noqa: N818  (it is no accident of the program, but what a check says)
+class ContractBroken(AssertionError):  # noqa: N818  (not an error of the program, but the result of a check)
     """A plug-in breaks a promise. The text says which, by how much, and what to do."""
 
 

@@ -180,7 +180,7 @@ def pickles_nothing(subject: _Subject) -> None:
 
 
 def prints_nothing(subject: _Subject) -> None:
-    """What it has to say goes to progress; in a run, what is printed ends in a log that nobody reads."""
+    """It reports by progress alone: in a run, what is printed ends in a log that is rarely read."""
     printed = subject.usual.watched.printed
     if printed:
         raise ContractBroken(f"it prints {len(printed):,} characters, first {printed.splitlines()[0][:60]!r}")

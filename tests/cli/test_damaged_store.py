@@ -112,7 +112,7 @@ EVALUATIONS = {
     "other repeats": (with_(first_repeat=8), ".r8-9.h5; give it that name, or remove it"),
     "other cell": (with_(digest="0" * 64), "it holds what belongs into s0-000000000000."),
     "other trial": (with_(key="0" * 64), "accuracy-000000000000.r0-1.h5"),
-    "no object": (lambda facts: [], "'facts' is no JSON object"),
+    "no object": (lambda facts: [], "'facts' is not a JSON object"),
 }
 
 

@@ -129,8 +129,8 @@ def test_a_file_of_several_experiments_becomes_several_seeds(dcbench: CommandLin
     ("options", "message"),
     [
         (("--mean", "0.5"), "--mean changes nothing with --space pixel; it goes with --space normalised"),
-        (("--space", "normalised", "--mean", "a"), "Invalid value for '--mean': 'a' is no list of numbers, such as"),
-        (("--space", "normalised", "--std", "0"), "'0' is no list of numbers above 0, such as"),
+        (("--space", "normalised", "--mean", "a"), "Invalid value for '--mean': 'a' is not a list of numbers, such as"),
+        (("--space", "normalised", "--std", "0"), "'0' is not a list of numbers above 0, such as"),
         (("--space", "normalised", "--std", "0.2,0.2"), "--std has 2 numbers, and toy 1 channels"),
         (("--clip", "--any-range"), "--clip and --any-range contradict each other"),
         (("--labels", "soft"), "--labels soft: it has one number for each image, a class; leave it out"),

@@ -11,7 +11,7 @@ from toys import install_package
 
 from dcbench import RequestError
 from dcbench.api.distribution import NAME, is_own, version
-from dcbench.engine.registry import Registry, load_registry
+from dcbench.engine.registry import GROUPS, Registry, load_registry
 
 GOOD = """
 import dcbench
@@ -198,4 +198,4 @@ def test_the_built_in_plug_ins_load_without_a_problem() -> None:
     registry = load_registry(point for point in metadata.entry_points(group="dcbench") if is_own(point.dist))
     assert registry.problems == []
     assert registry.clashes() == []
-    assert {found.group for found in registry.found} == {"methods", "datasets", "evaluators", "networks", "protocols"}
+    assert {found.group for found in registry.found} == set(GROUPS)

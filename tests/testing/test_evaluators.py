@@ -8,7 +8,7 @@ from dcbench.testing import evaluators
 BREAKERS = [(name, breaker.__name__.lower()) for name, breakers in BROKEN.items() for breaker in breakers]
 SAYS = {
     "otherfigure": "tables show 'darkness'; it gives only brightness",
-    "slashed": "'brightness/top' is no name for a metric",
+    "slashed": "'brightness/top' is not a name for a metric",
     "onevalue": "'brightness' has 1 values for 2 seeds",
     "toomuch": "unit = 'percent' means 0 to 100",
     "overwrites": "the training images",

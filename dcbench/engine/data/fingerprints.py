@@ -68,7 +68,7 @@ def _code_of(target: type[Dataset]) -> set[Path]:
 
 
 def _sources(name: str) -> Iterator[Path]:
-    """Yield the file of a module, and those beside it where these are of one package: it may well use them."""
+    """Yield the file of a module and, where it is part of a package, those next to it, which it may use."""
     module = sys.modules.get(name)
     file = getattr(module, "__file__", None)
     if file:

@@ -42,7 +42,7 @@ _CHOICES = (
 
 @dataclass(frozen=True)
 class Meaning:
-    """What the numbers of a file are said to be."""
+    """What the numbers of a file mean, as the user states it."""
 
     space: Space = "pixel"
     labels: Labels | None = None
@@ -101,7 +101,7 @@ def adapt(
         facts |= {"mean": list(meaning.mean or info.mean), "std": list(meaning.std or info.std)}
     if meaning.space.startswith("zca"):
         facts["whitening"] = f"ZCA of the training images, epsilon {EPSILON}, undone"
-    if held.beside and meaning.space == "normalised":
+    if held.companions and meaning.space == "normalised":
         notes.append("MTT, DATM and DataDAM, which write one tensor a file, often whiten: then it is --space zca")
     unbounded = held.unbounded or meaning.space in UNBOUNDED or meaning.any_range
     if meaning.clip:
@@ -178,7 +178,7 @@ def _check_classes(labels: Tensor, info: DatasetInfo, where: str) -> None:
 
 
 def _one_hot(labels: Tensor, meaning: Labels) -> int:
-    """Return how many rows name one class and say nothing of the others."""
+    """Return how many rows hold one class and nothing on the others."""
     rows = labels.double() + (1 / labels.shape[1] if meaning == "centred" else 0)
     sure = torch.zeros_like(rows).scatter_(1, rows.argmax(1, keepdim=True), 1)
     return int(((rows - sure).abs() < 1e-6).all(1).sum())

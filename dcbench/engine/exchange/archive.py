@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FILE_TYPE = "export"
 SOURCE_IMAGES = "source_images"
-"""Beside ``source_indices``, what they select: (N, C, H, W) uint8. Only exports have it."""
+"""Next to ``source_indices``, what they select: (N, C, H, W) uint8. Only exports have it."""
 
 
 @dataclass
@@ -46,8 +46,8 @@ class Archived:
 def write_archive(store: Store, target: Path, sources: Sources, cells: Sequence[CellFiles] | None = None) -> Archived:
     """Copy results into *target* under ``<dataset>/<method>/ipc<k>/<file>``.
 
-    A selection of training images gets these images beside its indices, where the data is there: indices mean nothing
-    to whoever has other files. Reference rows, such as the whole training set, stay indices.
+    A selection of training images gets these images next to its indices, where the data is there: indices mean nothing
+    without the same files. Reference rows, such as the whole training set, stay indices.
 
     Args:
         store: the results folder.
@@ -127,7 +127,7 @@ def _file_type_of(path: Path) -> str:
     except CorruptFileError as error:
         known = what_is(path)
         known = f", but {known}" if known and "HDF5" not in known else ""
-        raise RequestError(f"{path} is no HDF5 file that dcbench wrote{known}") from error
+        raise RequestError(f"{path} is not an HDF5 file that dcbench wrote{known}") from error
     if file_type not in {"condensed", FILE_TYPE}:
         raise RequestError(f"{path} is of type {file_type!r}, not a condensed set")
     return file_type

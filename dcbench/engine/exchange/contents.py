@@ -34,7 +34,7 @@ _PRINTABLE = frozenset(string.printable.encode())
 
 
 def what_is(path: Path) -> str:
-    """Return what the file at *path* is and what to do, in words; empty where its first bytes do not say."""
+    """Return what the file at *path* is and what to do, in words; empty where its first bytes do not show it."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)

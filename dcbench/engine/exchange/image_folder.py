@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dcbench.api.data import DatasetInfo
 
 ABOUT = "set.json"
-"""What the pictures cannot say: factor, soft labels, the class of each folder, and provenance."""
+"""The file with what pictures cannot hold: factor, soft labels, the class of each folder, and provenance."""
 
 Folders = Literal["names", "numbers"]
 """What folders are called: as the classes are, or by their labels."""

@@ -100,7 +100,7 @@ def import_sets(
     Args:
         wanted: the file, and what it is.
         store: the results folder.
-        data: where datasets live.
+        data: the folder with the datasets.
         registry: the plug-ins.
         announce: called with what begins, where it may take a while, and with how far it has come.
 
@@ -244,7 +244,7 @@ def _check(condensed: CondensedSet, info: DatasetInfo, ipc: int, where: str) -> 
 def _facts(
     adapted: Adapted, held: PortableSet, wanted: Import, info: DatasetInfo, registry: Registry
 ) -> dict[str, Any]:
-    """Return the provenance: of the making only what the file says, and nothing that was not measured."""
+    """Return the provenance: what the file holds on how the set was made, and nothing that was not measured."""
     source = registry.find("methods", METHOD).source
     now = datetime.now(UTC).isoformat(timespec="seconds")
     claimed = {"claimed": {network: list(values) for network, values in held.claimed.items()}} if held.claimed else {}
@@ -261,7 +261,7 @@ def _facts(
         "origin": {
             "text": wanted.origin,
             "file": wanted.file.name,
-            "sha256": hash_source(wanted.file, held.beside),
+            "sha256": hash_source(wanted.file, held.companions),
             "date": now,
             **adapted.facts,
             **claimed,

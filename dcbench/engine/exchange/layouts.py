@@ -71,7 +71,7 @@ def every_set(held: Any, path: Path) -> list[Pair]:
 
 
 def _described(held: Any) -> str:
-    """Say in a few words what *held* is."""
+    """Describe *held* in a few words."""
     if isinstance(held, Mapping):
         names = [_printable(name) for name in held]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -88,7 +88,7 @@ def _printable(name: object) -> str:
 def claims(held: Any, number: int, count: int) -> dict[str, tuple[float, ...]]:
     """Return the accuracies that the file has for set *number* of *count*, for each network; empty if it has none.
 
-    Where they do not divide evenly among the sets, it cannot be told which are whose, and all are returned.
+    Where they do not divide evenly among the sets, they cannot be assigned, and all are returned.
     """
     found = held.get(ACCURACIES) if isinstance(held, Mapping) else None
     if not isinstance(found, Mapping):
@@ -119,7 +119,7 @@ def _numbers(values: Any) -> tuple[float, ...]:
 def tidy_labels(labels: Tensor) -> Tensor:
     """Return *labels* as the bench has them: int64 (N,), or float32 (N, classes) if they are soft.
 
-    One-hot rows become classes: they say no more, and soft labels count against the budget.
+    One-hot rows become classes: they hold no more, and soft labels count against the budget.
 
     Raises:
         RequestError: they are neither classes nor rows.
@@ -133,7 +133,7 @@ def tidy_labels(labels: Tensor) -> Tensor:
         raise RequestError(f"labels have shape {tuple(labels.shape)}; wanted is (N,), or (N, classes) if they are soft")
     whole = labels.to(torch.int64)
     if not bool((whole == labels).all()):
-        raise RequestError("labels are no whole numbers; soft labels are probabilities of shape (N, classes)")
+        raise RequestError("labels are not whole numbers; soft labels are probabilities of shape (N, classes)")
     return whole
 
 

@@ -33,8 +33,8 @@ class PortableSet:
     """Names of the classes, in the order of the labels; empty where they are not known."""
     unbounded: bool = False
     """Whether pixels may lie anywhere, see `CondensedSet`."""
-    beside: tuple[Path, ...] = ()
-    """The files that it was read from, beside the one that was named."""
+    companions: tuple[Path, ...] = ()
+    """The files that it was read from, next to the one that was named."""
     claimed: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Accuracies that the file has for the set, for each network; nothing that was measured here."""
 
@@ -77,7 +77,7 @@ def parse_factor(value: object, path: Path) -> int | None:
     """Return the factor that a file names, None if it names none.
 
     Raises:
-        RequestError: it is no whole number from 1 on.
+        RequestError: it is not a whole number from 1 on.
     """
     if value is None:
         return None

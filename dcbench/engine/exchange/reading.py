@@ -1,4 +1,4 @@
-"""Reading a condensed set in whatever format it comes, and saying which file that was."""
+"""Reads a condensed set in any of the formats, and identifies the file by a hash."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def read_sets(path: Path, info: DatasetInfo, sources: Sources, folders: Folders 
             return torch_file.read_all(path)
 
 
-def hash_source(path: Path, beside: Sequence[Path] = ()) -> str:
+def hash_source(path: Path, companions: Sequence[Path] = ()) -> str:
     """Return the SHA-256, in hexadecimal, of what a set was read from: the file at *path*.
 
-    For a folder it is that of the names and contents of all files below it, sorted; with files *beside* the one at
+    For a folder it is that of the names and contents of all files below it, sorted; with files *companions* the one at
     *path*, of the names and contents of all of them, in this order.
     """
     if path.is_dir():
         return _hash_named(path, sorted(found for found in path.rglob("*") if found.is_file()))
-    return _hash_named(path.parent, [path, *beside]) if beside else _hash_file(path)
+    return _hash_named(path.parent, [path, *companions]) if companions else _hash_file(path)
 
 
 def _hash_named(folder: Path, files: Sequence[Path]) -> str:

@@ -24,7 +24,7 @@ def write(path: Path, exported: PortableSet) -> None:
         "facts": exported.facts_text(),
     }
     with delivering(path) as temporary:
-        temporary.write_bytes(save(tensors, about))  # save_file would make a file that nobody else may read
+        temporary.write_bytes(save(tensors, about))  # save_file would make a file that only its owner may read
 
 
 def read(path: Path) -> PortableSet:
@@ -36,7 +36,7 @@ def read(path: Path) -> PortableSet:
     try:
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
-            held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
+            held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except (
         SafetensorError,
         ArithmeticError,

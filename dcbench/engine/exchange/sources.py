@@ -22,7 +22,7 @@ class Sources:
     """The datasets of cells, looked for in one folder. One training split at a time is kept."""
 
     def __init__(self, registry: Registry, root: Path, *, fetch: bool = False) -> None:
-        """Remember where datasets live; nothing is opened. *fetch* lets datasets get what is not there."""
+        """Take datasets from below the folder; nothing is opened. With *fetch* they download missing data."""
         self._registry = registry
         self._root = root
         self._fetch = fetch

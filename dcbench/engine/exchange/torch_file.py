@@ -19,7 +19,7 @@ from dcbench.engine.exchange.layouts import claims, every_set
 from dcbench.engine.exchange.portable import PortableSet, parse_factor, parse_facts
 from dcbench.engine.store.delivering import delivering
 
-# The codes of DC, DSA and DM put accuracies beside the sets, as numpy's scalars. The first name is that of numpy 1.
+# The codes of DC, DSA and DM put accuracies next to the sets, as numpy's scalars. The first name is that of numpy 1.
 _SCALAR = np.float64(0).__reduce__()[0]
 _NUMBERS: list[Any] = [
     (_SCALAR, "numpy.core.multiarray.scalar"),
@@ -73,10 +73,10 @@ def read_all(path: Path) -> list[PortableSet]:
         RequestError: the file is not a torch file, would have to be unpickled, or holds no set.
     """
     held = _load(path)
-    beside: tuple[Path, ...] = ()
+    companions: tuple[Path, ...] = ()
     if isinstance(held, torch.Tensor):
-        beside = (labels_beside(path),)
-        held = [held, *map(_load, beside)]
+        companions = (labels_file_of(path),)
+        held = [held, *map(_load, companions)]
     pairs = every_set(held, path)
     about = held if isinstance(held, Mapping) else {}
     return [
@@ -86,7 +86,7 @@ def read_all(path: Path) -> list[PortableSet]:
             parse_factor(about.get("factor"), path),
             parse_facts(about.get("facts"), path),
             unbounded=about.get("unbounded") is True,
-            beside=beside,
+            companions=companions,
             claimed=claims(held, number, len(pairs)),
         )
         for number, (images, labels) in enumerate(pairs)
@@ -104,7 +104,7 @@ def _whole(tensor: torch.Tensor, path: Path) -> torch.Tensor:
     return tensor.detach().clone()  # not part of the file any more
 
 
-def labels_beside(path: Path) -> Path:
+def labels_file_of(path: Path) -> Path:
     """Return the file with the labels for the tensor of images at *path*.
 
     The code of MTT writes images that are no longer whitened as ``images_zca_best.pt``, and labels as
@@ -138,12 +138,12 @@ def _load(path: Path) -> Any:
     except UnpicklingError as error:
         found = _UNSUPPORTED.search(str(error))
         if not (found or head == _OLD or head.startswith(ZIP)):  # torch takes any file for a pickle
-            raise RequestError(f"{path} is no torch file, but {what_is(path) or 'of no known kind'}") from error
+            raise RequestError(f"{path} is not a torch file: {what_is(path) or 'its format is unknown'}") from error
         raise pickle_file.refusal(path, found[1] if found else "objects of a class") from error
     except Exception as error:  # damage makes many kinds
         reason = f"{type(error).__name__}: {error}".strip(": ").splitlines()[0]
         known = what_is(path)
         known = "" if known.startswith("a file of torch") else known
         raise RequestError(
-            f"{path} is no torch file, but {known}" if known else f"{path} is a damaged torch file ({reason})"
+            f"{path} is not a torch file, but {known}" if known else f"{path} is a damaged torch file ({reason})"
         ) from error

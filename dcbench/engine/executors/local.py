@@ -1,4 +1,4 @@
-"""The local executor: one worker process per slot, plain subprocesses, and a clear end for each of them."""
+"""The local executor: one worker process per slot, a plain subprocess that always ends."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from dcbench.engine.work.runtime import Runtime
 
 _TICK = 0.25  # seconds between looks at clocks and processes
-_START = 120.0  # seconds a worker has to import what it needs; the time of a job counts from its own start
-_MOST_BLOCKS = 16  # of 64 KiB, read at once: a worker that never stops writing must not keep the others waiting
-_GRACE = 5.0  # seconds a worker has to end by itself
+_START = 120.0  # seconds that a worker may take for its imports; the time of a job counts from its own start
+_MOST_BLOCKS = 16  # of 64 KiB, read at once: a worker that writes without end must not delay the other slots
+_GRACE = 5.0  # seconds before a worker that should exit is killed
 
 
 class LocalExecutor:
@@ -65,9 +65,9 @@ class LocalExecutor:
         ]
 
     def run(self, schedule: Schedule) -> Iterator[Event]:
-        """Yield events until every job of *schedule* has finished, failed, or been given up.
+        """Yield events until every job of *schedule* has finished, has failed, or was skipped.
 
-        Closing the iterator ends every worker at once; whole files stay, parts do not.
+        Closing the iterator ends every worker at once. Finished files stay; temporary files do not.
         """
         try:
             while True:
@@ -79,19 +79,21 @@ class LocalExecutor:
                 if not busy:
                     return
                 for event in _wait(busy):
-                    yield _settle(event, schedule)
+                    yield _update(event, schedule)
         finally:
             self.close()
 
     def close(self) -> None:
         """End every worker, and with it what it runs."""
+        # First all pipes are closed, then each process is awaited: the workers end at the same time.
         for slot in self._slots:
-            slot.hang_up()
+            slot.close_input()
         for slot in self._slots:
             slot.end()
 
 
-def _settle(event: Event, schedule: Schedule) -> Event:
+def _update(event: Event, schedule: Schedule) -> Event:
+    """Release or give up the jobs of *schedule* that depend on the job of *event*."""
     if isinstance(event, Finished):
         schedule.finish(event.job)
     if isinstance(event, Failed):
@@ -100,16 +102,16 @@ def _settle(event: Event, schedule: Schedule) -> Event:
 
 
 def _wait(slots: Sequence[_Slot]) -> list[Event]:
-    """Wait a tick for any of *slots* to say something; return what it meant."""
+    """Wait at most a tick for output of the workers of *slots*; return the events of their jobs."""
     with selectors.DefaultSelector() as selector:
         for slot in slots:
             selector.register(slot.output, selectors.EVENT_READ, slot)
-        spoke = [key.data for key, _ in selector.select(_TICK)]
-    return [event for slot in slots for event in slot.listen(spoke=slot in spoke)]
+        readable = [key.data for key, _ in selector.select(_TICK)]
+    return [event for slot in slots for event in slot.poll(readable=slot in readable)]
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
-    """Return what tells the file at *path* from one that replaces it; None if there is none."""
+    """Return inode and time of the file at *path*, which differ once another file replaces it; None without a file."""
     try:
         about = path.stat()
     except OSError:
@@ -118,7 +120,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 class _Slot:
-    """One worker process and the job it has."""
+    """One worker process and the job that it runs."""
 
     def __init__(
         self,
@@ -134,18 +136,18 @@ class _Slot:
         self._strict, self._fallback = strict, ""
         self._runtime, self._results, self._data, self._timeout = runtime, results, data, timeout
         self._process: subprocess.Popen[bytes] | None = None
-        self._complaints: IO[bytes] | None = None
+        self._stderr: IO[bytes] | None = None
         self._lines = Lines()
         self._store = Store(results)
         self._before: tuple[int, int] | None = None
-        self._mark = ""  # in the environment of the worker, and of all that it starts
+        self._mark = ""  # in the environment of the worker, which every process below it inherits
         self._outcome: Event | None = None
         self._started = self._deadline = 0.0
         self._stopping = False
 
     @property
     def output(self) -> IO[bytes]:
-        """The pipe that the worker's events come through."""
+        """The pipe with the events of the worker."""
         assert self._process is not None
         assert self._process.stdout is not None
         return self._process.stdout
@@ -172,23 +174,23 @@ class _Slot:
         )
         self._write(order.model_dump_json())
 
-    def listen(self, *, spoke: bool) -> list[Event]:
-        """Return what has happened to the job: read the pipe if the worker *spoke*, and look at the clock."""
-        events = self._read() if spoke else []
+    def poll(self, *, readable: bool) -> list[Event]:
+        """Return the new events of the job: read the pipe if it is *readable*, then check the process and the clock."""
+        events = self._read() if readable else []
         if self.job is not None and self._process is not None and self._process.poll() is not None:
-            events += self._read() + self._lost()
+            events += self._read() + self._worker_ended()
         if self.job is not None and time.monotonic() > self._deadline:
             events += self._stop()
         return events
 
-    def hang_up(self) -> None:
+    def close_input(self) -> None:
         """Close the worker's standard input; it exits on EOF."""
         if self._process is not None and self._process.stdin is not None and not self._process.stdin.closed:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
 
     def end(self) -> None:
-        """Wait for the worker to end; after a grace, kill it."""
+        """Wait until the worker exits; kill it if it takes longer than `_GRACE`."""
         if self._process is None:
             return
         try:
@@ -196,44 +198,46 @@ class _Slot:
         except subprocess.TimeoutExpired:
             self._kill()
         self.output.close()
-        if self._complaints is not None:
-            self._complaints.close()
+        if self._stderr is not None:
+            self._stderr.close()
         self._process = None
 
     def _start(self) -> None:
-        self.hang_up()
+        self.close_input()
         self.end()
         self._lines = Lines()
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the worker)
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the worker)
         threads = str(self._runtime.threads)
         self._mark = f"DCBENCH_WORKER={os.getpid()}-{secrets.token_hex(8)}"
         name, _, value = self._mark.partition("=")
         self._process = subprocess.Popen(
-            # -P: the folder the user stands in must not shadow modules
+            # -P: a file in the working directory, such as random.py, must not shadow a module
             [sys.executable, "-P", "-m", "dcbench.engine.work.worker", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._complaints,
+            stderr=self._stderr,
             env=os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, name: value},
-            start_new_session=True,  # Ctrl-C reaches the front end alone, which then ends the workers in order
+            # Ctrl-C sends SIGINT to the whole session. In a session of its own a worker does not get it, and the front
+            # end ends the workers in order.
+            start_new_session=True,
         )
         os.set_blocking(self.output.fileno(), False)
 
     def _write(self, line: str) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # a worker that is gone is noticed when its pipe is read
+        with suppress(BrokenPipeError):  # the worker has exited; `poll` finds that
             self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
 
     def _read(self) -> list[Event]:
-        """Read what the worker has said and return the events of the job."""
+        """Read what the worker has written and return the events of its job."""
         events: list[Event] = []
         try:
             for _ in range(_MOST_BLOCKS):
                 block = os.read(self.output.fileno(), 1 << 16)
                 for line in self._lines.feed(block):
-                    events += self._understand(read_worker_event(line))
+                    events += self._handle(read_worker_event(line))
                 if not block:
                     break
         except BlockingIOError:
@@ -242,61 +246,65 @@ class _Slot:
             self._kill()
             if self.job is not None:
                 events += self._conclude(
-                    self._failed("InvalidEvent", f"the worker process said what it must not: {error}")
+                    self._failed("InvalidEvent", f"the worker process wrote what is not an event: {error}")
                 )
         return events
 
-    def _understand(self, said: WorkerEvent) -> list[Event]:
+    def _handle(self, event: WorkerEvent) -> list[Event]:
+        """Return the events of the job that follow from *event* of the worker."""
         if self.job is None:
             return []
         job = self.job
-        match said:
+        match event:
             case Began():
                 self._started = time.monotonic()
                 self._deadline = self._started + self._timeout if self._timeout else float("inf")
             case Advanced():
-                return [Progressed(job, self.number, said.step, said.total, said.metrics, said.doing)]
+                return [Progressed(job, self.number, event.step, event.total, event.metrics, event.doing)]
             case Made():
-                self._outcome = Finished(job, self.number, Path(said.file), self._seconds(), tuple(said.fallbacks))
+                self._outcome = Finished(job, self.number, Path(event.file), self._seconds(), tuple(event.fallbacks))
             case Raised():
-                failure = Failure(said.error, said.message, said.traceback, self._seconds())
+                failure = Failure(event.error, event.message, event.traceback, self._seconds())
                 self._outcome = Failed(job, self.number, failure)
             case Stopped():
-                return self._conclude(self._outcome or self._late())
+                return self._conclude(self._outcome or self._timed_out())
             case Ended():
-                return self._conclude(self._outcome or self._died(said.signal, said.code))
+                return self._conclude(self._outcome or self._killed(event.signal, event.code))
         return []
 
-    def _late(self) -> Failed:
+    def _timed_out(self) -> Failed:
         return self._failed(
             "Timeout", f"the job took longer than the {self._timeout:g} second{'s' * (self._timeout != 1)} of --timeout"
         )
 
-    def _died(self, signal: str, code: int) -> Failed:
+    def _killed(self, signal: str, code: int) -> Failed:
         if signal == "SIGKILL":
             return self._failed("Killed", "the job was killed (SIGKILL): by hand, or because memory ran out")
         if signal:
-            return self._failed("Killed", f"the job crashed ({signal}) in compiled code; the end of its log says where")
-        return self._failed("Killed", f"the job ended with code {code}; the end of its log may say why")
+            return self._failed(
+                "Killed", f"the job crashed ({signal}) in compiled code; the end of its log shows where"
+            )
+        return self._failed("Killed", f"the job ended with code {code}; the end of its log may show why")
 
-    def _lost(self) -> list[Event]:
-        """The worker itself is gone: say so, unless the job had ended before."""
+    def _worker_ended(self) -> list[Event]:
+        """Return how the job ended after the worker has exited: its outcome if it has one, else a failure."""
         if self.job is None:
             return []
         assert self._process is not None
-        assert self._complaints is not None
-        kill_marked(self._mark)  # what it has left behind
-        self._complaints.seek(0)
-        said = self._complaints.read().decode(errors="replace").strip()
-        last = f": {said.splitlines()[-1]}" if said else ""
+        assert self._stderr is not None
+        # A worker that was killed has not ended the processes below it; they are found by their environment.
+        kill_marked(self._mark)
+        self._stderr.seek(0)
+        written = self._stderr.read().decode(errors="replace").strip()
+        last = f": {written.splitlines()[-1]}" if written else ""
         code = self._process.returncode
         how = f"signal {-code}" if code < 0 else f"code {code}"
         return self._conclude(
-            self._outcome or self._failed("Killed", f"the worker process ended with {how}{last}", said)
+            self._outcome or self._failed("Killed", f"the worker process ended with {how}{last}", written)
         )
 
     def _stop(self) -> list[Event]:
-        """Ask the worker to stop the job; if it does not answer in time, end the worker as well."""
+        """Order the worker to stop the job; at the second call, after a grace, end the worker as well."""
         assert self._process is not None
         if not self._stopping:
             self._stopping = True
@@ -304,10 +312,14 @@ class _Slot:
             self._write(STOP)
             return []
         self._kill()
-        return self._conclude(self._outcome or self._late())
+        return self._conclude(self._outcome or self._timed_out())
 
     def _kill(self) -> None:
-        """End the worker: by a signal that lets it take along what its job has started, and after a grace by force."""
+        """End the worker.
+
+        SIGTERM lets it end the processes that its job has started. SIGKILL, after a grace, does not, so that they are
+        looked for afterwards.
+        """
         assert self._process is not None
         self._process.terminate()
         try:
@@ -318,8 +330,8 @@ class _Slot:
             kill_marked(self._mark)
 
     def _conclude(self, event: Event) -> list[Event]:
-        if isinstance(event, Finished) and (doubt := self._doubt(event)):
-            event = self._failed("InvalidEvent", doubt)
+        if isinstance(event, Finished) and (fault := self._fault_of(event)):
+            event = self._failed("InvalidEvent", fault)
         if isinstance(event, Failed) and self._may_run_eagerly(event):
             # In a fresh process: after a capture that failed, the GPU may report errors of that one to later calls.
             reason = f"steps ran eagerly: {event.failure.message}"
@@ -332,17 +344,17 @@ class _Slot:
         """Return whether a capture has failed for the first time, and the run takes eager steps for it."""
         return event.failure.error == CaptureFailedError.__name__ and not (self._strict or self._fallback)
 
-    def _doubt(self, event: Finished) -> str:
+    def _fault_of(self, event: Finished) -> str:
         """Return why the file of *event* is not the result that was planned; empty if it is."""
         planned = self._store.result(event.job)
         found = _stamp(planned)
         if event.file != planned:
-            return f"the job says that it has made {event.file}; it was to make {planned}"
+            return f"the job reports that it made {event.file}; it was to make {planned}"
         if found is None:
-            return f"the job says that it has finished, and {planned} is not there"
-        # What was assembled may be there already, by another front end; whatever else is made replaces what was there.
+            return f"the job reports that it finished, and {planned} is not there"
+        # Another front end may have assembled the same set before. The file of any other job replaces the former one.
         if found == self._before and event.job.type != "assemble":
-            return f"the job says that it has finished, and {planned} is the file that was there before"
+            return f"the job reports that it finished, and {planned} is the file that was there before"
         return ""
 
     def _failed(self, error: str, message: str, traceback: str = "") -> Failed:

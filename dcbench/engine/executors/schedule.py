@@ -1,4 +1,4 @@
-"""Which job may run next: a set is condensed, or its parts are, before it is evaluated; without a set nothing is."""
+"""Which job may run next: a set, or its parts, are condensed before it is evaluated, and a failure skips the rest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Progressed:
-    """A job has come further."""
+    """A job has made progress."""
 
     job: Job
     slot: int
@@ -78,7 +78,7 @@ class Schedule:
         return self._ready.popleft() if self._ready else None
 
     def finish(self, job: Job) -> None:
-        """Release what waited for *job*, to be run next: a cell is finished before another is begun."""
+        """Release the jobs that depend on *job*, to run next: a cell is finished before another begins."""
         begun = self._begun[job.cell.digest]
         begun.open -= 1
         if begun.open == 0 and begun.later:
@@ -87,7 +87,7 @@ class Schedule:
             self._ready.extendleft(reversed(stage))
 
     def fail(self, job: Job) -> tuple[Job, ...]:
-        """Give up what waited for *job*, and return it."""
+        """Drop the jobs that depend on *job*, and return them."""
         begun = self._begun[job.cell.digest]
         given_up = tuple(chain.from_iterable(begun.later))
         begun.later.clear()
@@ -96,7 +96,7 @@ class Schedule:
 
 @dataclass
 class _Begun:
-    """How far the work on one cell has come."""
+    """The state of the work on one cell."""
 
     open: int
     """Jobs of the present stage that have not finished."""

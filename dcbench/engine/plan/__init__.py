@@ -1,1 +1,1 @@
-"""From what a user asks for to what is still to do: every cell and trial by name, before anything runs."""
+"""From a request to what is still to do: every cell and trial by name, before anything runs."""

@@ -28,7 +28,7 @@ class Condensing:
     stages: tuple[tuple[Job, ...], ...]
     """Jobs; those of a stage need all of the stage before. A stage may be empty."""
     missing: tuple[range, ...] = ()
-    """Classes that nobody condenses: the way ends before the set."""
+    """Classes that no job condenses and no part holds: the set cannot be assembled."""
 
 
 def plan_condensing(planned: PlannedCell, parts: Iterable[range], *, again: bool) -> Condensing:
@@ -95,7 +95,7 @@ class Pending:
 
 
 def find_pending(store: Store, plan: Iterable[PlannedCell], existing: Existing) -> Pending:
-    """Ask the store about every planned cell.
+    """Return what of *plan* the store lacks.
 
     Args:
         store: the results folder.
@@ -193,20 +193,20 @@ def _repeats(store: Store, planned: PlannedTrial, state: Pending) -> set[int]:
             have |= set(repeats)
         except CorruptFileError as error:
             _count_as_missing(error, state, read_evaluation)
-        except FileNotFoundError:  # a run that goes on has just put a longer one in its place
+        except FileNotFoundError:  # another run has just replaced it by a longer one
             continue
     return have
 
 
 def _stays(path: Path, existing: Existing, state: Pending, *, needed: bool) -> bool:
-    """Say whether the set at *path* is there and is not to be made again; it is read only if a job needs it."""
+    """Return whether the set at *path* is there and stays; it is read only if a job needs it."""
     if existing == "overwrite":
         return _is_imported(path)
     return _has(path, state) if needed else path.exists()
 
 
 def _is_imported(path: Path) -> bool:
-    """Say whether the set at *path* is one that no job can make again."""
+    """Return whether the set at *path* is an imported one, which no job can make again."""
     try:
         facts, _ = read_about(path)
     except (CorruptFileError, FileNotFoundError):
@@ -215,7 +215,7 @@ def _is_imported(path: Path) -> bool:
 
 
 def _has(path: Path, state: Pending) -> bool:
-    """Say whether a set or part is at *path*, and whole: every checksum, since a job is about to need it."""
+    """Return whether a whole set or part is at *path*: a job is about to need it, so all checksums are read."""
     from dcbench.engine.store.sets import read_condensed
 
     try:

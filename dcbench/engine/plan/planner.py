@@ -159,7 +159,7 @@ class Planner:
             record=selector.name,
             argument=dataset.argument,
             settings=settings.model_dump(mode="json"),
-            choice=replace(selector, argument=dataset.argument).label,
+            selector=replace(selector, argument=dataset.argument).label,
             name=info.name,
             train=train,
             test=test,
@@ -249,7 +249,7 @@ class Planner:
         return MethodSpec(
             record=selector.name,
             label=method.label(settings) or selector.label,
-            choice=selector.label,
+            selector=selector.label,
             revision=method.revision,
             settings=settings.model_dump(mode="json"),
             digest_settings=settings.digest_form(),

@@ -1,4 +1,4 @@
-"""What a user asks for, before anything is known of the plug-ins it names."""
+"""What a user requests: options checked by themselves, before any plug-in is loaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dcbench.engine.selectors import split_list
 
 Existing = Literal["skip", "retry-failed", "overwrite"]
 
-_MOST_NUMBERS = 1_000_000  # in one list: more than anybody means, and less than fills the memory
+_MOST_NUMBERS = 1_000_000  # in one list: more than any use, and less than fills the memory
 _MOST_JOBS = 10_000
 _LONGEST_SHOWN = 60  # characters of what is refused
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -70,7 +70,7 @@ class Request(BaseModel):
     ipc: tuple[int, ...] = (1, 10)
     """Images per class."""
     seeds: tuple[int, ...] = ()
-    """Condensed sets per cell of the table, one for each seed; empty means as many as each dataset says, from 0 on."""
+    """Condensed sets per cell of the table, one for each seed; empty means the default of each dataset, from 0 on."""
     protocol: tuple[str, ...] = ()
     """Training protocols; empty means each dataset's own."""
     networks: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ class Request(BaseModel):
     classes: Range | None = None
     """Condense only these classes, such as ``0-19`` or ``7``: a part of each set; None means all."""
     repeats: int | None = Field(None, ge=1, le=_MOST_NUMBERS)
-    """Networks trained per condensed set; None means as many as the protocol says."""
+    """Networks trained per condensed set; None means the number of the protocol."""
     split: SplitName = "test"
     """What is evaluated on."""
     snapshots: bool = False

@@ -28,10 +28,10 @@ def _host() -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside *path*; when the block ends well, make it durable and rename it to *path*.
+    """Yield a temporary path next to *path*; when the block ends well, make it durable and rename it to *path*.
 
-    A reader sees the old file or the new one, never a part. When the block raises, nothing is left behind. What the
-    system says when a disk is full or fails names no file; here it names *path*.
+    A reader sees the old file or the new one, never a part. When the block raises, nothing stays. The system's error on
+    a full or failing disk names no file; here it names *path*.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _private_name(path, "tmp")
@@ -49,7 +49,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _private_name(path: Path, kind: str) -> Path:
-    """Return a name beside *path* that no other process uses, and that says whose it is."""
+    """Return a name next to *path* that no other process uses and that holds the id of this one."""
     return path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.{kind}")
 
 
@@ -88,7 +88,7 @@ def move_without_replacing(source: Path, target: Path) -> None:
 
 
 def sweep(folder: Path) -> int:
-    """Clear up in the results folder *folder* after processes, known here by their ids, that are no longer alive.
+    """Clear up in the results folder *folder* after processes of this host that are no longer alive.
 
     Stores that are shipped below it are left alone. Temporary files go, and files that were taken away get their names
     back.

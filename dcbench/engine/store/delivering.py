@@ -1,4 +1,4 @@
-"""Handing over what a user asked to have in a place of their own: a file, a link to one, a pipe or a terminal."""
+"""Writing output to a path that a user names: a file, a link to one, a pipe or a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluations in HDF5: named metrics with one value per repeat, and all that a report needs beside them."""
+"""Evaluations in HDF5: named metrics with one value per repeat, and all else that a report needs."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ class FailureFacts(_Facts):
 
 
 def check_facts(facts: object, model: type[BaseModel]) -> None:
-    """Refuse *facts* that are not those of *model*. They are not changed: what is not asked for stays.
+    """Refuse *facts* that are not those of *model*. They are not changed: what the model lacks stays.
 
     Raises:
         ValueError: the text names the first that is missing, or is something else.
@@ -248,7 +248,7 @@ FILE_TYPE = "condensed"
 """The file type of a condensed set."""
 
 SECONDS = "seconds"
-"""The attribute of its snapshots that says when each was taken."""
+"""The attribute with the seconds after which each snapshot was taken."""
 
 
 def read_about(path: Path) -> tuple[dict[str, Any], dict[int, float | None]]:

@@ -1,4 +1,4 @@
-"""The last failure of a job: what it said, its traceback, and what it printed."""
+"""The last failure of a job: its error, its traceback, and the end of its log."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def write_failure(path: Path, job: Job, failure: Failure) -> None:
 
 
 def read_failure(path: Path) -> dict[str, Any]:
-    """Return what `write_failure` kept; an unreadable record still says that there was a failure."""
+    """Return what `write_failure` kept; an unreadable record still counts as a failure."""
     try:
         return load_failure(path)
     except (OSError, UnreadableFileError) as error:

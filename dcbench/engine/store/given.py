@@ -1,4 +1,4 @@
-"""What plug-ins give to be stored: refused at once, in one line, where no file could hold it."""
+"""What plug-ins and users give to be stored: refused at once, in one line, where no file could hold it."""
 
 from __future__ import annotations
 
@@ -151,7 +151,9 @@ def check_name(name: str, what: str) -> None:
         DcbenchError: it is not a text or not valid Unicode, is empty or a dot, or has a slash or a null character.
     """
     if not isinstance(name, str) or name in ("", ".") or "/" in name or "\0" in name or not _is_unicode(name):
-        raise DcbenchError(f"{name!r} is no name for {what}; names are texts, not empty, no dot alone, without a slash")
+        raise DcbenchError(
+            f"{name!r} is not a name for {what}; names are texts without a slash, neither empty nor a dot alone"
+        )
 
 
 def _is_unicode(text: str) -> bool:
@@ -182,4 +184,4 @@ def check_dataset_name(name: str) -> None:
         reason = f"it has more than {_LONGEST} bytes"
     if reason:
         shown = name if len(name) <= _LONGEST else f"{name[:50]}..."
-        raise RequestError(f"{shown!r} is no name for a dataset: {reason}; give it another: folder:PATH[name=...]")
+        raise RequestError(f"{shown!r} is not a name for a dataset: {reason}; give it another: folder:PATH[name=...]")

@@ -23,7 +23,7 @@ class UnreadableFileError(DcbenchError):
     """A result file cannot be read; `path` is its path."""
 
     def __init__(self, path: Path, reason: object, trouble: str = "cannot be read now") -> None:
-        """Name the file, its *trouble*, and what the reader said."""
+        """Name the file, its *trouble*, and the reason that the reader gave."""
         super().__init__(f"{path} {trouble}: {' '.join(str(reason).split())}")
         self.path = path
 
@@ -32,7 +32,7 @@ class CorruptFileError(UnreadableFileError):
     """A result file does not open, or what it holds fails its checksum."""
 
     def __init__(self, path: Path, reason: object) -> None:
-        """Name the file and what the reader said."""
+        """Name the file and the reason that the reader gave."""
         super().__init__(path, reason, "is damaged")
 
 

@@ -1,4 +1,4 @@
-"""One way to write and to read HDF5: checksummed, stamped with type and format, and honest about damage."""
+"""One way to write and to read HDF5: checksummed, stamped with type and format; damage becomes an error."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def reading(path: Path, file_type: str) -> Iterator[h5py.File]:
             files or unpacks to far more than it holds.
         UnreadableFileError: the system refuses it: no permission, a failing disk, no file at all but a pipe. The file
             may be whole.
-        UnsupportedFormatError: another version of dcbench wrote it in a format this one does not know.
+        UnsupportedFormatError: another version of dcbench wrote it in a format that this one does not read.
         FileNotFoundError: there is no such file.
     """
     with _opened(path) as file:
@@ -119,7 +119,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         raise UnreadableFileError(path, error.strerror) from error
     except MemoryError as error:
         raise UnreadableFileError(path, "there is not enough memory") from error
-    except Exception as error:  # whatever h5py, NumPy and torch make of the damage
+    except Exception as error:  # h5py, NumPy and torch raise many errors on damage
         refused = _REFUSED.search(str(error))
         raise (UnreadableFileError(path, refused[1]) if refused else CorruptFileError(path, error)) from error
 
@@ -167,7 +167,7 @@ def get_text(group: h5py.Group, name: str) -> str:
     """
     value = group.attrs[name]
     if not isinstance(value, str | bytes):  # bytes(n) would be n zeros
-        raise TypeError(f"{name!r} is no text")
+        raise TypeError(f"{name!r} is not a text")
     return value if isinstance(value, str) else bytes(value).decode()
 
 
@@ -179,7 +179,7 @@ def get_number(group: h5py.Group, name: str) -> int | float:
     """
     value = group.attrs[name]
     if not isinstance(value, np.integer | np.floating):
-        raise TypeError(f"{name!r} is no number")
+        raise TypeError(f"{name!r} is not a number")
     return value.item()
 
 
@@ -252,5 +252,5 @@ def get_facts(group: h5py.Group) -> dict[str, Any]:
     """Return what `put_facts` stored."""
     facts = parse_json(get_text(group, _FACTS))
     if not isinstance(facts, dict):
-        raise TypeError(f"{_FACTS!r} is no JSON object")
+        raise TypeError(f"{_FACTS!r} is not a JSON object")
     return facts

@@ -37,7 +37,7 @@ class StoredSet:
     snapshots: Mapping[int, CondensedSet] = field(default_factory=dict)
     """The set as it was after each of these steps."""
     snapshot_seconds: Mapping[int, float] = field(default_factory=dict)
-    """Seconds of condensing after which each snapshot was taken; an older file does not say."""
+    """Seconds of condensing after which each snapshot was taken; an older file has none."""
 
 
 def write_condensed(path: Path, record: StoredSet) -> None:
@@ -54,7 +54,7 @@ def read_condensed(path: Path) -> StoredSet:
 
     Raises:
         CorruptFileError, UnreadableFileError, FileNotFoundError: see `reading`.
-        UnsupportedFormatError: another version of dcbench wrote it, in a format or of a cell this one does not know.
+        UnsupportedFormatError: another version of dcbench wrote it, with a format or a cell that this one lacks.
     """
     with reading(path, FILE_TYPE) as file:
         facts = get_set_facts(file, path)
@@ -68,10 +68,10 @@ def read_condensed(path: Path) -> StoredSet:
         )
 
 
-def _cell(said: Mapping[str, Any], file: h5py.File) -> Cell:
+def _cell(stored: Mapping[str, Any], file: h5py.File) -> Cell:
     try:
-        return Cell.model_validate(said)
-    except ValidationError as error:  # facts have a checksum: this is no damage
+        return Cell.model_validate(stored)
+    except ValidationError as error:  # facts have a checksum, so this is not damage
         first = error.errors()[0]
         raise UnsupportedFormatError(
             f"{file.filename} was written by dcbench {get_text(file, 'dcbench_version')}, whose cells are others than "

@@ -27,7 +27,7 @@ _FOLDERS = "*/*/ipc*"
 class Store:
     """A results folder: where the file of each thing lies, and what is there.
 
-    Modules that bring torch are imported by the calls that need them: lists and reports ask for paths alone.
+    Modules that bring torch are imported by the calls that need them: lists and reports need paths alone.
     """
 
     root: Path

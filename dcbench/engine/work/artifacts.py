@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Owner:
-    """Who builds an artifact, and alone reads it: else the first to ask would decide what another plug-in gets."""
+    """Who builds an artifact, and alone reads it: otherwise the first plug-in would decide what another one gets."""
 
     package: str
     """The distribution, as the package index spells it. Not a module, which may move."""
@@ -38,7 +38,7 @@ class Owner:
 
     @classmethod
     def of(cls, registry: Registry, group: str, name: str) -> Owner:
-        """Return the owner of what the plug-in *name* of *group* builds, as the registry has it and no plug-in says."""
+        """Return the owner of what the plug-in *name* of *group* builds, as the registry has it."""
         found = registry.find(group, name)
         return cls(canonicalize_name(found.source.package), found.record.shares_artifacts_as or name)
 
@@ -58,7 +58,7 @@ class Artifacts:
         self.hashes: dict[str, str] = {}
         """Name of each artifact that was used to its SHA-256."""
         self.seconds: dict[str, float] = {}
-        """Name of each artifact that was used to the seconds that building it took, whoever built it."""
+        """Name of each artifact that was used to the seconds that building it took, in this job or another."""
         self.away = 0.0
         """Seconds in which this job built artifacts, or waited for those who did."""
 
@@ -96,5 +96,5 @@ class Artifacts:
             ) from error
 
     def facts(self) -> dict[str, dict[str, Any]]:
-        """Return what a result file says of them."""
+        """Return what a result file holds on them."""
         return {"artifacts": self.hashes, "artifact_seconds": self.seconds}

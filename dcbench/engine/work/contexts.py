@@ -55,7 +55,7 @@ def _counts(step: int, total: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Data:
-    """The data of one cell. A split is loaded when it is asked for, and only then."""
+    """The data of one cell. A split is loaded by the call that needs it."""
 
     dataset: Dataset
     cell: Cell
@@ -70,7 +70,7 @@ class Data:
         """Load what is condensed; the test split is not opened.
 
         Raises:
-            RequestError: the data is no longer what the plan was made from.
+            RequestError: the data has changed since the plan was made.
         """
         if fingerprint(self.dataset, "train") != self.cell.dataset.train:
             raise RequestError(f"the training data of {self.cell.dataset.name} changed after the run was planned")
@@ -111,7 +111,7 @@ class CellTask(Task):
         self._started, self._spent_before = time.monotonic(), 0.0
         cell = data.cell
         self.train, self.info, self.ipc = data.train(), data.info, cell.ipc
-        self._info = self.info  # what sets are checked by, whatever a method does to its own
+        self._info = self.info  # sets are checked by this one: a method can change its own
         self.classes = range(self.info.classes) if part is None else part
         self.device = torch.device(runtime.device)
         self.replicate, self.seed = cell.replicate, cell.condense_seed

@@ -90,7 +90,7 @@ def peak_memory(device: str) -> int:
 
 
 def prepare_process(runtime: Runtime) -> None:
-    """Set up the calling process, which is about to run one job, as *runtime* says."""
+    """Set up the calling process, which is about to run one job, according to *runtime*."""
     import torch
 
     _keep_freed_memory()

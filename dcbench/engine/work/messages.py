@@ -1,4 +1,4 @@
-"""What a worker and its jobs say: one JSON object a line, read in bounded memory and checked by the one that reads."""
+"""Events of workers and jobs: one JSON object a line, read in bounded memory and checked by the reader."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 LONGEST_LINE = 1 << 20
-"""Bytes of the longest line that is read. `told` keeps what an honest job says far below."""
+"""Bytes of the longest line that is read. `describe_error` keeps every regular event far below."""
 _LONGEST_MESSAGE, _LONGEST_TRACEBACK = 4_000, 40_000  # characters, each of which JSON may write as twelve
 
 Event = TypeVar("Event")
@@ -42,7 +42,7 @@ class Advanced(_Event):
 
 
 class Made(_Event):
-    """A job has made what it was to make, or so it says: the one that gave the order looks for the file."""
+    """A job reports that it has made its file. The front end checks that the file is there."""
 
     event: Literal["finished"]
     file: str
@@ -60,7 +60,7 @@ class Raised(_Event):
 
 
 class Stopped(_Event):
-    """The worker has stopped a job, as it was told to."""
+    """The worker has stopped a job, as it was ordered to."""
 
     event: Literal["stopped"]
 
@@ -75,7 +75,7 @@ class Ended(_Event):
 
 
 JobEvent = Advanced | Made | Raised
-"""What a job may say. How it ended is for the worker to say, which sees its process."""
+"""Events of a job. How its process ended is an event of the worker."""
 WorkerEvent = Ready | Began | Advanced | Made | Raised | Stopped | Ended
 _JOB: TypeAdapter[JobEvent] = TypeAdapter(Annotated[JobEvent, Field(discriminator="event")])
 _WORKER: TypeAdapter[WorkerEvent] = TypeAdapter(Annotated[WorkerEvent, Field(discriminator="event")])
@@ -89,7 +89,7 @@ def read_job_event(line: bytes) -> JobEvent:
     """Return the event in *line*, which code of a plug-in may have written.
 
     Raises:
-        InvalidEventError: it is none.
+        InvalidEventError: it is not an event.
     """
     return _read(_JOB, line)
 
@@ -98,7 +98,7 @@ def read_worker_event(line: bytes) -> WorkerEvent:
     """Return the event in *line*.
 
     Raises:
-        InvalidEventError: it is none.
+        InvalidEventError: it is not an event.
     """
     return _read(_WORKER, line)
 
@@ -108,11 +108,11 @@ def _read(events: TypeAdapter[Event], line: bytes) -> Event:
         return events.validate_json(line)  # which bounds how deep JSON may be, as json.loads does not
     except ValidationError as error:
         shown = ascii(line[:60].decode(errors="replace"))
-        raise InvalidEventError(f"the line {shown}{'...' if len(line) > 60 else ''} is no event") from error
+        raise InvalidEventError(f"the line {shown}{'...' if len(line) > 60 else ''} is not an event") from error
 
 
-def told(error: BaseException, traceback: str) -> dict[str, str]:
-    """Return what is said of *error*: its name, the head of its message, and the end of *traceback*."""
+def describe_error(error: BaseException, traceback: str) -> dict[str, str]:
+    """Return the facts of *error* for an event: its name, the head of its message, and the end of *traceback*."""
     try:
         message = str(error)
     except Exception as another:  # an exception of a plug-in may be broken too

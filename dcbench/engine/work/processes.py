@@ -1,9 +1,10 @@
 """Processes that end together: a worker with the front end, a job with its worker, and all that a job has started.
 
-A job may start processes that leave its group (``setsid`` is one call), and whose parents are gone. Killing the group
-does not reach these, and a walk through ``/proc`` alone does not find whose they were. So a worker is a *subreaper*
-(Linux 3.4): orphans below it become its own children, and after a job all its children are that job's. A worker that
-was itself killed cannot do that. What it leaves is known by a variable of its environment, which all below it inherit.
+A job may start processes that leave its group (``setsid`` is one call) and whose parents have exited. Killing the
+group does not reach these, and ``/proc`` alone does not show which job started them. So a worker is a *subreaper*
+(Linux 3.4): orphans below it become its own children, and after a job all its children belong to that job. A worker
+that was itself killed cannot end them. They are found by a variable of its environment, which all processes below it
+inherit.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36  # PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER of sys/prctl.h
-_PATIENCE = 5.0  # seconds for killed processes to be gone; one that waits for a disk may take longer
+_PATIENCE = 5.0  # seconds until killed processes must have ended; one that waits for a disk may take longer
 _TICK = 0.002
 
 
@@ -27,11 +28,11 @@ def _prctl(option: int, value: int) -> None:
 
 
 def die_with_parent(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
-    """Ask the kernel for the signal *how* when *parent* dies, however that happens; end at once if it is dead already.
+    """Let the kernel send the signal *how* when *parent* dies; end at once if it is dead already.
 
     Args:
-        parent: id of the process that started this one, taken before it did: between the start and this call it may
-            have died, and the parent that there is now would be another.
+        parent: id of the process that started this one, taken before the start. Between the start and this call that
+            process may have died, and `os.getppid` would give another parent.
         how: the signal.
     """
     _prctl(_SET_PARENT_DEATH_SIGNAL, how)
@@ -53,8 +54,8 @@ def kill_group(child: int) -> None:
 def end_children() -> None:
     """Kill all children of this process and, since it adopts orphans, all below them; wait until they are gone.
 
-    Children of a child that was killed become children here, so that a few rounds reach everything. Where there is no
-    child, as after most jobs, this is one system call.
+    Children of a killed child become children of this process, so that a few rounds reach all. Without children, as
+    after most jobs, this is one system call.
     """
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
@@ -72,7 +73,7 @@ def end_children() -> None:
 def kill_marked(mark: str) -> None:
     """Kill every process whose environment, as it was when its program was started, has the entry *mark*.
 
-    A process may start another while they are looked for, so that it ends with a round that finds none.
+    A process may start another during the search, so that the search ends with a round that finds none.
     """
     end = time.monotonic() + _PATIENCE
     while (found := _marked(mark.encode())) and time.monotonic() < end:
@@ -92,7 +93,7 @@ def _marked(mark: bytes) -> list[int]:
 
 
 def _children() -> list[int]:
-    """Return the children of this process. ``/proc/*/task/*/children`` would say, but not every kernel has it."""
+    """Return the children of this process. ``/proc/*/task/*/children`` lists them, but not in every kernel."""
     own, found = os.getpid(), []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, ValueError, IndexError):  # the process may end at any time
@@ -102,7 +103,7 @@ def _children() -> list[int]:
 
 
 def leave_standard_input() -> None:
-    """Let a plug-in that reads standard input find it empty: what comes there is for the process that forked."""
+    """Replace standard input by an empty one: its lines are for the process that forked, not for a plug-in."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)

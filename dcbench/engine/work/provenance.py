@@ -1,4 +1,4 @@
-"""What a result says of how it was made: versions, commit and device, and the stretches of an interrupted job."""
+"""How a result was made: versions, commit and device, and the stretches of an interrupted job."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def commit(root: Path | None = None) -> str:
         root: the folder that would hold ``.git``; that of this package unless given.
 
     Returns:
-        40 hexadecimal digits, or an empty text: it is not a checkout, or git does not say.
+        40 hexadecimal digits, or an empty text: it is not a checkout, or git fails.
     """
     root = root or Path(dcbench.__file__).parents[1]
     if not (root / ".git").exists():  # a file in a worktree
@@ -85,10 +85,10 @@ def describe_ran(runtime: Runtime, stretches: Sequence[Stretch] = (), condensing
 
 
 def go_on(wanted: Runtime, checkpoint: Path, *, fallback: str = "") -> Runtime:
-    """Return how a job goes on from *checkpoint*, and set up this process so; what differs is said in its log.
+    """Return how a job goes on from *checkpoint*, and set up this process so; differences go into its log.
 
-    Without a checkpoint, or from one that does not say how it was made, the job runs as *wanted*. So it does with a
-    *fallback*: what the checkpoint asks for has failed for that reason.
+    Without a checkpoint, or from one without stretches, the job runs as *wanted*. So it does with a
+    *fallback*: what the checkpoint names has failed for that reason.
     """
     try:
         before = read_stretches(checkpoint)
@@ -103,7 +103,7 @@ def go_on(wanted: Runtime, checkpoint: Path, *, fallback: str = "") -> Runtime:
 
 
 def as_it_began(wanted: Runtime, before: Sequence[Stretch], *, eager: bool = False) -> tuple[Runtime, str]:
-    """Return how a job goes on after the stretches *before*, and what there is to say about it, in one line.
+    """Return how a job goes on after the stretches *before*, and a remark on it, in one line.
 
     It takes over all that its bits depend on; its device, and the time between checkpoints, are those of *wanted*. An
     *eager* one captures nothing, whatever it began with.

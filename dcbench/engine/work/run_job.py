@@ -1,4 +1,4 @@
-"""What a worker does: condense a cell or a part of it, assemble parts, or evaluate; the result goes to the store."""
+"""One job: condense a cell or a part of it, assemble parts, or evaluate; the result goes into the store."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from dcbench.engine.work.runtime import Runtime
 
 
 class Order(BaseModel):
-    """A job with all that a worker in another process needs to know."""
+    """A job with all that a worker in another process needs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -98,7 +98,7 @@ def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report
 
 
 def _data(order: Order, registry: Registry, cell: Cell, report: Report) -> Data:
-    """Return the data of *cell*. *report* tells of images that have to be decoded again."""
+    """Return the data of *cell*. *report* is called while images are decoded again."""
     dataset = make_dataset(registry, cell.dataset, order.data)
     announce_reading(dataset, lambda text, done=0, total=0: report(done, total, {}, text), cell.dataset.name)
     return Data(dataset, cell)

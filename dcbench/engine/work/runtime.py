@@ -64,7 +64,7 @@ def plan_slots(
         device: ``auto``, ``cpu``, ``cuda`` (every GPU) or ``cuda:N``.
         jobs: jobs at a time, which share the cores; None means one per GPU, or as many as the machine has room for.
         waiting: how many jobs there are to do.
-        deterministic: see `Runtime`; on the CPU it also means one thread, whatever the machine.
+        deterministic: see `Runtime`; on the CPU it also means one thread, on any machine.
         precision: ``auto`` is float32 on the CPU, whose results are to be the same bits everywhere, and bf16 on a GPU.
         capture: see `Runtime`; only a GPU can.
 
@@ -119,7 +119,7 @@ def _checkpoint_interval() -> dict[str, float]:
 
 
 def name_ignored_threads(runtime: Runtime) -> list[str]:
-    """Return a line for each variable of the environment that asks for another number of threads than *runtime* has.
+    """Return a line for each variable of the environment that sets another number of threads than *runtime* has.
 
     They are not followed: batch systems set them for every job, and on a CPU the bits of a result depend on the number.
     """

@@ -1,17 +1,17 @@
 """The worker: a process that imports what is slow to import once, and then runs each job in a child of its own.
 
-An executor starts it as ``python -m dcbench.engine.work.worker PARENT``, with its own process id. Orders come in on
-standard input, one JSON object a line; events go out on standard output the same way. On Linux each job is a forked
-child, so that a job which crashes, leaks or changes global state harms no other; elsewhere the worker runs one job
-itself and ends. The worker ends when its standard input closes, and on Linux also by a signal when its parent dies, so
-it never outlives the front end, and it takes along all that a job has started.
+An executor starts it as ``python -m dcbench.engine.work.worker PARENT``, with its own process id. It reads orders from
+standard input, one JSON object a line, and writes events to standard output in the same way. On Linux each job is a
+forked child: a job that crashes, leaks or changes global state harms no other. Elsewhere the worker runs one job itself
+and ends. The worker exits when its standard input closes. On Linux the kernel also sends it a signal when its parent
+dies. So it never outlives the front end, and it ends all processes that a job has started.
 
-Orders may also come from a file (``worker < orders.jsonl``): they are run one after the other, and its end ends nothing
-but the worker.
+Orders may also come from a file (``worker < orders.jsonl``). They run one after the other. The end of the file does not
+stop a job; the worker exits after the last one.
 
-What a job can reach. Its code runs in the child, whose standard input is empty and whose output goes into its log. The
-pipe to the front end is closed there. It has one pipe to the worker, for events of that job alone; the worker checks
-each line, passes on what is an event of a job, and ends a job that writes anything else.
+What a job can reach: its code runs in the child, whose standard input is empty and whose output goes into its log. The
+pipe to the front end is closed there. The child has one pipe to the worker, for events of that job alone. The worker
+checks each line, forwards events of a job, and ends a job that writes anything else.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from dcbench.engine.work.processes import adopt_orphans, die_with_parent, end_ch
 
 CAN_FORK = sys.platform == "linux"  # elsewhere forking after native libraries were loaded is not safe
 STOP = "stop"
-"""What a front end writes in the place of an order to end the job in work."""
+"""The line that a front end writes in place of an order, to end the running job."""
 _TICK = 0.02  # seconds between looks at the child
 _REPORTS_A_SECOND = 10
 _BLOCK = 1 << 16
@@ -51,7 +51,8 @@ class Channel:
 
         Args:
             descriptor: where lines go.
-            broken: ends this process; called where the other side is gone, or a plug-in has closed the descriptor.
+            broken: ends this process; called when a write fails: the reader has exited, or a plug-in has closed the
+                descriptor.
         """
         self._descriptor, self._broken = descriptor, broken
         self._next_report = 0.0
@@ -61,7 +62,7 @@ class Channel:
         self.forward(json.dumps({"event": event, **facts}).encode())
 
     def forward(self, line: bytes) -> None:
-        """Send a line that is an event already."""
+        """Write a line that is an event already."""
         line += b"\n"
         try:
             while line:
@@ -70,7 +71,7 @@ class Channel:
             self._broken()
 
     def report(self, step: int, total: int, metrics: Mapping[str, float], doing: str = "") -> None:
-        """Send progress, but not more often than a person can read."""
+        """Send progress, at most `_REPORTS_A_SECOND` times a second: each report costs the front end time."""
         now = time.monotonic()
         if now >= self._next_report or step >= total:
             self._next_report = now + 1 / _REPORTS_A_SECOND
@@ -91,22 +92,22 @@ class Orders:
 
         self._lines = Lines(_LONGEST_ORDER)
         self._waiting: deque[str] = deque()
-        # A file can always be read, so that it tells nothing of who wrote it.
+        # `select` always reports a file as readable, so that its end does not show that the front end has exited.
         self.live = not stat.S_ISREG(os.fstat(0).st_mode)
-        """Whether the other end is a process, which may ask for a stop or hang up while a job is in work."""
+        """Whether a process writes the orders: it may order a stop, or close the pipe, while a job runs."""
 
     def next(self) -> str | None:
-        """Wait for the next line; None when the front end has closed the pipe."""
+        """Wait for the next line and return it; None when the front end has closed the pipe."""
         while not self._waiting:
             if not self._read():
                 return None
         return self._waiting.popleft()
 
-    def word(self, *, readable: bool) -> Literal["", "stop", "end"]:
-        """Return what came while a job is in work: the word to stop, the end of the pipe, or only further orders.
+    def interruption(self, *, readable: bool) -> Literal["", "stop", "end"]:
+        """Return what ends the running job: an order to stop, the end of the pipe, or neither.
 
         Args:
-            readable: whether there is something to read; what was read with the order counts in any case.
+            readable: whether there is something to read. Lines that were read together with the order count too.
         """
         if readable and not self._read():
             return "end"
@@ -116,14 +117,14 @@ class Orders:
         return ""
 
     def _read(self) -> bool:
-        """Read what is there, and wait until something is; False at the end."""
+        """Wait for input and read it; return False at the end of the input."""
         block = os.read(0, _BLOCK)
         self._waiting.extend(line.decode(errors="replace") for line in self._lines.feed(block))
         return bool(block)
 
 
 def _leave(*_: object) -> None:
-    """End this process, and with it all that its job has started."""
+    """End all processes that a job has started, then this one."""
     if CAN_FORK:
         end_children()
     os._exit(0)
@@ -133,14 +134,17 @@ def main(parent: int | None = None) -> None:
     """Serve orders until the front end is gone.
 
     Args:
-        parent: process id of the front end, which may die at any time, this one included; None if it was not said.
+        parent: process id of the front end; None if it was not given. It was taken before this process started, since
+            the front end may die at any time.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the front end, which then closes the pipe
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until there is a job to take along
+    # Ctrl-C is for the front end, which then closes the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until there are processes of a job to end
     if CAN_FORK and parent is not None:
         die_with_parent(parent, signal.SIGTERM)
     channel = Channel(os.dup(1), _leave)
-    os.dup2(2, 1)  # what a plug-in prints must not look like an event
+    # From here on standard output is standard error: what a plug-in prints must not be read as an event.
+    os.dup2(2, 1)
     faulthandler.enable()  # a crash in compiled code leaves the lines of Python that led to it in the job's log
     _import_what_is_slow()
     orders = Orders()
@@ -149,7 +153,7 @@ def main(parent: int | None = None) -> None:
         signal.signal(signal.SIGTERM, _leave)
     channel.send("ready")
     while (line := orders.next()) is not None:
-        if line == STOP:  # the job it was meant for has just ended by itself
+        if line == STOP:  # it was for a job that has just ended by itself
             continue
         channel.send("started")
         if CAN_FORK:
@@ -163,11 +167,12 @@ def _import_what_is_slow() -> None:
     import dcbench.engine.work.run_job  # noqa: F401  (brings torch, h5py and pydantic)
     from dcbench.engine.work.provenance import commit
 
-    commit()  # now, when the code is read, and once for all jobs
+    # Now, when the code is imported: a checkout may change while the worker runs.
+    commit()
 
 
 class _Child:
-    """One job in a process of its own, and the pipe that its events come through."""
+    """One job in a process of its own, and the pipe with its events."""
 
     def __init__(self, line: str, channel: Channel) -> None:
         """Fork, and run the order *line* in the child."""
@@ -186,42 +191,42 @@ class _Child:
                 _run(line, Channel(writing, lambda: os._exit(1)))
             finally:
                 os._exit(0)
-        # Both sides do it, so that the group is there whichever comes first: a stop may come right away.
+        # Parent and child both make the group, so that it is there whichever runs first: a stop may follow at once.
         with suppress(OSError):
             os.setpgid(self._pid, self._pid)
         os.close(writing)
         os.set_blocking(self._events, False)
 
     def run(self, orders: Orders) -> None:
-        """See the job through to its end, or to that of the front end; say how it ended."""
-        word = self._wait(orders)
-        if word == "end":
+        """Wait for the end of the job, or of the front end, and send how the job ended."""
+        cause = self._wait(orders)
+        if cause == "end":
             _leave()
         code = os.waitstatus_to_exitcode(self._end())
-        if word == "stop":
+        if cause == "stop":
             self._channel.send("stopped")
         else:
             self._channel.send("ended", signal=signal.Signals(-code).name if code < 0 else "", code=code)
 
     def _wait(self, orders: Orders) -> Literal["", "stop", "end"]:
-        """Pass on events until the child ends or is to end; return the word of the front end, if that is why."""
+        """Forward events until the child has ended or must end; return the order of the front end that is the cause."""
         inputs = [self._events, *([0] if orders.live else [])]
         while self._credible and not self._has_ended():
             came = select.select(inputs, [], [], _TICK)[0]
             if self._events in came and not self._pass_on():
                 inputs.remove(self._events)
-            if word := orders.word(readable=0 in came):
-                return word
+            if cause := orders.interruption(readable=0 in came):
+                return cause
         return ""
 
     def _has_ended(self) -> bool:
-        """Say whether the child has ended. It is left a zombie, so that its id is not yet that of another process."""
+        """Return whether the child has ended. WNOWAIT leaves it a zombie: its id stays reserved until it is reaped."""
         return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _end(self) -> int:
-        """Kill the child if it lives, and what it has started; pass on what it had said, and return how it ended."""
+        """Kill the child and what it has started, forward its last events, and return its wait status."""
         kill_group(self._pid)
-        os.kill(self._pid, signal.SIGKILL)  # where it does not lead a group, whatever it did
+        os.kill(self._pid, signal.SIGKILL)  # the job may have left its group
         _, status = os.waitpid(self._pid, 0)
         end_children()
         for _ in range(_MOST_BLOCKS):
@@ -231,7 +236,7 @@ class _Child:
         return status
 
     def _pass_on(self) -> bool:
-        """Pass on what the child has said, as long as it is events; False if there is nothing left to read."""
+        """Forward what the child has written, as long as it is events; False if there is nothing left to read."""
         from dcbench.engine.work.messages import InvalidEventError, read_job_event
 
         try:
@@ -257,12 +262,12 @@ def _become_a_job(worker: int) -> None:
 
 
 def _run(line: str, channel: Channel) -> None:
-    """Carry out one order; say how it ended."""
+    """Run one order and send how it ended."""
     from dcbench.api.ran import recording
     from dcbench.engine.registry import load_registry
     from dcbench.engine.store.store import Store
     from dcbench.engine.work.devices import prepare_process
-    from dcbench.engine.work.messages import told
+    from dcbench.engine.work.messages import describe_error
     from dcbench.engine.work.run_job import Order, run_job
 
     try:
@@ -272,7 +277,7 @@ def _run(line: str, channel: Channel) -> None:
         with recording(strict=order.strict, fallbacks=filter(None, [order.fallback])) as record:
             path = run_job(order, load_registry(), channel.report)
     except BaseException as error:
-        channel.send("failed", **told(error, traceback.format_exc()))
+        channel.send("failed", **describe_error(error, traceback.format_exc()))
     else:
         channel.send("finished", file=str(path), fallbacks=record.fallbacks)
     finally:
@@ -281,13 +286,13 @@ def _run(line: str, channel: Channel) -> None:
 
 
 def _print_into(log: Path) -> None:
-    """Let everything that this process prints, native libraries included, go into *log*."""
+    """Redirect all output of this process, that of native libraries included, into *log*."""
     from dcbench.engine.store.guards import check_is_file
 
     log.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileNotFoundError):
         check_is_file(log, "is in the place of the job's log and must be moved away")
-    # Should a pipe come there now, this fails; without O_NONBLOCK it would wait for a reader for ever.
+    # If a pipe takes the place of the log now, the open fails; without O_NONBLOCK it would block until a reader comes.
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(log, flags, 0o666)
     os.dup2(descriptor, 1)

@@ -124,5 +124,5 @@ def test_what_holds_no_single_set_is_refused(store: Store, tmp_path: Path) -> No
         file["images"] = IMAGES.numpy()
     (tmp_path / "text.h5").write_text("text")
     for name in ("other.h5", "text.h5"):
-        with pytest.raises(RequestError, match=f"{name} is no HDF5 file that dcbench wrote"):
+        with pytest.raises(RequestError, match=f"{name} is not an HDF5 file that dcbench wrote"):
             read(tmp_path / name, FromMemory())

@@ -75,7 +75,7 @@ def bench(tmp_path: Path, data: Path, registry: Registry) -> Bench:
 
 def test_a_set_becomes_a_finished_cell_with_its_origin(bench: Bench) -> None:
     done = bench([IMAGES, LABELS], origin="a paper", seed=3)
-    assert (done.images, done.cell.method.choice, done.dropped) == (3, "imported[name=theirs]", ())
+    assert (done.images, done.cell.method.selector, done.dropped) == (3, "imported[name=theirs]", ())
     assert done.path == bench.store.condensed(done.cell)
     record = read_condensed(done.path)
     assert record.cell == done.cell
@@ -108,7 +108,7 @@ def test_the_digest_depends_on_name_and_factor_not_on_the_file(bench: Bench) -> 
     assert again.path == first.path
     others = [bench(name="other"), bench(factor=2), bench(seed=1), bench(ipc=2)]
     assert len({first.path, *(done.path for done in others)}) == 5
-    assert others[1].cell.method.choice == "imported[name=theirs,factor=2]"
+    assert others[1].cell.method.selector == "imported[name=theirs,factor=2]"
     assert read_condensed(others[1].path).condensed.decoder.factor == 2
 
 
@@ -159,7 +159,7 @@ ACCURACIES = {"ConvNet": [number / 100 for number in range(10)], "MLP": [0.5, 0.
 def test_five_experiments_of_one_file_are_five_replicates(bench: Bench) -> None:
     done = bench.all({"data": FIVE, "accs_all_exps": ACCURACIES})
     assert [one.cell.replicate for one in done] == [0, 1, 2, 3, 4]
-    assert {(one.cell.method.choice, one.cell.ipc) for one in done} == {("imported[name=theirs]", 1)}
+    assert {(one.cell.method.selector, one.cell.ipc) for one in done} == {("imported[name=theirs]", 1)}
     for one, (images, labels) in zip(done, FIVE, strict=True):
         held = read_condensed(one.path).condensed
         assert torch.equal(held.images, images)
@@ -289,7 +289,7 @@ WRONG: dict[str, tuple[Any, Mapping[str, Any], str]] = {
     "bytes": ([IMAGES.to(torch.uint8), LABELS], {"space": "normalised"}, "torch.uint8 images"),
     "label": ([IMAGES, LABELS + 1], {"ipc": 1}, r"labels must lie in 0\.\.2, found 1\.\.3"),
     "negative": ([IMAGES, LABELS - 1], {"ipc": 1}, r"found -1\.\.1"),
-    "fraction": ([IMAGES, LABELS + 0.5], {}, "labels are no whole numbers"),
+    "fraction": ([IMAGES, LABELS + 0.5], {}, "labels are not whole numbers"),
     "logits": ([IMAGES, torch.tensor([[3.0, 1, 0]] * 3)], {"ipc": 2}, r"soft labels must be probabilities .*--labels"),
     "classes": ([IMAGES, torch.full((3, 4), 0.25)], {"ipc": 2}, "soft labels must be probabilities over 3"),
     "missing": ([IMAGES, torch.tensor([0, 0, 1])], {"ipc": 1}, "no image for class class 2"),

@@ -114,7 +114,7 @@ REASONS = {
     "raise": ("ValueError", "the toy method was told to raise"),
     "exit": ("SystemExit", "the plug-in called sys.exit(the toy leaves)"),
     "kill": ("Killed", "SIGKILL"),
-    "segfault": ("Killed", "crashed (SIGSEGV) in compiled code; the end of its log says where"),
+    "segfault": ("Killed", "crashed (SIGSEGV) in compiled code; the end of its log shows where"),
     "peek": ("ValueError", "found 0 others"),
     "prints": ("ValueError", "after much printing"),
     "stdin": ("EOFError", "EOF"),

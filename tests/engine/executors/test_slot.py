@@ -41,8 +41,8 @@ def slot_with(job: Job, results: Path) -> _Slot:
 
 def end(slot: _Slot, *said: Any) -> Event:
     for event in said[:-1]:
-        assert slot._understand(event) == []
-    (last,) = slot._understand(said[-1])
+        assert slot._handle(event) == []
+    (last,) = slot._handle(said[-1])
     return last
 
 
@@ -70,12 +70,12 @@ def test_a_job_has_finished_when_the_planned_file_is_there_and_new(job: Job, tmp
         assert failed.failure.error == "InvalidEvent"
         return failed.failure.message
 
-    assert reason(planned) == f"the job says that it has finished, and {planned} is not there"
+    assert reason(planned) == f"the job reports that it finished, and {planned} is not there"
     planned.parent.mkdir(parents=True)
     other.touch()
-    assert reason(other) == f"the job says that it has made {other}; it was to make {planned}"
+    assert reason(other) == f"the job reports that it made {other}; it was to make {planned}"
     planned.touch()
-    assert reason(planned) == f"the job says that it has finished, and {planned} is the file that was there before"
+    assert reason(planned) == f"the job reports that it finished, and {planned} is the file that was there before"
 
 
 def test_what_another_front_end_has_assembled_is_there(tmp_path: Path) -> None:
@@ -109,11 +109,11 @@ def told(tmp_path: Path) -> Iterator[Told]:
         slot._process.communicate()
 
 
-def listen(slot: _Slot) -> list[Event]:
+def poll(slot: _Slot) -> list[Event]:
     """Listen until the job of *slot* has ended."""
     events: list[Event] = []
     while slot.job is not None:
-        events += slot.listen(spoke=True)
+        events += slot.poll(readable=True)
     return events
 
 
@@ -129,10 +129,10 @@ LINES = {
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
 def test_a_worker_that_does_not_keep_to_events_fails_its_job_alone(told: Told, line: str) -> None:
     slot = told(f"while True: os.write(1, {line})")
-    (failed,) = listen(slot)
+    (failed,) = poll(slot)
     assert isinstance(failed, Failed)
     assert (failed.job, failed.failure.error) == (JOBS[0], "InvalidEvent")
-    assert failed.failure.message.startswith("the worker process said what it must not: ")
+    assert failed.failure.message.startswith("the worker process wrote what is not an event: ")
     assert "\n" not in failed.failure.message
     assert slot._process is not None
     assert slot._process.poll() is not None, "the next job gets another"
@@ -141,6 +141,6 @@ def test_a_worker_that_does_not_keep_to_events_fails_its_job_alone(told: Told, l
 def test_a_worker_that_never_stops_talking_does_not_keep_the_others_waiting(told: Told) -> None:
     line = b'{"event":"progress","step":1,"total":2,"metrics":{}}\n'
     slot = told(f"while True: os.write(1, {line!r} * 1000)")
-    events = [event for _ in range(3) for event in slot.listen(spoke=True)]
+    events = [event for _ in range(3) for event in slot.poll(readable=True)]
     assert all(isinstance(event, Progressed) for event in events)
     assert len(events) * len(line) <= 3 * 2**20

@@ -313,7 +313,7 @@ def test_the_validation_split_is_another_cell_with_fewer_images(plan: Any) -> No
         ({"datasets": "toy,toy[classes=2]"}, "two datasets are called 'toy'"),
         ({"datasets": "toy,toy[name=TOY]"}, "'toy' and 'TOY' share a folder"),
         ({"datasets": ["toy[name=a b]", "toy[name=a/b]"]}, "'a b' and 'a/b' share a folder"),
-        *(({"datasets": [f"toy[name={name}]"]}, f"is no name for a dataset: {reason}") for name, reason in NO_NAMES),
+        *(({"datasets": [f"toy[name={name}]"]}, f"is not a name for a dataset: {reason}") for name, reason in NO_NAMES),
         ({"classes": "0"}, "toy-first cannot be condensed in parts; run it without --classes"),
         ({"methods": "toy-slow", "classes": "1-3"}, "--classes 1-3 goes beyond the classes of toy, 0-2"),
         ({"methods": ","}, "no methods are selected"),

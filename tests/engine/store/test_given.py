@@ -92,7 +92,7 @@ def test_what_is_no_step_is_refused_in_one_line(value: Any, shown: str) -> None:
     ids=["metric", "tensor", "number", "artifact"],
 )
 def test_a_name_that_no_file_can_hold_is_refused(name: Any, give: Callable[[Any], object]) -> None:
-    with pytest.raises(DcbenchError, match="is no name for"):
+    with pytest.raises(DcbenchError, match="is not a name for"):
         give(name)
 
 

@@ -218,7 +218,7 @@ def one_for_all(path: Path) -> None:
 def test_an_attribute_that_is_no_text_is_not_taken_for_one(tmp_path: Path, value: object) -> None:
     with writing(tmp_path / "x.h5", "test") as file:
         file.attrs["facts"] = value
-    with reading(tmp_path / "x.h5", "test") as file, pytest.raises(TypeError, match="'facts' is no text"):
+    with reading(tmp_path / "x.h5", "test") as file, pytest.raises(TypeError, match="'facts' is not a text"):
         get_text(file, "facts")
 
 
@@ -226,12 +226,12 @@ def test_an_attribute_that_is_no_text_is_not_taken_for_one(tmp_path: Path, value
 def test_an_attribute_that_is_no_number_is_not_taken_for_one(tmp_path: Path, value: object) -> None:
     with writing(tmp_path / "x.h5", "test") as file:
         file.attrs["seconds"] = value
-    with reading(tmp_path / "x.h5", "test") as file, pytest.raises(TypeError, match="'seconds' is no number"):
+    with reading(tmp_path / "x.h5", "test") as file, pytest.raises(TypeError, match="'seconds' is not a number"):
         get_number(file, "seconds")
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("[" * 100_000, "nested too deeply"), ("[]", "is no JSON object"), ('{"a": ', "Expecting")]
+    ("text", "reason"), [("[" * 100_000, "nested too deeply"), ("[]", "is not a JSON object"), ('{"a": ', "Expecting")]
 )
 def test_facts_that_are_no_object_are_damaged(tmp_path: Path, text: str, reason: str) -> None:
     with writing(tmp_path / "x.h5", "test") as file:

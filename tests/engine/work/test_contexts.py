@@ -312,7 +312,7 @@ def test_a_name_that_would_be_a_path_in_a_file_is_refused_when_it_is_given(task:
         lambda: made.checkpoint(lambda: {name: torch.zeros(2)}),
         lambda: made.artifact({}, lambda _: {name: torch.zeros(2)}),
     ):
-        with pytest.raises(DcbenchError, match="is no name for"):
+        with pytest.raises(DcbenchError, match="is not a name for"):
             give()
     assert made.recorder.trace == made.artifacts.hashes == {}
     assert task().resume() is None

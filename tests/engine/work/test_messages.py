@@ -17,9 +17,9 @@ from dcbench.engine.work.messages import (
     InvalidEventError,
     Lines,
     Made,
+    describe_error,
     read_job_event,
     read_worker_event,
-    told,
 )
 
 GOOD = [
@@ -71,7 +71,7 @@ def test_an_event_comes_back(said: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("said", OF_WORKERS, ids=lambda said: str(said["event"]))
 def test_how_a_job_ended_is_not_for_the_job_to_say(said: dict[str, object]) -> None:
-    with pytest.raises(InvalidEventError, match="is no event"):
+    with pytest.raises(InvalidEventError, match="is not an event"):
         read_job_event(json.dumps(said).encode())
 
 
@@ -137,7 +137,7 @@ def test_what_an_exception_says_fits_into_a_line(error: BaseException, message: 
     try:
         raise error
     except BaseException as raised:
-        facts = told(raised, traceback.format_exc())
+        facts = describe_error(raised, traceback.format_exc())
     assert facts["message"] == message
     line = json.dumps({"event": "failed", **facts}).encode()
     assert len(line) < LONGEST_LINE

@@ -212,7 +212,7 @@ def test_a_metric_that_is_no_number_is_refused_by_name(value: float) -> None:
 
 
 def test_a_metric_whose_name_would_be_a_path_in_the_file_is_refused() -> None:
-    with pytest.raises(DcbenchError, match="'error/mean' is no name for a metric"):
+    with pytest.raises(DcbenchError, match="'error/mean' is not a name for a metric"):
         _check({"pixel": (1.0,), "error/mean": (0.5,)}, "pixel", 1)
 
 
