@@ -96,6 +96,8 @@ class Evaluator(ABC, Generic[S]):
     """What the metrics are: percentages, the best of which is the highest, or distances, the best being the lowest."""
     Settings: ClassVar[type[BaseSettings]] = BaseSettings
     """The settings class; the default has no field."""
+    exact: ClassVar[bool] = False
+    """Whether its metrics are the same in every precision; see `dcbench.Method.exact`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Take the former names of `metric` and `unit` too."""

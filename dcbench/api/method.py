@@ -137,6 +137,11 @@ class Method(ABC, Generic[S]):
 
     Its sets are then in class order, and the metrics it reports are sums over those classes.
     """
+    exact: ClassVar[bool] = False
+    """Whether its sets are the same in every precision, as those of a method that only draws.
+
+    The sets of other methods have another name on a device that computes in another precision than float32.
+    """
 
     def settings_for(self, info: DatasetInfo, ipc: int) -> S:
         """Return the recommended settings, the paper's where it has them.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from dcbench.api.evaluator import Unit
+from dcbench.api.method import Precision
 from dcbench.api.seeds import derive_seed
 
 SplitName = Literal["test", "validation"]
@@ -39,6 +41,16 @@ def digest_of(value: Any) -> str:
 def changed_network(revision: int) -> dict[str, int]:
     """Return what the revision of a network adds to a name: nothing as long as the network is what it first was."""
     return {"network_revision": revision} if revision > 1 else {}
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """The precision of convolutions that a run computes in; a part of the names of its results."""
+
+    condensing: Precision = "float32"
+    """Of networks that are not trained, while a method condenses."""
+    evaluating: Precision = "float32"
+    """Of networks that are trained, which bf16 is too coarse for."""
 
 
 class DatasetSpec(Frozen):
@@ -80,7 +92,22 @@ class DatasetSpec(Frozen):
         return self.name + (OTHER_DATA if self.other_data else "")
 
 
-class MethodSpec(Frozen):
+class _Computed(Frozen):
+    """What computes, in a certain arithmetic."""
+
+    arithmetic: Precision = "float32"
+    """How convolutions multiply. Part of the name of what is computed unless it is float32."""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_float32(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write no field that earlier versions do not have, where it says nothing new: they refuse unknown ones."""
+        values: dict[str, Any] = write(self)
+        if self.arithmetic == "float32":
+            del values["arithmetic"]
+        return values
+
+
+class MethodSpec(_Computed):
     """A method under certain settings."""
 
     record: str
@@ -99,6 +126,11 @@ class MethodSpec(Frozen):
     budget_exempt: bool = _stored_as("exempt", here="budget_exempt", default=False)
     overrides: dict[str, Any] = _stored_as("departures", here="overrides", default={})
     """The recommended value of each setting that has another one here; not in the digest."""
+
+
+def other_arithmetic(spec: _Computed) -> dict[str, Any]:
+    """Return what the arithmetic of *spec* adds to a name: nothing if it is float32, which all names began with."""
+    return {} if spec.arithmetic == "float32" else {"arithmetic": spec.arithmetic}
 
 
 ABOUT = ("digest", "dataset", "dataset_choice", "method", "label", "ipc", "seed", "split")
@@ -139,7 +171,7 @@ class Cell(Frozen):
             "ipc": self.ipc,
         }
         split = {"split": self.split} if self.split != "test" else {}
-        return identity | changed_network(self.method.network_revision) | split
+        return identity | changed_network(self.method.network_revision) | other_arithmetic(self.method) | split
 
     @property
     def title(self) -> str:
@@ -175,7 +207,7 @@ class Cell(Frozen):
         )
 
 
-class EvaluatorSpec(Frozen):
+class EvaluatorSpec(_Computed):
     """An evaluator under certain settings, with its protocol expanded."""
 
     record: str
@@ -222,7 +254,7 @@ class Trial(Frozen):
             "settings": self.evaluator.digest_settings,
             "recipe": self.evaluator.digest_recipe,
         }
-        return identity | changed_network(self.evaluator.network_revision)
+        return identity | changed_network(self.evaluator.network_revision) | other_arithmetic(self.evaluator)
 
     @property
     def name(self) -> str:

@@ -26,7 +26,7 @@ from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.failures import Failure
 from dcbench.engine.store.guards import UnreadableFileError
 from dcbench.engine.store.store import Store
-from dcbench.engine.work.runtime import check_device, name_ignored_threads, plan_slots
+from dcbench.engine.work.runtime import name_ignored_threads, plan_slots, resolve_arithmetic
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ def prepare(request: Request, registry: Registry, announce: Announce = announce_
         UnsupportedFormatError: the store holds files of a newer format.
         UnreadableFileError: the store holds a file that cannot be read now; it may be whole.
     """
-    check_device(request.device, request.precision)
+    arithmetic = resolve_arithmetic(request.device, request.precision)
     _check_folder(request.results)
-    planner = Planner(request, registry, announce)
+    planner = Planner(request, registry, announce, arithmetic)
     plan = planner.cells()
     announce(f"looking for finished work in {request.results}")
     with _store(request) as root:

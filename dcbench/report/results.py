@@ -59,6 +59,7 @@ COLUMNS = [
     "file",
     "superseded",
     "fallbacks",
+    "precision",
 ]
 """Columns of the frame.
 
@@ -71,7 +72,8 @@ setting that has another one; ``source`` is the record of the dataset, such as `
 that must never pool: it is a hash of all that is in ``key`` but replicate and step, such as settings, revisions, data
 and recipe;
 ``superseded`` is in what the recipe differs from that of its protocol today, and is empty if it does not;
-``fallbacks`` has what ran in another way than it was asked for, such as eagerly, for the set or its evaluation.
+``fallbacks`` has what ran in another way than it was asked for, such as eagerly, for the set or its evaluation;
+``precision`` is what ``--precision`` takes to make the number again.
 """
 
 _FORMER = {
@@ -185,6 +187,7 @@ def _evaluation(path: Path) -> Record | None:
         "first_repeat": facts["first_repeat"],
         "metrics": facts["metrics"],
         "fallbacks": "; ".join(_fallbacks(facts.get("ran") or {})),
+        "precision": _precision(method.get("arithmetic", "float32"), facts.get("arithmetic", "float32")),
     }
 
 
@@ -204,6 +207,11 @@ def _rows(path: Path, record: Record) -> Iterator[dict[str, Any]]:
                 "repeat": record["first_repeat"] + number,
                 "value": value,
             }
+
+
+def _precision(condensing: str, evaluating: str) -> str:
+    """Return the option of both: networks are trained in a finer precision than they are matched in."""
+    return evaluating if condensing == "float32" else condensing
 
 
 def _fallbacks(ran: Mapping[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ class Random(Method[Settings]):
     Codes that call the first images of each class "random" (IDC) measure the order of the files instead.
     """
 
+    exact: ClassVar[bool] = True
     cite = "The random baseline of Zhao, Mopuri, Bilen: Dataset Condensation with Gradient Matching, ICLR 2021"
 
     def validate(self, info: DatasetInfo, ipc: int, settings: Settings) -> None:  # noqa: ARG002  (it has none)
@@ -40,6 +41,7 @@ class Whole(Method[Settings]):
     """Every training image, whatever the IPC. A reference row: its record must be exempt from the budget."""
 
     revision: ClassVar[int] = 2  # the order of the images, and with it that of the batches
+    exact: ClassVar[bool] = True
     cite = "The upper bound that every paper of the field prints as 'whole dataset'"
 
     def condense(self, task: Task, settings: Settings) -> CondensedSet:  # noqa: ARG002  (it has none)
@@ -59,6 +61,7 @@ class ImportedSettings(dcbench.Settings):
 class Imported(Method[ImportedSettings]):
     """A set that ``dcbench import`` put into the store. It is there before a run, so that nothing is condensed."""
 
+    exact: ClassVar[bool] = True
     cite = "The authors of the set: see 'origin' in its file"
     Settings = ImportedSettings
 

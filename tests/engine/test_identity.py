@@ -50,6 +50,7 @@ def test_a_cell_keeps_its_name(same: Cell) -> None:
         made_cell(method={"record": "other"}),
         made_cell(method={"revision": 2}),
         made_cell(method={"network_revision": 2}),
+        made_cell(method={"arithmetic": "bf16"}),
         made_cell(method={"digest_settings": {"lr": 2.0}}),
         made_cell(ipc=2),
         made_cell(replicate=1),
@@ -64,6 +65,7 @@ def test_a_cell_keeps_its_name(same: Cell) -> None:
         "method",
         "revision",
         "revision of its network",
+        "arithmetic",
         "settings",
         "ipc",
         "seed",
@@ -72,6 +74,17 @@ def test_a_cell_keeps_its_name(same: Cell) -> None:
 )
 def test_a_cell_gets_another_name(other: Cell) -> None:
     assert other.digest != made_cell().digest
+
+
+def test_two_kinds_of_arithmetic_never_pool_and_float32_is_not_written() -> None:
+    trial = made_trial(made_cell(method={"arithmetic": "bf16"}), arithmetic="tf32")
+    assert len({trial.variant, made_trial(arithmetic="tf32").variant, made_trial().variant}) == 3
+    job = EvaluateJob(trial=trial, first=0, stop=1)
+    assert EvaluateJob.model_validate_json(job.model_dump_json()) == job
+    plain = EvaluateJob(trial=made_trial(), first=0, stop=1)
+    assert "arithmetic" not in plain.model_dump_json()
+    assert EvaluateJob.model_validate_json(plain.model_dump_json()) == plain
+    assert "arithmetic" not in str(made_cell().facts())
 
 
 def test_digests_stay_what_they_were() -> None:
@@ -88,11 +101,24 @@ def test_digests_stay_what_they_were() -> None:
         ({"revision": 2}, False),
         ({"network_revision": 1}, True),
         ({"network_revision": 2}, False),
+        ({"arithmetic": "float32"}, True),
+        ({"arithmetic": "tf32"}, False),
         ({"record": "other"}, False),
         ({"digest_settings": {"protocol": "q"}}, False),
         ({"digest_recipe": {"epochs": 3}}, False),
     ],
-    ids=["label", "repeats", "revision", "first network", "changed network", "evaluator", "settings", "recipe"],
+    ids=[
+        "label",
+        "repeats",
+        "revision",
+        "first network",
+        "changed network",
+        "float32",
+        "arithmetic",
+        "evaluator",
+        "settings",
+        "recipe",
+    ],
 )
 def test_the_key_of_a_trial(changes: dict[str, Any], same: bool) -> None:
     assert (made_trial(**changes).key == made_trial().key) is same

@@ -13,7 +13,7 @@ from dcbench.engine.data.fingerprints import fingerprint
 from dcbench.engine.data.splits import validation_info
 from dcbench.engine.data.standard import counted_info, other_data
 from dcbench.engine.factories import blaming, change_settings, network_choice, settle_network
-from dcbench.engine.identity import Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
+from dcbench.engine.identity import Arithmetic, Cell, DatasetSpec, EvaluatorSpec, MethodSpec, Trial
 from dcbench.engine.progress import Announce, announce_nothing, announce_reading
 from dcbench.engine.ranges import range_text
 from dcbench.engine.selectors import Selector, canonical, parse_overrides, parse_selectors
@@ -68,6 +68,8 @@ class Planner:
     registry: Registry
     announce: Announce = announce_nothing
     """Called with what begins, where that may take seconds."""
+    arithmetic: Arithmetic = field(default_factory=Arithmetic)
+    """That of the device which the run is for."""
     overrides: dict[str, dict[str, str]] = field(init=False)
     _selectors: dict[str, list[Selector]] = field(init=False)
     remarks: list[str] = field(default_factory=list, init=False)
@@ -254,6 +256,7 @@ class Planner:
             settings=settings.model_dump(mode="json"),
             digest_settings=settings.digest_form(),
             network_revision=network_revision,
+            arithmetic="float32" if method.exact else self.arithmetic.condensing,
             factor=factor,
             budget_exempt=record.budget_exempt,
             overrides=overrides,
@@ -293,6 +296,7 @@ class Planner:
                     settings=settings.model_dump(mode="json"),
                     digest_settings=settings.digest_form(),
                     network_revision=network_revision,
+                    arithmetic="float32" if evaluator.exact else self.arithmetic.evaluating,
                     recipe=None if recipe is None else recipe.model_dump(mode="json"),
                     digest_recipe=None if recipe is None else recipe.key_form(),
                 ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcbench.engine.identity import Trial
+from dcbench.engine.identity import Trial, other_arithmetic
 from dcbench.engine.store.facts import EvaluationFacts, check_evaluation_name, check_facts
 from dcbench.engine.store.hdf5 import get_array, get_facts, put_array, put_facts, reading, writing
 
@@ -48,6 +48,7 @@ def write_evaluation(path: Path, record: StoredEvaluation) -> None:
                 "recipe": evaluator.recipe,
                 "first_repeat": record.repeats.start,
             }
+            | other_arithmetic(evaluator)
             | dict(record.facts),
         )
         metrics = file.create_group("figures")

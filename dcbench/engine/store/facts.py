@@ -61,6 +61,7 @@ class _Method(_Facts):
     choice: str
     revision: int
     network_revision: int = 1
+    arithmetic: str = "float32"
     settings: dict[str, Any]
     digest_settings: dict[str, Any]
     departures: dict[str, Any] = {}
@@ -157,6 +158,7 @@ class EvaluationFacts(_OfCell):
     protocol: str
     network: str
     network_revision: int = 1
+    arithmetic: str = "float32"
     figure: str
     kind: Literal["percent", "distance"] = "percent"
     recipe: dict[str, Any] | None = None

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from dcbench.api.errors import DcbenchError
 from dcbench.api.folders import holding
 from dcbench.api.seeds import derive_seed
-from dcbench.engine.identity import Cell, Trial, changed_network, digest_of
+from dcbench.engine.identity import Cell, Trial, changed_network, digest_of, other_arithmetic
 from dcbench.engine.store.atomic import read_or_set_aside
 from dcbench.engine.store.given import as_tensors, shown
 from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tensors
@@ -21,6 +21,7 @@ from dcbench.engine.store.tensors import hash_tensors, read_tensors, write_tenso
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dcbench.engine.identity import EvaluatorSpec, MethodSpec
     from dcbench.engine.registry import Registry
     from dcbench.engine.store.store import Store
 
@@ -48,12 +49,11 @@ class Artifacts:
 
     def __init__(self, store: Store, job: Cell | Trial, owner: Owner) -> None:
         """Name artifacts after *owner* and the data that *job* works on: the test split only if it is a trial."""
-        cell, network_revision = (
-            (job, job.method.network_revision) if isinstance(job, Cell) else (job.cell, job.evaluator.network_revision)
-        )
-        seen = {"dataset": cell.dataset.name, "train": cell.dataset.train, "split": cell.split}
+        spec: MethodSpec | EvaluatorSpec = job.method if isinstance(job, Cell) else job.evaluator
+        cell = job if isinstance(job, Cell) else job.cell
+        seen: dict[str, Any] = {"dataset": cell.dataset.name, "train": cell.dataset.train, "split": cell.split}
         evaluated = {} if isinstance(job, Cell) else {"test": cell.dataset.test}
-        self._made_of = seen | evaluated | changed_network(network_revision)
+        self._made_of = seen | evaluated | changed_network(spec.network_revision) | other_arithmetic(spec)
         self._store, self._dataset, self._owner = store, cell.dataset.name, owner
         self.hashes: dict[str, str] = {}
         """Name of each artifact that was used to its SHA-256."""

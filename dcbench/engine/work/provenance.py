@@ -16,7 +16,7 @@ import dcbench
 from dcbench.api.ran import ran
 from dcbench.engine.store.guards import UnreadableFileError
 from dcbench.engine.store.tensors import read_stretches
-from dcbench.engine.work.devices import describe_device, has_bf16, instructions, prepare_process
+from dcbench.engine.work.devices import describe_device, instructions, prepare_process
 from dcbench.engine.work.runtime import Runtime
 
 _LONGEST = 5.0  # seconds; a file system that hangs must not hold a job
@@ -53,7 +53,7 @@ Stretch = Mapping[str, Any]
 
 Of a stretch that an older version has written only ``seconds`` is known.
 """
-_BITS = ("threads", "precision", "capture", "deterministic", "chunk")  # fields of `Runtime` that bits depend on
+_BITS = ("threads", "capture", "deterministic", "chunk")  # fields of `Runtime` that bits depend on
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +117,8 @@ def as_it_began(wanted: Runtime, before: Sequence[Stretch], *, eager: bool = Fal
         return wanted, f"the job began in a way that this dcbench does not have{now}"
     if _kind(begun.device) != _kind(wanted.device):
         return wanted, f"the job began on {before[-1].get('device', begun.device)}, which this run does not use{now}"
-    if begun.device == "cpu" and begun.precision == "bf16" and not has_bf16():
-        return wanted, f"the job began with bf16, which this processor does not have{now}"
+    if begun.precision != wanted.precision:  # written by a version whose names did not have it
+        return wanted, f"the job began with precision {begun.precision}, and its name is for {wanted.precision}{now}"
     kept: dict[str, Any] = {"device": wanted.device, "checkpoint_seconds": wanted.checkpoint_seconds}
     if wanted.deterministic:
         kept["deterministic"] = True

@@ -28,7 +28,7 @@ from dcbench.engine.store.sets import StoredSet, assemble, read_condensed
 from dcbench.engine.store.store import Store
 from dcbench.engine.store.tensors import hash_set
 from dcbench.engine.work.contexts import CellTask, Data, TrialContext
-from dcbench.engine.work.devices import describe_device, peak_memory
+from dcbench.engine.work.devices import describe_device, peak_memory, prepare_process
 from dcbench.engine.work.provenance import describe_ran, go_on, versions
 from dcbench.engine.work.runtime import Runtime
 
@@ -54,6 +54,7 @@ def run_job(order: Order, registry: Registry, report: Report) -> Path:
     Raises:
         DcbenchError: the result was refused, or its data is not there. Plug-ins may raise anything.
     """
+    order = _in_named_arithmetic(order)
     match order.job:
         case CondenseJob() as job:
             return _condense(order, job, registry, report)
@@ -61,6 +62,17 @@ def run_job(order: Order, registry: Registry, report: Report) -> Path:
             return _assemble(order, job, registry)
         case EvaluateJob() as job:
             return _evaluate(order, job, registry, report)
+
+
+def _in_named_arithmetic(order: Order) -> Order:
+    """Return *order* with the arithmetic that the name of its result has, and set up this process so."""
+    job = order.job
+    spec = job.trial.evaluator if isinstance(job, EvaluateJob) else job.cell.method
+    if order.runtime.precision == spec.arithmetic:
+        return order
+    runtime = order.runtime.model_copy(update={"precision": spec.arithmetic})
+    prepare_process(runtime)
+    return order.model_copy(update={"runtime": runtime})
 
 
 def _condense(order: Order, job: CondenseJob, registry: Registry, report: Report) -> Path:
@@ -126,7 +138,6 @@ def _assemble(order: Order, job: AssembleJob, registry: Registry) -> Path:
 
 
 def _evaluate(order: Order, job: EvaluateJob, registry: Registry, report: Report) -> Path:
-    order = order.model_copy(update={"runtime": order.runtime.for_training()})
     trial, store = job.trial, Store(order.results)
     cell, spec = trial.cell, trial.evaluator
     path = store.condensed(cell)

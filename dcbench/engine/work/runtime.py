@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dcbench.api.errors import RequestError
 from dcbench.api.method import Precision
+from dcbench.engine.identity import Arithmetic
 from dcbench.engine.work.devices import available_cores, find_devices, has_bf16
 
 Wanted = Literal["auto", Precision]
@@ -84,15 +85,21 @@ def plan_slots(
     return [Runtime(device=devices[slot % len(devices)], **options) for slot in range(count)]
 
 
-def check_device(device: str, precision: Wanted) -> None:
-    """Refuse at planning time what `plan_slots` would refuse.
+def resolve_arithmetic(device: str, precision: Wanted) -> Arithmetic:
+    """Return what a run computes in on *device*. It is a part of names, so a plan needs it before anything runs.
+
+    Args:
+        device: as for `plan_slots`.
+        precision: as for `plan_slots`.
 
     Raises:
         RequestError: the device is not there, or has no arithmetic of that precision; or the environment variable for
             the time between checkpoints holds no number from 0 on.
     """
-    _checked_precision(precision, find_devices(device)[0])
     _checkpoint_interval()
+    first = find_devices(device)[0]
+    runtime = Runtime(device=first, precision=_checked_precision(precision, first))
+    return Arithmetic(runtime.precision, runtime.for_training().precision)
 
 
 def _checked_precision(wanted: Wanted, device: str) -> Precision:

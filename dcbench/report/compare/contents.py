@@ -100,6 +100,7 @@ def _set(facts: Mapping[str, Any], path: Path) -> Entry:
         "method": method["record"],
         "revision": method["revision"],
         "network revision": method.get("network_revision", 1),
+        "arithmetic": method.get("arithmetic", "float32"),
         "settings": method["digest_settings"],
     }
     return _entry([facts], SET, identity, (path,))
@@ -113,6 +114,7 @@ def _trial(files: Sequence[Path]) -> Entry:
         "evaluator revision": facts["evaluator_revision"],
         "evaluator": facts["evaluator_settings"],
         "network revision": facts.get("network_revision", 1),
+        "arithmetic": facts.get("arithmetic", "float32"),
         "recipe": {name: value for name, value in (facts.get("recipe") or {}).items() if name != "repeats"},
     }
     names = ", ".join(name for name in (facts["protocol"], facts["network"]) if name)

@@ -19,6 +19,7 @@ _OPTIONS = {
     "network": "--networks",
     "evaluator_label": "--evaluators",
     "split": "--split",
+    "precision": "--precision",
     "repeats": "--repeats",
     "snapshots": "--snapshots",
 }
@@ -28,6 +29,7 @@ _COUNTED = ("repeats", "snapshots")
 _DEFAULT = {
     "evaluator_label": frozenset([USUAL_EVALUATOR]),
     "split": frozenset(["test"]),
+    "precision": frozenset(["float32"]),
     "snapshots": frozenset(["False"]),
 }
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from dcbench import RequestError, Settings
 from dcbench.engine.factories import change_settings
+from dcbench.engine.identity import Arithmetic
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import Registry, load_registry
@@ -361,3 +362,15 @@ def test_a_thousand_cells_are_planned_in_no_time(plan: Any) -> None:
     keys = {trial.trial.key for planned in cells for trial in planned.trials}
     assert time.process_time() - start < 3
     assert len(cells) == len(keys) == 1000
+
+
+def test_the_arithmetic_of_the_device_stands_in_the_names_of_what_depends_on_it(registry: Registry, data: Path) -> None:
+    def named(arithmetic: Arithmetic) -> dict[str, tuple[str, str]]:
+        request = make_request(methods="random,toy-first", datasets="toy", evaluators="count", ipc=1, data=data)
+        plan = Planner(request, registry, arithmetic=arithmetic).cells()
+        return {planned.cell.method.record: (planned.cell.digest, planned.trials[0].trial.key) for planned in plan}
+
+    plain, gpu = named(Arithmetic()), named(Arithmetic("bf16", "tf32"))
+    assert plain["random"][0] == gpu["random"][0], "it only draws"
+    assert plain["random"][1] != gpu["random"][1]
+    assert plain["toy-first"][0] != gpu["toy-first"][0]

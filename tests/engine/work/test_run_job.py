@@ -17,16 +17,20 @@ from PIL import Image
 
 from dcbench import CondensedSet, DcbenchError, Decoder, InvalidCondensedSetError, RequestError
 from dcbench.api.evaluator import Evaluation
+from dcbench.engine.identity import Arithmetic
 from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
 from dcbench.engine.plan.planner import PlannedCell, Planner
 from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import Registry, load_registry
+from dcbench.engine.store.evaluations import read_evaluation
 from dcbench.engine.store.guards import UnreadableFileError
 from dcbench.engine.store.sets import read_condensed, write_condensed
 from dcbench.engine.store.store import Store
+from dcbench.engine.work import run_job as run_job_module
 from dcbench.engine.work.contexts import CellTask
 from dcbench.engine.work.run_job import Order, _check, _plain_metrics, run_job
 from dcbench.engine.work.runtime import Runtime
+from dcbench.report.results import frame
 
 SLOW = "toy-slow[pause=0,iterations=3]"
 Do = Callable[..., Path]
@@ -362,3 +366,19 @@ def test_a_job_that_has_to_read_images_again_says_how_many_are_read(
     monkeypatch.setenv("DCBENCH_CACHE", str(tmp_path / "another"))
     do(CondenseJob(cell=planned.cell), lambda *said: told.append(said))
     assert (2, 2, {}, "reading birds") in told
+
+
+def test_a_job_computes_in_the_arithmetic_of_its_name(
+    do: Do, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up: list[str] = []
+    monkeypatch.setattr(run_job_module, "prepare_process", lambda runtime: set_up.append(runtime.precision))
+    request = make_request(methods=SLOW, datasets="toy", evaluators="count", ipc=1, data=tmp_path)
+    (planned,) = Planner(request, registry, arithmetic=Arithmetic("bf16", "tf32")).cells()
+    path = do(CondenseJob(cell=planned.cell))
+    assert read_condensed(path).facts["runtime"]["precision"] == "bf16"
+    measured = do(EvaluateJob(trial=planned.trials[0].trial, first=0, stop=1))
+    facts = read_evaluation(measured)
+    assert (facts["arithmetic"], facts["runtime"]["precision"]) == ("tf32", "tf32")
+    assert set_up == ["bf16", "tf32"]
+    assert frame(tmp_path / "results")["precision"].tolist() == ["bf16"]

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from dcbench import RequestError
+from dcbench.engine.identity import Arithmetic
 from dcbench.engine.work import devices, runtime
-from dcbench.engine.work.runtime import Runtime, Wanted, check_device, name_ignored_threads, plan_slots
+from dcbench.engine.work.runtime import Runtime, Wanted, name_ignored_threads, plan_slots, resolve_arithmetic
 
 
 @pytest.fixture(autouse=True)
@@ -77,12 +78,30 @@ def test_bf16_on_a_cpu_needs_a_processor_that_has_it(
         assert precisions("bf16") == {"bf16"}
     else:
         with pytest.raises(RequestError, match="no bf16 arithmetic"):
-            check_device("cpu", "bf16")
+            resolve_arithmetic("cpu", "bf16")
 
 
 def test_tf32_is_refused_on_a_cpu() -> None:
     with pytest.raises(RequestError, match="on the CPU there are float32 and bf16"):
-        check_device("cpu", "tf32")
+        resolve_arithmetic("cpu", "tf32")
+
+
+@pytest.mark.parametrize(
+    ("device", "wanted", "arithmetic"),
+    [
+        ("cpu", "auto", Arithmetic()),
+        ("cpu", "bf16", Arithmetic("bf16", "float32")),
+        ("cuda", "auto", Arithmetic("bf16", "tf32")),
+        ("cuda", "tf32", Arithmetic("tf32", "tf32")),
+        ("cuda", "float32", Arithmetic()),
+    ],
+)
+def test_what_auto_means_is_known_when_a_run_is_planned(
+    device: str, wanted: Wanted, arithmetic: Arithmetic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "has_bf16", lambda: True)
+    monkeypatch.setattr(runtime, "find_devices", lambda device: ["cuda:0"] if device == "cuda" else [device])
+    assert resolve_arithmetic(device, wanted) == arithmetic
 
 
 def test_networks_are_never_trained_in_bf16() -> None:

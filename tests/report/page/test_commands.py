@@ -22,6 +22,7 @@ ROW: dict[str, Any] = {
     "network": "convnet3",
     "evaluator_label": "accuracy",
     "split": "test",
+    "precision": "float32",
     "repeat": 0,
     "step": None,
 }
@@ -84,3 +85,8 @@ def test_dcbench_run_knows_every_option_that_is_written() -> None:
 def test_an_empty_protocol_is_not_said() -> None:
     (line,) = commands(_frame({"protocol": "", "network": "", "evaluator_label": "bytes"}))
     assert line == "dcbench run --methods dm --datasets digits --ipc 1 --seeds 0 --evaluators bytes --repeats 1"
+
+
+def test_a_command_has_the_precision_that_is_a_part_of_the_names() -> None:
+    lines = commands(_frame({}, {"precision": "bf16"}))
+    assert sorted(line.partition(" --precision ")[2] for line in lines) == ["", "bf16 --repeats 1"]
