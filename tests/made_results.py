@@ -38,14 +38,14 @@ def cell_of(
     fingerprint of its training split.
     """
     label = label or method
-    changes: dict[str, Any] = {"record": method, "label": label, "choice": label, "budget_exempt": method == "whole"}
+    changes: dict[str, Any] = {"record": method, "label": label, "selector": label, "budget_exempt": method == "whole"}
     changes |= {"overrides": dict(overrides or {}), "revision": method_revision}
     if settings is not None:
         changes |= {"settings": dict(settings), "digest_settings": dict(settings)}
     data = {
         "name": dataset,
         "record": source or dataset,
-        "choice": choice or dataset,
+        "selector": choice or dataset,
         "class_names": class_names,
         "train_images": train_images,
         "train": train,

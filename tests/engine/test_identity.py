@@ -28,12 +28,20 @@ def test_a_digest_does_not_depend_on_order(value: dict[str, Any]) -> None:
         made_cell(method={"label": "toy-slow[lr=1]"}),
         made_cell(dataset={"argument": "/elsewhere"}),
         made_cell(dataset={"settings": {"cache": "/elsewhere"}}),
-        made_cell(dataset={"choice": "toy[cache=/elsewhere]"}),
+        made_cell(dataset={"selector": "toy[cache=/elsewhere]"}),
         made_cell(dataset={"record": "folder"}),
         made_cell(dataset={"test": "cc"}),
         made_cell(method={"settings": {"lr": 1.0, "added later": 0}}),
     ],
-    ids=["label", "argument", "dataset settings", "choice", "record of the dataset", "test split", "field added later"],
+    ids=[
+        "label",
+        "argument",
+        "dataset settings",
+        "selector",
+        "record of the dataset",
+        "test split",
+        "field added later",
+    ],
 )
 def test_a_cell_keeps_its_name(same: Cell) -> None:
     assert same.digest == made_cell().digest
