@@ -34,7 +34,7 @@ SLOW = "toy-slow[iterations=6,pause=0]"
 class Inside:
     """An executor that does each job in this process."""
 
-    def __init__(self, slots: Any, results: Path, data: Path, timeout: float | None = None) -> None:
+    def __init__(self, slots: Any, results: Path, data: Path, timeout: float | None = None, **_: bool) -> None:
         self._runtime = slots[0].model_copy(update={"checkpoint_seconds": 0.0, "threads": 1})
         self._results, self._data = results, data
 

@@ -26,42 +26,7 @@ from dcbench.engine.work.contexts import CellTask, Data, TrialContext
 from dcbench.engine.work.run_job import Order, run_job
 from dcbench.engine.work.runtime import Runtime
 
-SETTINGS = {"methods": "toy-first", "datasets": "toy", "evaluators": "count", "ipc": 1}
-
-MakeTask = Callable[..., CellTask]
-
-
-@pytest.fixture(scope="module")
-def registry(toys: Path) -> Registry:
-    return load_registry()
-
-
-def planned(registry: Registry, data: Path, **options: Any) -> PlannedCell:
-    return Planner(make_request(data=data, **{**SETTINGS, **options}), registry).cells()[0]
-
-
-@pytest.fixture
-def cell(registry: Registry, tmp_path: Path) -> Cell:
-    return planned(registry, tmp_path).cell
-
-
-@pytest.fixture
-def task(registry: Registry, tmp_path: Path, cell: Cell) -> MakeTask:
-    """Make a task of the same cell anew, as another process would."""
-
-    def make(
-        report: Callable[[int, int, Mapping[str, float]], None] = lambda *_: None,
-        part: range | None = None,
-        **runtime: float,
-    ) -> CellTask:
-        data = Data(make_dataset(registry, cell.dataset, tmp_path), cell)
-        return CellTask(registry, data, Store(tmp_path / "results"), Runtime(**runtime), report, part)
-
-    return make
-
-
-def a_set() -> CondensedSet:
-    return CondensedSet.of_images(torch.full((3, 1, 8, 8), 0.5), torch.arange(3))
+from task_setup import Clock, MakeTask, a_set, planned
 
 
 @pytest.mark.parametrize("split", ["test", "validation"])
@@ -181,14 +146,6 @@ def test_a_task_is_for_all_classes_unless_it_is_for_a_part(task: MakeTask) -> No
         part.snapshot(1, a_set())
 
 
-def test_a_part_has_a_checkpoint_of_its_own(task: MakeTask) -> None:
-    for part, step in ((None, 1), (range(1), 2), (range(1, 3), 3)):
-        task(part=part, checkpoint_seconds=0).checkpoint(lambda step=step: {"step": step})
-    assert [task(part=part).resume() for part in (None, range(1), range(1, 3), range(3))] == [
-        {"step": 1}, {"step": 2}, {"step": 3}, None
-    ]  # fmt: skip
-
-
 def test_parts_that_went_away_are_not_assembled(registry: Registry, tmp_path: Path) -> None:
     cell = planned(registry, tmp_path, methods="toy-slow[pause=0]").cell
     store = Store(tmp_path / "results")
@@ -229,26 +186,6 @@ def test_an_artifact_is_built_once_with_a_seed_of_its_own(task: MakeTask) -> Non
     assert len(set(seeds)) == 2
 
 
-class Clock:
-    """Stands where the workbench reads the time, and moves when told to."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 1000.0
-        monkeypatch.setattr("dcbench.engine.work.contexts.time.monotonic", lambda: self.now)
-
-    def build(self, seconds: float) -> Callable[[int], dict[str, torch.Tensor]]:
-        def build(_: int) -> dict[str, torch.Tensor]:
-            self.now += seconds
-            return {"weights": torch.arange(3)}
-
-        return build
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
-
-
 def test_who_finds_an_artifact_counts_the_seconds_that_building_it_took(task: MakeTask, clock: Clock) -> None:
     builder = task()
     builder.artifact({}, clock.build(20.0))
@@ -277,19 +214,6 @@ def test_waiting_for_who_builds_an_artifact_is_not_counted(
     waited.artifact({}, clock.build(99.0))
     clock.now += 1.0
     assert waited.seconds == 21.0
-
-
-def test_a_resumed_run_counts_an_artifact_once_whether_it_asks_again_or_not(task: MakeTask, clock: Clock) -> None:
-    first = task(checkpoint_seconds=0)
-    first.artifact({}, clock.build(20.0))
-    clock.now += 1.0
-    first.checkpoint(lambda: {"step": 1})
-    second = task()
-    second.resume()
-    assert second.seconds == 21.0
-    assert second.artifacts.hashes == first.artifacts.hashes
-    second.artifact({}, clock.build(99.0))
-    assert second.seconds == 21.0
 
 
 def test_an_artifact_that_does_not_say_how_long_it_took_adds_nothing(
@@ -363,23 +287,6 @@ def test_who_builds_an_artifact_gets_what_the_others_read(task: MakeTask) -> Non
         assert (type(found), found.requires_grad, found.stride()) == (torch.Tensor, False, (2, 1))
 
 
-@pytest.mark.parametrize("place", ["trace", "state", "snapshots", "artifacts", "trace/loss"])
-def test_a_checkpoint_whose_parts_are_of_another_kind_does_not_block_its_cell(
-    task: MakeTask, tmp_path: Path, cell: Cell, place: str
-) -> None:
-    made = task(checkpoint_seconds=0)
-    made.progress(1, 9, loss=0.5)
-    made.checkpoint(lambda: {"step": 1})
-    path = Store(tmp_path / "results").checkpoint(cell)
-    with h5py.File(path, "r+") as file:
-        del file[place]
-        file[place] = 3
-    again = task()
-    assert again.resume() is None
-    assert again.recorder.trace == {}, "nothing of it is taken over"
-    assert [found.name for found in path.parent.iterdir()] == [f"{path.name}.corrupt"]
-
-
 def test_methods_do_not_see_what_evaluators_share(registry: Registry, task: MakeTask, tmp_path: Path) -> None:
     plan = planned(registry, tmp_path)
     made, store = task(), Store(tmp_path / "results")
@@ -405,87 +312,6 @@ def test_a_damaged_artifact_is_built_again(task: MakeTask, tmp_path: Path) -> No
         path.write_text("damaged")
 
 
-def test_a_checkpoint_brings_back_state_trace_and_snapshots(task: MakeTask) -> None:
-    made = task(checkpoint_seconds=0)
-    made.snapshot(0, a_set())
-    made.progress(1, 9, loss=0.5)
-    made.checkpoint(lambda: {"images": torch.ones(2), "step": 1})
-    again = task()
-    state = again.resume()
-    assert state is not None
-    assert (state["step"], state["images"].tolist()) == (1, [1.0, 1.0])
-    assert again.recorder.trace == {"loss": [(1, 0.5)]}
-    assert list(again.recorder.snapshots) == [0]
-
-
-def test_the_state_is_only_asked_for_when_it_is_time(task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[float] = []
-    now = [time.monotonic()]
-    monkeypatch.setattr("dcbench.engine.work.contexts.time.monotonic", lambda: now[0])
-    made = task(checkpoint_seconds=30)
-    for _ in range(10):
-        now[0] += 10
-        made.checkpoint(lambda: asked.append(now[0]) or {"step": 1})
-    assert len(asked) == 3
-
-
-def test_writing_checkpoints_takes_a_small_share_of_the_time(task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, written = [time.monotonic()], []
-
-    def slow() -> dict[str, int]:
-        now[0] += 10
-        written.append(now[0])
-        return {"step": 1}
-
-    monkeypatch.setattr("dcbench.engine.work.contexts.time.monotonic", lambda: now[0])
-    started, made = now[0], task(checkpoint_seconds=30)
-    for _ in range(200):
-        now[0] += 10
-        made.checkpoint(slow)
-    assert len(written) > 2
-    assert 10 * len(written) <= 0.1 * (now[0] - started)
-
-
-def test_seconds_count_the_stretch_before_a_break_and_snapshots_say_theirs(
-    task: MakeTask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [1000.0]
-    monkeypatch.setattr("dcbench.engine.work.contexts.time.monotonic", lambda: now[0])
-
-    def work(made: CellTask, step: int, seconds: float) -> None:
-        now[0] += seconds
-        made.snapshot(step, a_set())
-        made.checkpoint(lambda: {"step": step})
-
-    first = task(checkpoint_seconds=0)
-    work(first, 0, 2.0)
-    work(first, 10, 5.0)
-    now[0] += 100.0  # lost: no checkpoint was written after it
-    second = task(checkpoint_seconds=0)
-    assert second.resume() == {"step": 10}
-    assert second.seconds == 7.0
-    work(second, 20, 3.0)
-    third = task()
-    third.resume()
-    now[0] += 1.0
-    assert third.seconds == 11.0
-    assert third.recorder.snapshot_seconds == {0: 2.0, 10: 7.0, 20: 10.0}
-
-
-def test_a_checkpoint_of_an_older_version_is_resumed_without_its_seconds(
-    task: MakeTask, tmp_path: Path, cell: Cell
-) -> None:
-    made = task(checkpoint_seconds=0)
-    made.snapshot(0, a_set())
-    made.checkpoint(lambda: {"step": 1})
-    with h5py.File(Store(tmp_path / "results").checkpoint(cell), "r+") as file:
-        del file.attrs["seconds"], file["snapshots"].attrs["seconds"]
-    again = task()
-    assert again.resume() == {"step": 1}
-    assert again.recorder.snapshot_seconds == {}
-    assert 0 <= again.seconds < made.seconds
-
-
 def test_a_snapshot_is_evaluated_like_the_final_set_and_a_missing_one_is_named(
     registry: Registry, tmp_path: Path
 ) -> None:
@@ -506,17 +332,3 @@ def test_a_snapshot_is_evaluated_like_the_final_set_and_a_missing_one_is_named(
     other = plan.trials[0].trial.model_copy(update={"step": 7})
     with pytest.raises(DcbenchError, match=r"has no snapshot of step 7; it has 0\. --existing overwrite"):
         do(EvaluateJob(trial=other, first=0, stop=1))
-
-
-def test_there_is_nothing_to_resume_at_first(task: MakeTask) -> None:
-    assert task().resume() is None
-
-
-def test_a_damaged_checkpoint_is_set_aside_for_a_fresh_start(task: MakeTask, tmp_path: Path, cell: Cell) -> None:
-    task(checkpoint_seconds=0).checkpoint(lambda: {"step": 1})
-    path = Store(tmp_path / "results").checkpoint(cell)
-    path.write_bytes(path.read_bytes()[:-50])
-    made = task()
-    assert made.resume() is None
-    assert made.recorder.trace == {}
-    assert [found.name for found in path.parent.iterdir()] == [f"{path.name}.corrupt"]
