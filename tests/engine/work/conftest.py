@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-import h5py
-import numpy as np
 import pytest
-import torch
-from filelock import FileLock
+from task_setup import Clock, MakeTask, planned
 
-from dcbench import CondensedSet, DcbenchError, InvalidCondensedSetError, RequestError
-from dcbench.engine.data.splits import split_validation
 from dcbench.engine.factories import make_dataset
 from dcbench.engine.identity import Cell
-from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job
-from dcbench.engine.plan.planner import PlannedCell, Planner
-from dcbench.engine.plan.request import make_request
 from dcbench.engine.registry import Registry, load_registry
-from dcbench.engine.store.evaluations import read_evaluation
-from dcbench.engine.store.sets import read_condensed
 from dcbench.engine.store.store import Store
-from dcbench.engine.work.contexts import CellTask, Data, TrialContext
-from dcbench.engine.work.run_job import Order, run_job
+from dcbench.engine.work.contexts import CellTask, Data
 from dcbench.engine.work.runtime import Runtime
-
-from task_setup import Clock, MakeTask, planned
 
 
 @pytest.fixture(scope="module")
