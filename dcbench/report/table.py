@@ -188,7 +188,8 @@ def notes_of(summary: pd.DataFrame, *, expected: int | None = None, failed: int 
         notes.append(MEANINGS["untested"])
     older = int(summary["older"].sum())
     if older:
-        notes.append(f"{older} older, made under the same label with other settings, recipe or data: not shown")
+        made = "made under the same label with other settings, recipe, precision or data"
+        notes.append(f"{older} older, {made}: not shown")
     notes += other_data_notes(summary["dataset"])
     notes += remarks(summary)
     if "published" in summary:
