@@ -8,5 +8,5 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 """The repository."""
 
-# The literal twins, `oracles`, and the stand-ins for what the bench gives, `fakes`, are those of the tests.
+# The literal twins, `oracles`, and the stand-ins for what the bench gives, `support.fakes`, are those of the tests.
 sys.path.append(str(ROOT / "tests"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from toys import install_toys
+from support.toys import install_toys
 
 os.environ["OMP_NUM_THREADS"] = "1"
 import torch  # it reads the variable once; a run would warn of it

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from made_cells import made_trial
+from support.made_cells import made_trial
 
 from dcbench.engine.jobs import EvaluateJob
 from dcbench.engine.plan.pending import Pending

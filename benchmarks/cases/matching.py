@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from fakes import MemoryTask
 from oracles.published_loop import PublishedLoop
+from support.fakes import MemoryTask
 
 from benchmarks.case import Call, Case, description, random_set
 from benchmarks.counting import Cost, network_cost

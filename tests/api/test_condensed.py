@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.patches import decode_class
+from support.fakes import info_of, made_up_set
 
 from dcbench import CondensedSet, InvalidCondensedSetError, decode_patches
 

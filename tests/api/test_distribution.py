@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from toys import install_package
+from support.toys import install_package
 
 from dcbench.api import distribution
 from dcbench.engine.registry import load_registry

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
+from support.command_line import CommandLine
 
 GRID = ("--datasets", "toy", "--evaluators", "count", "--device", "cpu")
 QUICK = ("--set", "toy-slow.iterations=3", "--set", "toy-slow.pause=0")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from command_line import CommandLine, Ended
+    from support.command_line import CommandLine, Ended
 
 TOY = ("--datasets", "toy", "--evaluators", "count", "--methods", "toy-first")
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from toys import install_package
+from support.toys import install_package
 
 if TYPE_CHECKING:
-    from command_line import CommandLine
+    from support.command_line import CommandLine
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 from dcbench.engine.store.hdf5 import get_facts
 
 if TYPE_CHECKING:
-    from command_line import CommandLine, Ended
+    from support.command_line import CommandLine, Ended
 
 GRID = ("--methods", "toy-slow[iterations=4,pause=0]", "--datasets", "toy[classes=4]", "--evaluators", "count")
 TITLE = "toy ipc 2 toy-slow[iterations=4,pause=0] replicate 0"

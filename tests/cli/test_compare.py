@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from command_line import CommandLine
+    from support.command_line import CommandLine
 
 
 def test_two_folders_are_compared_whatever_differs(dcbench: CommandLine, finished: Path, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from command_line import CommandLine
-from made_results import add, add_failure
-from made_sets import add_set
+from support.command_line import CommandLine
+from support.made_results import add, add_failure
+from support.made_sets import add_set
 
 from dcbench.cli.terminal import show
 from dcbench.report.render.records import as_csv

@@ -11,9 +11,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from command_line import CommandLine
-from made_results import add, add_failure
-from made_sets import add_set
+from support.command_line import CommandLine
+from support.made_results import add, add_failure
+from support.made_sets import add_set
 
 from dcbench.engine.store.guards import CorruptFileError
 from dcbench.engine.store.sets import read_condensed, write_condensed

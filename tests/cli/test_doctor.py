@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
-    from command_line import CommandLine
+    from support.command_line import CommandLine
 
 IMAGES, LABELS = b"\0\0\x08\3", b"\0\0\x08\1"
 

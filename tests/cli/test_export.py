@@ -10,7 +10,7 @@ from safetensors import safe_open
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from command_line import CommandLine, Ended
+    from support.command_line import CommandLine, Ended
 
 
 @pytest.fixture

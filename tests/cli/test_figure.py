@@ -7,7 +7,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from command_line import CommandLine
+    from support.command_line import CommandLine
 
 GRID = ("--datasets", "toy", "--evaluators", "count", "--device", "cpu", "--set", "toy-slow.pause=0")
 

@@ -12,7 +12,7 @@ from dcbench.cli import COMMANDS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from command_line import CommandLine
+    from support.command_line import CommandLine
 
 HEAVY = {"torch", "torchvision", "pandas", "sklearn", "scipy", "h5py", "matplotlib"}
 CALL = """

@@ -14,7 +14,7 @@ import dcbench as bench
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from command_line import CommandLine
+    from support.command_line import CommandLine
 
 COUNT = ("--evaluators", "count", "--device", "cpu", "--repeats", "2")
 

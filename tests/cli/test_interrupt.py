@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import h5py
 import pytest
-from processes import alive, descendants, wait_until
+from support.processes import alive, descendants, wait_until
 
 from dcbench.engine.store.hdf5 import get_facts, reading
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from command_line import CommandLine
+    from support.command_line import CommandLine
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from dcbench.cli import cli
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from command_line import CommandLine
+    from support.command_line import CommandLine
 
 
 def test_a_list_shows_every_kind_and_where_third_party_plug_ins_come_from(dcbench: CommandLine, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from dcbench.scaffold.package import KINDS
 
 if TYPE_CHECKING:
-    from command_line import CommandLine
+    from support.command_line import CommandLine
 
 
 def test_it_ends_with_the_next_two_commands(dcbench: CommandLine, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from processes import on_a_terminal
+from support.processes import on_a_terminal
 
 from dcbench.cli import notices
 from dcbench.cli.notices import Notices

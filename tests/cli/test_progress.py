@@ -5,8 +5,8 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from processes import COLUMNS, on_a_terminal
 from rich.console import Console
+from support.processes import COLUMNS, on_a_terminal
 
 from dcbench.cli import progress
 from dcbench.cli.progress import watching

@@ -10,14 +10,14 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
-from made_results import add, add_failure
+from support.made_results import add, add_failure
 
 from dcbench.report.render import EMPTY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from command_line import CommandLine
+    from support.command_line import CommandLine
 
 SLOW = "toy-slow[iterations=3,pause=0]"
 

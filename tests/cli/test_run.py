@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from command_line import CommandLine, Ended
+    from support.command_line import CommandLine, Ended
 
 GRID = ("--datasets", "toy", "--evaluators", "count", "--device", "cpu", "--ipc", "1")
 SLOW = ("--set", "toy-slow.iterations=2", "--set", "toy-slow.pause=0")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import CommandLine
+from support.command_line import CommandLine
 
 from dcbench import DatasetInfo, TrainingRecipe
 from dcbench.api.protocol import superseded

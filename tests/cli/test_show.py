@@ -5,13 +5,13 @@ import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from made_results import add
-from made_sets import add_set
+from support.made_results import add
+from support.made_sets import add_set
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from command_line import CommandLine, Ended
+    from support.command_line import CommandLine, Ended
 
 
 def _refused(ended: Ended) -> str:

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from made_results import add
+from support.made_results import add
 
 if TYPE_CHECKING:
     from pathlib import Path

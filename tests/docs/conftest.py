@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
-from documentation import DOCS
+from support.command_line import CommandLine
+from support.documentation import DOCS
 
 
 @pytest.fixture(scope="session")

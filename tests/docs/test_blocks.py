@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 import pytest
-from command_line import CommandLine
-from documentation import DOCS, PAGES, Block, Command, blocks, commands
-from toys import install_package
+from support.command_line import CommandLine
+from support.documentation import DOCS, PAGES, Block, Command, blocks, commands
+from support.toys import install_package
 
 from dcbench.cli import cli
 

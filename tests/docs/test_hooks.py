@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documentation import DOCS, blocks
-from toys import install_package
+from support.documentation import DOCS, blocks
+from support.toys import install_package
 
 from dcbench.api import hookspecs
 from dcbench.engine.registry import GROUPS, Registry, load_registry

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documentation import DOCS, blocks
-from made_results import add
+from support.documentation import DOCS, blocks
+from support.made_results import add
 
 import dcbench
 from dcbench.report.summary import COORDINATES, summarise

@@ -10,8 +10,8 @@ from typing import Any
 
 import h5py
 import pytest
-from command_line import CommandLine
-from documentation import DOCS, blocks, inline_code, tables
+from support.command_line import CommandLine
+from support.documentation import DOCS, blocks, inline_code, tables
 
 import dcbench
 from dcbench.api import hookspecs

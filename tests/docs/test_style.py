@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import pytest
-from documentation import ROOT
+from support.documentation import ROOT
 
 REFUSED = re.compile(
     r"\b(nobody|whoever|somebody|anybody|so many|beside)\b"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
-from documentation import DOCS, PAGES, ROOT, blocks, inline_code, links
+from support.documentation import DOCS, PAGES, ROOT, blocks, inline_code, links
 
 from dcbench.cli import COMMANDS, cli
 from dcbench.engine.plan.planner import Planner

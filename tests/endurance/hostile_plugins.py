@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toys import install_package
+from support.toys import install_package
 
 from endurance.inside import numbers
 

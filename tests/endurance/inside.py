@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 from PIL import Image
-from toys import install_toys
+from support.toys import install_toys
 
 from dcbench.engine import run as engine_run
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Schedule, Started

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_cells import made_cell, made_trial
+from support.made_cells import made_cell, made_trial
 
 from dcbench.engine.identity import Cell, digest_of
 from dcbench.engine.jobs import EvaluateJob

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from toys import install_package
+from support.toys import install_package
 
 from dcbench import RequestError
 from dcbench.api.distribution import NAME, is_own, version

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from made_cells import made_cell, made_trial
-from made_results import add
+from support.made_cells import made_cell, made_trial
+from support.made_results import add
 
 from dcbench import RequestError
 from dcbench.engine import run

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from environments import Environment
+from support.environments import Environment
 
 
 @pytest.fixture(scope="session")

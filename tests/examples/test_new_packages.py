@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from environments import Environment
+from support.environments import Environment
 
 from dcbench.scaffold.names import Names
 from dcbench.scaffold.package import KINDS, create, run_command

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from environments import Environment
+from support.environments import Environment
 
 SOURCE = Path(__file__).parents[2] / "examples" / "dcbench-sklearn"
 NAME = "dcbench-sklearn"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import CommandLine
 from frozen.held import STORE, numbers_of
+from support.command_line import CommandLine
 
 from dcbench.engine.store.sets import read_condensed
 

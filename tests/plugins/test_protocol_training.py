@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
 from oracles import training as oracle
+from support.fakes import info_of, made_up_set
 from torch import nn
 
 from dcbench import NetworkChoice, Protocol

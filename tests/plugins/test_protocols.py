@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from fakes import info_of, made_up_set
+from support.fakes import info_of, made_up_set
 
 from dcbench import DatasetInfo, NetworkChoice, Protocol, RequestError, TrainingRecipe
 from dcbench_plugins import protocols

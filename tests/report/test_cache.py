@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_results import add
-from made_sets import add_set
+from support.made_results import add
+from support.made_sets import add_set
 
 from dcbench.report import cache, results
 from dcbench.report.report import Query, build

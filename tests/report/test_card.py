@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from made_cells import made_trial
-from made_results import add_failure, cell_of
+from support.made_cells import made_trial
+from support.made_results import add_failure, cell_of
 
 from dcbench.api.condensed import CondensedSet
 from dcbench.engine.identity import Cell

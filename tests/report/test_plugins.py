@@ -6,8 +6,8 @@ import ast
 from pathlib import Path
 
 import pytest
-from made_reports import grid_tables
-from made_results import add
+from support.made_reports import grid_tables
+from support.made_results import add
 
 import dcbench
 from dcbench.api.distribution import NAME

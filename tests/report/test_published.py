@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from made_reports import grid_tables, with_published
-from made_results import add
+from support.made_reports import grid_tables, with_published
+from support.made_results import add
 
 from dcbench.report.published import FIELDS, explain, published_text
 from dcbench.report.results import frame

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_reports import grid_tables, with_published
-from made_results import add, add_sets
+from support.made_reports import grid_tables, with_published
+from support.made_results import add, add_sets
 
 from dcbench.report.figures.panels import main_results
 from dcbench.report.remarks import remarks

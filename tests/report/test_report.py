@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_results import add, add_failure
+from support.made_results import add, add_failure
 
 import dcbench
 from dcbench.report.filters import Filter

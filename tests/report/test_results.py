@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import pandas as pd
 import pytest
-from made_reports import grid_tables, with_published
-from made_results import add, add_failure, cell_of
-from made_sets import add_set
+from support.made_reports import grid_tables, with_published
+from support.made_results import add, add_failure, cell_of
+from support.made_sets import add_set
 
 import dcbench
 from dcbench.engine.identity import Cell

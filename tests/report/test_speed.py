@@ -4,8 +4,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from made_reports import grid_tables
-from made_results import add
+from support.made_reports import grid_tables
+from support.made_results import add
 
 from dcbench.report import render
 from dcbench.report.results import frame

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 import pytest
-from made_results import add, cell_of
+from support.made_results import add, cell_of
 
 from dcbench.api.errors import RequestError
 from dcbench.engine.store.guards import CorruptFileError

@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-from made_results import add
+from support.made_results import add
 
 from dcbench.report.results import frame
 from dcbench.report.summary import COORDINATES, summarise

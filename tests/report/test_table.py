@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from made_reports import grid_tables
-from made_results import add, add_sets
+from support.made_reports import grid_tables
+from support.made_results import add, add_sets
 
 from dcbench.api.report import Table
 from dcbench.report.results import frame

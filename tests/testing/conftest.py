@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest import SkipTest
 
 import pytest
-from toys import install_package
+from support.toys import install_package
 
 from dcbench.testing import ContractBroken, contract
 

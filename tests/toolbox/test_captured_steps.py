@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
-from matching_setup import TinyClassifier, tiny_task
-from recorded_capture import RecordedCapture
+from support.fakes import info_of, made_up_set
+from support.matching_setup import TinyClassifier, tiny_task
+from support.recorded_capture import RecordedCapture
+from support.training_setup import RECIPES, data, network_of, seeded
 from torch import Tensor, nn
-from training_setup import RECIPES, data, network_of, seeded
 
 from dcbench.api.errors import CaptureFailedError
 from dcbench.toolbox.devices import CapturedStep

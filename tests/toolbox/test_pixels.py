@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import torch
-from fake_gpu import GPU, Sent, fake_gpu
+from support.fake_gpu import GPU, Sent, fake_gpu
 
 from dcbench.toolbox.pixels import Normaliser
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from fakes import info_of, made_up_set
+from support.fakes import info_of, made_up_set
 
 from dcbench import Origin
 from dcbench.toolbox.recipes import origins_at

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
+from support.fakes import info_of, made_up_set
 
 from dcbench import Dataset, ImageSet, Settings
 from dcbench.api.folders import cache_folder

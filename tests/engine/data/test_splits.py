@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import info_of, made_up_set
 
 from dcbench import ImageSet
 from dcbench.engine.data.splits import counts_text, held_out, split_validation, validation_info

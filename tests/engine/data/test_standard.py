@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fakes import info_of, made_up_set
+from support.fakes import info_of, made_up_set
 
 from dcbench import Dataset, DatasetInfo, DatasetRecord, ImageSet
 from dcbench.engine.data.fingerprints import hash_images

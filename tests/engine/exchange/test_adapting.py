@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
+from support.fakes import info_of, made_up_set
 
 from dcbench import CondensedSet, RequestError
 from dcbench.engine.exchange.adapting import Adapted, Meaning, adapt

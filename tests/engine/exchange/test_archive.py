@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import pytest
 import torch
-from made_cells import made_cell, made_trial
+from support.made_cells import made_cell, made_trial
 
 from dcbench import CondensedSet, RequestError
 from dcbench.engine.exchange.archive import SOURCE_IMAGES, read, write_archive

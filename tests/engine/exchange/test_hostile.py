@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fakes import info_of, made_up_set
 from PIL import Image
 from safetensors.torch import save_file
+from support.fakes import info_of, made_up_set
 
 from dcbench import DcbenchError
 from dcbench.engine.exchange.reading import read_sets

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fakes import info_of, made_up_set
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.fakes import info_of, made_up_set
 
 from dcbench import RequestError
 from dcbench.engine.exchange.image_folder import ABOUT, Folders, folder_names, read, write

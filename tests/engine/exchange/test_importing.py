@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from made_cells import made_trial
+from support.made_cells import made_trial
 
 from dcbench import CondensedSet, RequestError
 from dcbench.engine.exchange import torch_file

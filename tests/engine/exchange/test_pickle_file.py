@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hostile_pickle import Evil
+from support.hostile_pickle import Evil
 
 from dcbench import RequestError
 from dcbench.engine.exchange import pickle_file, torch_file

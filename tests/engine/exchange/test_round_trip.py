@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fakes import info_of, made_up_set
 
 from dcbench.engine.exchange import image_folder, safetensors_file, torch_file
 from dcbench.engine.exchange.layouts import tidy_labels

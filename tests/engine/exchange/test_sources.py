@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_cells import made_cell
+from support.made_cells import made_cell
 
 from dcbench import CondensedSet, Dataset, DatasetInfo, ImageSet, RequestError
 from dcbench.engine.data.fingerprints import fingerprint

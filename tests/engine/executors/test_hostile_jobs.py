@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from toys import install_package
+from support.toys import install_package
 
 from dcbench.engine.executors.schedule import Event, Failed, Finished
 from dcbench.engine.plan.request import make_request

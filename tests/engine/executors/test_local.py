@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import torch
-from processes import alive, descendants, wait_until
-from toy_parts import LEAK
+from support.processes import alive, descendants, wait_until
+from support.toy_parts import LEAK
 
 from dcbench.api.distribution import NAME
 from dcbench.engine.executors.local import LocalExecutor

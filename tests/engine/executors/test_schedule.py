@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from made_cells import made_cell, made_trial
+from support.made_cells import made_cell, made_trial
 
 from dcbench.engine.executors.schedule import Schedule
 from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_cells import made_cell, made_trial
+from support.made_cells import made_cell, made_trial
 
 from dcbench.engine.executors.local import _Slot
 from dcbench.engine.executors.schedule import Event, Failed, Finished, Progressed

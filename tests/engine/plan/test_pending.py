@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from made_cells import made_cell, made_trial
+from support.made_cells import made_cell, made_trial
 
 from dcbench import CondensedSet, UnsupportedFormatError
 from dcbench.engine.jobs import AssembleJob, CondenseJob, Job

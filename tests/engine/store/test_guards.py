@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from made_cells import made_cell
+from support.made_cells import made_cell
 
 from dcbench import CondensedSet
 from dcbench.engine.exchange.archive import write_archive

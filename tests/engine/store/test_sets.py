@@ -10,10 +10,10 @@ from typing import Any
 import h5py
 import pytest
 import torch
-from fakes import info_of, made_up_set
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_cells import made_cell
+from support.fakes import info_of, made_up_set
+from support.made_cells import made_cell
 
 from dcbench import CondensedSet, InvalidCondensedSetError
 from dcbench.engine.ranges import range_text

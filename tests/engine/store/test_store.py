@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import pytest
 import torch
-from made_cells import made_cell, made_trial
+from support.made_cells import made_cell, made_trial
 
 from dcbench import CondensedSet
 from dcbench.engine.jobs import AssembleJob, CondenseJob, EvaluateJob, Job

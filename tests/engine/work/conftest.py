@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from task_setup import Clock, MakeTask, planned
+from support.task_setup import Clock, MakeTask, planned
 
 from dcbench.engine.factories import make_dataset
 from dcbench.engine.identity import Cell

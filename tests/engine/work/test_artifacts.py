@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from made_cells import made_cell, made_trial
-from toys import install_package
+from support.made_cells import made_cell, made_trial
+from support.toys import install_package
 
 from dcbench import DcbenchError
 from dcbench.engine.jobs import CondenseJob

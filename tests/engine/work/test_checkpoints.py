@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import pytest
 import torch
-from task_setup import Clock, MakeTask, a_set
+from support.task_setup import Clock, MakeTask, a_set
 
 from dcbench.engine.identity import Cell
 from dcbench.engine.store.store import Store

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from task_setup import Clock, MakeTask, a_set, planned
+from support.task_setup import Clock, MakeTask, a_set, planned
 
 from dcbench import CondensedSet, DcbenchError, InvalidCondensedSetError, RequestError
 from dcbench.engine.data.splits import split_validation

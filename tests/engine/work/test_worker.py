@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from processes import alive, children, descendants, wait_until
+from support.processes import alive, children, descendants, wait_until
 
 from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.plan.planner import Planner

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made_vision import LABELS, of, write_cifar, write_mnist, write_svhn
+from support.made_vision import LABELS, of, write_cifar, write_mnist, write_svhn
 
 from dcbench_plugins.datasets import standard
 

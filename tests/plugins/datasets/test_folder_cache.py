@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.image_folder import mean_and_std
-from processes import wait_until
+from support.processes import wait_until
 
 from dcbench import RequestError
 from dcbench_plugins.datasets import folder_cache, folder_seals

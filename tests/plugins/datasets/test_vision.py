@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from made_vision import (
+from oracles.image_folder import read_idx
+from support.made_vision import (
     LABELS,
     NAMES,
     SMALL,
@@ -20,7 +21,6 @@ from made_vision import (
     write_mnist,
     write_svhn,
 )
-from oracles.image_folder import read_idx
 
 from dcbench import Dataset, MissingDataError, UnreadableDataError
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made_vision import (
+from support.made_vision import (
     LABELS,
     NAMES,
     SMALL,

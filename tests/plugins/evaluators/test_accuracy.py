@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
+from support.fakes import info_of, made_up_set
 from torch import Tensor, nn
 
 from dcbench import CondensedSet, Context, ImageSet, RequestError, TrainingRecipe, derive_seed

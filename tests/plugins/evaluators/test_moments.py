@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
 from oracles.moments import distances
+from support.fakes import info_of, made_up_set
 from torch import Tensor, nn
 
 from dcbench import CondensedSet, Context, derive_seed

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from fakes import MemoryTask, info_of, made_up_set
 from pydantic import ValidationError
+from support.fakes import MemoryTask, info_of, made_up_set
 
 from dcbench import InvalidCondensedSetError, RequestError
 from dcbench_plugins.methods.baselines import Imported, Random, Whole

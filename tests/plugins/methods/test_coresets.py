@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from fakes import MemoryTask, info_of, made_up_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import selection as oracle
+from support.fakes import MemoryTask, info_of, made_up_set
 from torch import Tensor, nn
 
 from dcbench import RequestError

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
-from matching_setup import recorded, statistics, tiny_task
 from oracles import dm as oracle
+from support.fakes import info_of, made_up_set
+from support.matching_setup import recorded, statistics, tiny_task
 
 from dcbench import RequestError
 from dcbench_plugins.methods.dm import DM, DMSettings

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
-from matching_setup import TinyClassifier, recorded_queue, statistics, tiny_task
 from oracles import idm as oracle
+from support.fakes import info_of, made_up_set
+from support.matching_setup import TinyClassifier, recorded_queue, statistics, tiny_task
 
 from dcbench import RequestError
 from dcbench_plugins.methods.idm import IDM, IDMSettings

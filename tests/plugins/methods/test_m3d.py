@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from fakes import MemoryTask, info_of, made_up_set
-from matching_setup import recorded, statistics, tiny_task
 from oracles import m3d as oracle
+from support.fakes import MemoryTask, info_of, made_up_set
+from support.matching_setup import recorded, statistics, tiny_task
 
 from dcbench import RequestError
 from dcbench_plugins.methods.m3d import M3D, M3DSettings

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import info_of, made_up_set
+from support.fakes import info_of, made_up_set
 
 from dcbench import DatasetInfo, Method
 from dcbench_plugins.datasets.standard import INFO

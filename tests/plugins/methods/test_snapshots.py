@@ -3,7 +3,7 @@ from __future__ import annotations
 from importlib import import_module
 
 import pytest
-from matching_setup import TinyClassifier, tiny_task
+from support.matching_setup import TinyClassifier, tiny_task
 
 
 @pytest.mark.parametrize("name", ["DM", "M3D", "IDM"])

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from made_reports import prepared, tables_of, with_published
-from made_results import add
+from support.made_reports import prepared, tables_of, with_published
+from support.made_results import add
 
 from dcbench.api.report import Table, duration
 from dcbench.report.plugins import layout_of

@@ -9,10 +9,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_cells import made_cell, made_trial
-from made_results import add, cell_of
 from oracles import comparison as oracle
 from oracles import paired
+from support.made_cells import made_cell, made_trial
+from support.made_results import add, cell_of
 
 from dcbench.api.condensed import CondensedSet
 from dcbench.engine.identity import Cell, Trial

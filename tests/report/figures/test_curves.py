@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made_results import add
-from made_sets import add_set
+from support.made_results import add
+from support.made_sets import add_set
 
 from dcbench.report.figures.curves import accuracy_over, accuracy_over_ipc, trajectory
 from dcbench.report.figures.panels import NothingToDrawError

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from fakes import made_up_set
-from made_cells import made_cell
+from support.fakes import made_up_set
+from support.made_cells import made_cell
 
 from dcbench import CondensedSet
 from dcbench.engine.store.sets import StoredSet

@@ -4,8 +4,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made_results import add
-from made_sets import add_set
+from support.made_results import add
+from support.made_sets import add_set
 
 from dcbench.report.figures.panels import NothingToDrawError
 from dcbench.report.figures.style import save

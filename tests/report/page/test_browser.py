@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from made_reports import report_of
-from made_results import add, add_failure
-from made_sets import add_set
+from support.made_reports import report_of
+from support.made_results import add, add_failure
+from support.made_sets import add_set
 
 from dcbench.report.page import page
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import torch
-from made_reports import report_of
-from made_results import add, add_failure
-from made_sets import add_set
 from PIL import Image
+from support.made_reports import report_of
+from support.made_results import add, add_failure
+from support.made_sets import add_set
 
 from dcbench.api.errors import MissingDataError
 from dcbench.engine.store.sets import StoredSet

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from made_reports import tables_of, with_published
-from made_results import add
+from support.made_reports import tables_of, with_published
+from support.made_results import add
 
 from dcbench.api.report import Number, Row, Table
 from dcbench.report.render import latex

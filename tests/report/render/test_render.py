@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_reports import grid_tables, with_published
-from made_results import add, cell_of
+from support.made_reports import grid_tables, with_published
+from support.made_results import add, cell_of
 
 from dcbench.api.report import Number, Row, Table
 from dcbench.report import render

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from fake_gpu import fake_gpu
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import augmentation as oracle
+from support.fake_gpu import fake_gpu
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dcbench.toolbox.augment import operations

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from matching_setup import TinyClassifier, tiny_task
+from support.matching_setup import TinyClassifier, tiny_task
 from torch import Tensor
 
 from dcbench.toolbox.matching import Matching, MatchingSettings, QueueSettings, gaussian_mmd, linear_mmd, runner

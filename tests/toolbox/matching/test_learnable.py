@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
 from oracles.patches import decode_class, mix
+from support.fakes import info_of, made_up_set
 from torch import Tensor
 from torch.nn import functional
 

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from fakes import MemoryTask, info_of, made_up_set
 from hypothesis import given
 from hypothesis import strategies as st
-from matching_setup import TinyNetwork, recorded, statistics, tiny_task
 from oracles import dm, m3d
+from support.fakes import MemoryTask, info_of, made_up_set
+from support.matching_setup import TinyNetwork, recorded, statistics, tiny_task
 from torch import Tensor, nn
 
 from dcbench import RequestError

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import torch
-from fakes import MemoryTask, info_of, made_up_set
-from matching_setup import TinyClassifier, TinyNetwork, recorded_queue, statistics, tiny_task
 from oracles import idm
+from support.fakes import MemoryTask, info_of, made_up_set
+from support.matching_setup import TinyClassifier, TinyNetwork, recorded_queue, statistics, tiny_task
 from torch import Tensor, nn
 
 from dcbench import RequestError

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from matching_setup import TinyNetwork, recorded, statistics, tiny_task
 from oracles import dm, m3d
+from support.matching_setup import TinyNetwork, recorded, statistics, tiny_task
 from torch import Tensor, nn
 
 from dcbench.api.errors import CaptureFailedError
@@ -17,7 +17,7 @@ from dcbench.toolbox.matching.runner import GPURunner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fakes import MemoryTask
+    from support.fakes import MemoryTask
 
 DSA = {"augmentation": "dsa", "strategy": "color_crop_cutout_scale_rotate"}
 DIFFAUG = {"augmentation": "diffaug", "strategy": "color_crop_cutout"}

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import info_of, made_up_set
 from torch import Tensor
 
 from dcbench.api.ran import recording

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes import info_of, made_up_set
+from support.fakes import info_of, made_up_set
 
 from dcbench import RequestError
 from dcbench.toolbox.matching import MatchingSettings, largest_factor, validate

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from fakes import MemoryTask, info_of, made_up_set
+from support.fakes import MemoryTask, info_of, made_up_set
 from torch import Tensor, nn
 
 from dcbench import DcbenchError

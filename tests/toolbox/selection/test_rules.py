@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from fakes import info_of, made_up_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fakes import info_of, made_up_set
 from torch import Tensor
 
 from dcbench import RequestError

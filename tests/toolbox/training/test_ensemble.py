@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from fake_gpu import GPU, Sent, fake_gpu
-from fakes import info_of, made_up_set
+from support.fake_gpu import GPU, Sent, fake_gpu
+from support.fakes import info_of, made_up_set
+from support.training_setup import FULL, RECIPES, data, network_of, recipe_of, seeded
 from torch import nn
-from training_setup import FULL, RECIPES, data, network_of, recipe_of, seeded
 
 from dcbench.toolbox.augment import imagenet
 from dcbench.toolbox.training import ensemble as module

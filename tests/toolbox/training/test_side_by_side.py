@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from support.training_setup import RECIPES, data, network_of, recipe_of, seeded
 from torch import nn
-from training_setup import RECIPES, data, network_of, recipe_of, seeded
 
 from dcbench import TrainingRecipe
 from dcbench.api.errors import CaptureFailedError

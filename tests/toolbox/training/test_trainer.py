@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 from oracles import training as oracle
+from support.training_setup import RECIPES, data, network_of, recipe_of, seeded
 from torch import nn
-from training_setup import RECIPES, data, network_of, recipe_of, seeded
 
 from dcbench.toolbox.training import train
 from dcbench.toolbox.training.trainer import schedule

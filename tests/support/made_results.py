@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from made_cells import made_cell, made_trial
-
 from dcbench.engine.identity import Cell
 from dcbench.engine.jobs import CondenseJob
 from dcbench.engine.store.evaluations import StoredEvaluation, write_evaluation
 from dcbench.engine.store.failures import Failure
 from dcbench.engine.store.store import Store
+from support.made_cells import made_cell, made_trial
 
 
 def cell_of(

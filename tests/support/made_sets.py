@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from made_results import cell_of
 from torch import Tensor
 
 from dcbench import CondensedSet
 from dcbench.engine.store.sets import StoredSet, write_condensed
 from dcbench.engine.store.store import Store
+from support.made_results import cell_of
 
 
 def add_set(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from fakes import MemoryTask, info_of, made_up_set
 from oracles import idm
 from oracles.m3d import Draws
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from dcbench import DatasetInfo, ImageSet, derive_seed
 from dcbench.toolbox.augment import Augmentation
 from dcbench.toolbox.matching import ClassSampler, MatchingSettings, QueueSettings, initial_pixels
 from dcbench.toolbox.matching.sampling import subsets
+from support.fakes import MemoryTask, info_of, made_up_set
 
 
 class TinyNetwork(nn.Module):
