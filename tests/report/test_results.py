@@ -318,7 +318,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             made = original(name, **cell)
             return made.model_copy(update={"dataset": made.dataset.model_copy(update=changes)})
 
-        monkeypatch.setattr("made_results.cell_of", changed)
+        monkeypatch.setattr("support.made_results.cell_of", changed)
         return add(tmp_path, method, [60.0], dataset="mnist", protocol="dc")
 
     return add_with
