@@ -26,7 +26,7 @@ _NARROWEST = 8  # characters of a column, however narrow the terminal is
 
 
 class _Group(click.Choice):  # type: ignore[type-arg]  # generic only since click 8.2
-    """One of `GROUPS`; another text comes through, since what was meant depends on the word after it."""
+    """Completes to `GROUPS` and accepts any text: the error for a wrong one depends on the name after it as well."""
 
     def __init__(self) -> None:
         super().__init__(GROUPS)
