@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from oracles import idm
@@ -11,9 +12,37 @@ from torch import Tensor, nn
 
 from dcbench import DatasetInfo, ImageSet, derive_seed
 from dcbench.toolbox.augment import Augmentation
-from dcbench.toolbox.matching import ClassSampler, MatchingSettings, QueueSettings, initial_pixels
+from dcbench.toolbox.matching import (
+    ClassSampler,
+    MatchingSettings,
+    QueueSettings,
+    gaussian_mmd,
+    initial_pixels,
+    linear_mmd,
+)
 from dcbench.toolbox.matching.sampling import subsets
 from support.fakes import MemoryTask, info_of, made_up_set
+
+_COMMON: dict[str, Any] = {"iterations": 12, "batch_real": 5, "factor": 2, "init": "mix", "batch_syn_max": 6}
+_QUEUE: dict[str, Any] = {"queue_size": 5, "train_steps": 3, "train_batch": 8, "train_lr": 0.1}
+_STRATEGY = "color_crop_cutout_scale_rotate"
+MATCHED: dict[str, tuple[MatchingSettings, dict[str, Any]]] = {
+    "m3d": (
+        MatchingSettings(
+            **_COMMON, lr=20.0, iterations_per_model=3, augmentation="diffaug", strategy="color_crop_cutout"
+        ),
+        {"objective": gaussian_mmd, "space": "pixel", "sequential": True},
+    ),
+    "dm": (
+        MatchingSettings(**_COMMON, lr=1.0, augmentation="dsa", strategy=_STRATEGY),
+        {"objective": linear_mmd, "space": "normalised", "sequential": False},
+    ),
+    "idm": (
+        QueueSettings(**_COMMON, **_QUEUE, lr=0.3, iterations_per_model=2, augmentation="dsa", strategy=_STRATEGY),
+        {"objective": linear_mmd, "space": "normalised", "sequential": True},
+    ),
+}
+"""Settings and ways of `match` as the three methods use it, short: what a whole run of each is tested with."""
 
 
 class TinyNetwork(nn.Module):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from support.fakes import info_of, made_up_set
-from support.matching_setup import TinyClassifier, tiny_task
+from support.matching_setup import MATCHED, TinyClassifier, tiny_task
 from support.recorded_capture import RecordedCapture
 from support.training_setup import RECIPES, data, network_of, seeded
 from torch import Tensor, nn
 
 from dcbench.api.errors import CaptureFailedError
 from dcbench.toolbox.devices import CapturedStep
-from dcbench.toolbox.matching import Matching, MatchingSettings, QueueSettings, gaussian_mmd, linear_mmd
+from dcbench.toolbox.matching import Matching, linear_mmd
 from dcbench.toolbox.matching.runner import GPURunner
 from dcbench.toolbox.training.ensemble import Ensemble
 from dcbench_plugins.protocols import DC, DSA, IDC, M3D, IDCImageNet
@@ -25,25 +25,6 @@ if TYPE_CHECKING:
     from dcbench import TrainingRecipe
     from dcbench.toolbox.matching.sampling import StepTensorDraw
 
-COMMON: dict[str, Any] = {"iterations": 12, "batch_real": 5, "factor": 2, "init": "mix", "batch_syn_max": 6}
-QUEUE: dict[str, Any] = {"queue_size": 5, "train_steps": 3, "train_batch": 8, "train_lr": 0.1}
-STRATEGY = "color_crop_cutout_scale_rotate"
-MATCHED: dict[str, tuple[MatchingSettings, dict[str, Any]]] = {
-    "m3d": (
-        MatchingSettings(
-            **COMMON, lr=20.0, iterations_per_model=3, augmentation="diffaug", strategy="color_crop_cutout"
-        ),
-        {"objective": gaussian_mmd, "space": "pixel", "sequential": True},
-    ),
-    "dm": (
-        MatchingSettings(**COMMON, lr=1.0, augmentation="dsa", strategy=STRATEGY),
-        {"objective": linear_mmd, "space": "normalised", "sequential": False},
-    ),
-    "idm": (
-        QueueSettings(**COMMON, **QUEUE, lr=0.3, iterations_per_model=2, augmentation="dsa", strategy=STRATEGY),
-        {"objective": linear_mmd, "space": "normalised", "sequential": True},
-    ),
-}
 INFO = info_of(made_up_set(seed=0, channels=3), mirror_ok=True)
 SHORTENED = {"epochs": 4, "batch_size": 3, "milestones": (2,), "lr": 0.1}
 TRAINED = {
